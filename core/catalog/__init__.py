@@ -1,0 +1,1 @@
+"""The catalogue: patients, exams, videos, clips, findings and what was said about them."""

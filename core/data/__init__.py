@@ -1,0 +1,1 @@
+"""Manifests, crops and splits (torch-free)."""

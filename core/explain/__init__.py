@@ -1,0 +1,1 @@
+"""EigenGradCAM and its overlays (torch)."""

@@ -1,0 +1,1 @@
+"""Embedding, vectors and ranking; torch only where CUDA needs it."""

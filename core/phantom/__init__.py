@@ -1,0 +1,1 @@
+"""Renders colonoscopy exams of invented patients, with the truth beside them."""

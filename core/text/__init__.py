@@ -1,0 +1,1 @@
+"""The description of a polyp: vocabulary, validation, report text, model text."""

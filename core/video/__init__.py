@@ -1,0 +1,1 @@
+"""Frame-exact video: index, reader, quality, scope region, thumbnails."""
