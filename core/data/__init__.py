@@ -1,1 +1,1 @@
-"""Manifests, crops and splits (torch-free)."""
+"""Manifests, crops, augmentation, sampling and splits of the training data (torch-free)."""

@@ -1,1 +1,1 @@
-"""Training of the models (torch)."""
+"""Training, checkpoints and publication of models (torch)."""

@@ -1,0 +1,51 @@
+# The two commands that matter: `make demo` and `make test`. On Windows see README.md.
+SHELL := /bin/sh
+PY := .venv/bin/python
+# Everything a test or the demo makes stays below build/.
+DEMO_DATA := build/demo
+
+.PHONY: help setup demo test lint types imports format lock starter demo-data clean
+
+help:
+	@echo "make demo      set up and run the main job on the demo exams"
+	@echo "make test      set up, check the code, run the whole suite"
+	@echo "make setup     set up only"
+	@echo "make starter   train the starter model again (about an hour on two cores)"
+	@echo "make demo-data render the demo exams again"
+	@echo "make lock      resolve the dependencies again (needs uv)"
+
+setup:
+	@python3 packaging/bootstrap.py
+
+demo: setup
+	@.venv/bin/polyptrace demo --data-dir $(DEMO_DATA)
+
+test: setup lint types imports
+	$(PY) -m pytest
+
+lint:
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+
+types:
+	$(PY) -m mypy
+
+imports:
+	.venv/bin/lint-imports
+
+format:
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+lock:
+	uv pip compile --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
+		--extra desktop --group dev -q -o requirements.lock pyproject.toml
+
+starter: setup
+	$(PY) -m core.training.starter
+
+demo-data: setup
+	$(PY) -m core.demo_data resources/demo
+
+clean:
+	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,0 +1,1 @@
+"""One file a schema revision; shipped ones are never changed (:data:`core.catalog.files.REVISIONS`)."""

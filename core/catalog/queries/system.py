@@ -1,0 +1,70 @@
+"""Reads: model versions, jobs, the audit log and settings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from core.catalog import rows
+from core.catalog.engine import Catalog
+from core.catalog.schema import AuditEventRow, JobRow, ModelVersionRow, SettingRow
+from core.catalog.values import AuditEvent, Job, JobState, ModelState, ModelVersion
+
+
+def model_versions(catalog: Catalog) -> list[ModelVersion]:
+    """All model versions, in the order they were added."""
+    with catalog.read() as connection:
+        return _models(connection)
+
+
+def model_version(catalog: Catalog, model_id: str) -> ModelVersion:
+    """One model version.
+
+    Raises:
+        PolypTraceError: ``model-unknown``.
+    """
+    with catalog.read() as connection:
+        found = _models(connection, ModelVersionRow.model_id == model_id)
+    if not found:
+        raise rows.unknown("model", model_id)
+    return found[0]
+
+
+def active_model(catalog: Catalog) -> ModelVersion | None:
+    """The model version in use; None while none was made active."""
+    with catalog.read() as connection:
+        found = _models(connection, ModelVersionRow.state == ModelState.ACTIVE)
+    return found[0] if found else None
+
+
+def _models(connection: Connection, *where: rows.Condition) -> list[ModelVersion]:
+    query = select(ModelVersionRow.__table__).where(*where).order_by(ModelVersionRow.id)
+    return [
+        ModelVersion(row.model_id, row.folder, row.kind, row.dim, ModelState(row.state), row.metrics, row.added_at)
+        for row in connection.execute(query)
+    ]
+
+
+def jobs(catalog: Catalog, state: JobState | None = None) -> list[Job]:
+    """Jobs, newest first: all, or those in one state."""
+    query = select(JobRow.__table__).order_by(JobRow.id.desc())
+    if state is not None:
+        query = query.where(JobRow.state == state)
+    with catalog.read() as connection:
+        found = connection.execute(query).all()
+    return [Job(r.id, r.kind, JobState(r.state), r.detail, r.created_at, r.updated_at) for r in found]
+
+
+def audit_events(catalog: Catalog, after_id: int = 0, limit: int | None = None) -> list[AuditEvent]:
+    """Audit events by id, oldest first, from behind ``after_id`` on."""
+    query = select(AuditEventRow.__table__).where(AuditEventRow.id > after_id).order_by(AuditEventRow.id).limit(limit)
+    with catalog.read() as connection:
+        return [AuditEvent(*row[:7]) for row in connection.execute(query)]
+
+
+def setting(catalog: Catalog, key: str, default: Any = None) -> Any:
+    """A setting of this catalogue, as it was put."""
+    with catalog.read() as connection:
+        found = connection.execute(select(SettingRow.value).where(SettingRow.key == key)).first()
+    return default if found is None else found[0]

@@ -1,0 +1,96 @@
+"""The program ``polyptrace``: its commands and the one place where failures become sentences."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import subprocess
+import sys
+from typing import Annotated
+
+import typer
+
+from core import __version__
+from core.cli import catalogue, data, demo, matching, models, system
+from core.cli.output import Output
+from core.domain import RESEARCH_BANNER
+from core.errors import Cancelled, PolypTraceError
+
+FAILED, INTERRUPTED = 1, 130
+
+app = typer.Typer(
+    name="polyptrace",
+    help=f"Recognise a polyp that was seen before. {RESEARCH_BANNER}.",
+    no_args_is_help=False,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for room in (demo, system, catalogue, matching, models, data):
+    room.register(app)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"polyptrace {__version__} – {RESEARCH_BANNER}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def start(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Without a command: start the window."""
+    if context.invoked_subcommand is None:
+        raise typer.Exit(_start_window(context))
+
+
+def _start_window(context: typer.Context) -> int:
+    """Starts the window as a process of its own, so that torch never meets it."""
+    if importlib.util.find_spec("desktop.__main__") is None:
+        typer.echo(context.get_help())
+        typer.echo("\nThis version has no window yet: please use the commands above.")
+        return 0
+    if importlib.util.find_spec("PySide6") is None:
+        hint = "Install it with: pip install 'polyptrace[desktop]'."
+        raise PolypTraceError("no-desktop", "The window needs the desktop extra, which isn't installed.", hint)
+    return subprocess.call([sys.executable, "-m", "desktop"])
+
+
+def main() -> None:
+    """Entry point. Exits 0 when done, 1 when something failed, 2 on wrong usage, 130 when interrupted."""
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    for stream in (sys.stdout, sys.stderr):
+        # A console of another code page must not turn a sentence into a crash.
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    output = Output("--json" in sys.argv)
+    try:
+        app()
+    except PolypTraceError as error:
+        output.error(error)
+        sys.exit(FAILED)
+    except (Cancelled, KeyboardInterrupt):
+        output.error(PolypTraceError("cancelled", "Cancelled.", "What was finished before is kept."))
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(FAILED)
+    except Exception as error:  # noqa: BLE001 - the last resort: a fault of ours is a sentence too
+        output.error(_fault(error))
+        sys.exit(FAILED)
+
+
+def _fault(error: Exception) -> PolypTraceError:
+    """A fault of the program itself, in words; where it happened goes along, what it held doesn't."""
+    where = error.__traceback__
+    while where is not None and where.tb_next is not None:
+        where = where.tb_next
+    place = f"{where.tb_frame.f_code.co_filename}:{where.tb_lineno}" if where else "unknown place"
+    return PolypTraceError(
+        "internal",
+        f"PolypTrace made a mistake ({type(error).__name__} at {place}).",
+        "Nothing that was finished is lost. Please report this line.",
+    )

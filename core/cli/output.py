@@ -1,0 +1,98 @@
+"""What a command says: one JSON document on stdout, or tables and sentences; progress on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
+from rich.table import Table
+
+from core.domain import RESEARCH_BANNER
+from core.errors import PolypTraceError
+from core.progress import Progress, ProgressSink
+
+
+class Output:
+    """Where a command's words go. ``as_json`` decides between one document and text for people."""
+
+    def __init__(self, as_json: bool) -> None:
+        self.as_json = as_json
+        self._out = Console(file=sys.stdout, highlight=False, soft_wrap=True)
+        self._err = Console(file=sys.stderr, highlight=False, soft_wrap=True)
+
+    def document(self, content: dict[str, Any]) -> None:
+        """Prints the command's one JSON document, if JSON was asked for."""
+        if self.as_json:
+            plain = msgspec.to_builtins({**content, "notice": RESEARCH_BANNER}, str_keys=True)
+            sys.stdout.write(json.dumps(plain, ensure_ascii=False, allow_nan=False) + "\n")
+            sys.stdout.flush()
+
+    def say(self, text: str = "", *, style: str = "") -> None:
+        """One line for people; silent with ``--json``."""
+        if not self.as_json:
+            self._out.print(text, style=style or None, markup=False)
+
+    def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+        """A table for people; numbers stand at the right."""
+        if self.as_json:
+            return
+        table = Table(title=title, title_justify="left", header_style="bold")
+        for at, name in enumerate(columns):
+            numeric = all(isinstance(row[at], int | float) or row[at] in ("", "–") for row in rows)
+            table.add_column(name, justify="right" if numeric and rows else "left")
+        for row in rows:
+            table.add_row(*[f"{cell:.3f}" if isinstance(cell, float) else str(cell) for cell in row])
+        self._out.print(table)
+
+    def banner(self) -> None:
+        """The research banner, at the end of everything that shows matches."""
+        self.say(RESEARCH_BANNER, style="dim")
+
+    def warn(self, text: str) -> None:
+        """A warning on stderr, with and without JSON."""
+        self._err.print(f"warning: {text}", style="yellow", markup=False)
+
+    def error(self, error: PolypTraceError, content: dict[str, Any] | None = None) -> None:
+        """An error as a sentence with its hint, or as the ``error`` object beside ``content``."""
+        if self.as_json:
+            self.document({**(content or {}), "error": error.as_dict()})
+        else:
+            self._err.print(f"error: {error.message}", style="bold red", markup=False)
+        if error.hint and not self.as_json:
+            self._err.print(f"  hint: {error.hint}", markup=False)
+
+    @contextmanager
+    def progress(self) -> Iterator[ProgressSink]:
+        """A sink that draws bars on a terminal's stderr and stays silent elsewhere."""
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Bars(*columns, console=self._err, transient=True, disable=not self._err.is_terminal) as bars:
+            tasks: dict[str, TaskID] = {}
+
+            def sink(step: Progress) -> None:
+                if step.stage not in tasks:
+                    tasks[step.stage] = bars.add_task(step.stage, total=step.total)
+                text = f"{step.stage} {step.note}".strip()
+                bars.update(tasks[step.stage], completed=step.done, total=step.total, description=text)
+
+            yield sink
+
+    @contextmanager
+    def progress_lines(self) -> Iterator[ProgressSink]:
+        """Like :meth:`progress`, but with ``--json`` one JSON object a step on stderr."""
+        if not self.as_json:
+            with self.progress() as sink:
+                yield sink
+            return
+
+        def line(step: Progress) -> None:
+            sys.stderr.write(json.dumps(msgspec.to_builtins(step), ensure_ascii=False) + "\n")
+            sys.stderr.flush()
+
+        yield line

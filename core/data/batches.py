@@ -1,0 +1,144 @@
+"""Training batches as plain arrays: sampled, cropped, augmented, with modality dropout."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+
+from core.data.augment import Augmentation, augment
+from core.data.manifest import Row, load_crop
+from core.data.sampler import PKSampler, Sample
+from core.data.thinning import thin_text
+from core.inference.preprocess import to_square
+
+STORE_MARGIN = 1.25
+"""How much larger than the network's input crops are kept: room to zoom in without blur."""
+
+
+class CropStore:
+    """Square crops of manifest rows, read once and kept in memory up to a limit.
+
+    Args:
+        rows: the rows; crops are asked for by their position.
+        side: side of the squares in pixels.
+        full_frame: whole pictures even where there is a box.
+        limit_bytes: crops beyond this much memory are read again each time.
+    """
+
+    def __init__(
+        self, rows: Sequence[Row], side: int, full_frame: bool = False, limit_bytes: int = 2 << 30
+    ) -> None:
+        self._rows, self._side, self._full_frame = rows, side, full_frame
+        self._kept: dict[int, np.ndarray] = {}
+        self._room = limit_bytes // (side * side * 3)
+
+    def square(self, index: int) -> np.ndarray:
+        """(side, side, 3) uint8 RGB; not to be written to."""
+        kept = self._kept.get(index)
+        if kept is None:
+            kept = to_square(load_crop(self._rows[index], self._full_frame), self._side)
+            if len(self._kept) < self._room:
+                self._kept[index] = kept
+        return kept
+
+
+class ModalityDropout(msgspec.Struct, frozen=True):
+    """How often a training sample loses its picture or its text; never both.
+
+    Args:
+        no_image, no_text: shares of the samples; a sample without text never loses its picture.
+        thin_text: share of the text's statements that are left out.
+    """
+
+    no_image: float = 0.05
+    no_text: float = 0.3
+    thin_text: float = 0.1
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """One training batch of B = P·K samples.
+
+    Args:
+        images: (B, S, S, 3) uint8 RGB.
+        labels: (B,) int64 identity numbers, counted over the training rows.
+        texts: B descriptions; empty where there is none.
+        has_image, has_text: (B,) bool, False where the learned token stands in.
+    """
+
+    step: int
+    images: np.ndarray
+    labels: np.ndarray
+    texts: tuple[str, ...]
+    has_image: np.ndarray
+    has_text: np.ndarray
+
+
+class BatchMaker:
+    """Makes batch number ``step``, always the same for the same settings and seed.
+
+    Nothing is carried from batch to batch, so a run resumes by asking for the next number, and a loader may
+    work ahead.
+
+    Args:
+        rows: training rows with known identities.
+        size: side of the network's input.
+        identities, pictures: P and K.
+
+    Raises:
+        PolypTraceError: ``too-few-identities``.
+    """
+
+    def __init__(
+        self,
+        rows: Sequence[Row],
+        size: int,
+        augmentation: Augmentation,
+        dropout: ModalityDropout,
+        identities: int = 16,
+        pictures: int = 4,
+        seed: int = 0,
+        full_frame: bool = False,
+    ) -> None:
+        self.rows = [row for row in rows if row.identity is not None]
+        self.left_out = len(rows) - len(self.rows)
+        samples = [Sample(row.patient_id, row.identity, row.exam) for row in self.rows]
+        self.sampler = PKSampler(samples, identities, pictures, seed)
+        numbers = {identity: i for i, identity in enumerate(sorted({str(s.identity) for s in samples}))}
+        self.labels = np.asarray([numbers[str(s.identity)] for s in samples], dtype=np.int64)
+        self.identities = len(numbers)
+        self._size, self._augmentation, self._dropout, self._seed = size, augmentation, dropout, seed
+        self._store = CropStore(self.rows, round(size * STORE_MARGIN), full_frame)
+
+    def batch(self, step: int) -> Batch:
+        """Batch ``step`` ≥ 0.
+
+        Raises:
+            PolypTraceError: a picture of it can't be read.
+        """
+        chosen = self.sampler.batch(step)
+        rng = np.random.default_rng([self._seed, 2, step])
+        images = np.empty((len(chosen), self._size, self._size, 3), dtype=np.uint8)
+        for place, index in enumerate(chosen):
+            images[place] = augment(self._store.square(int(index)), self._size, self._augmentation, rng)
+        texts = [thin_text(self.rows[i].text, self._dropout.thin_text, rng) for i in chosen]
+        has_image, has_text = drop_modalities(np.asarray([bool(t) for t in texts]), self._dropout, rng)
+        return Batch(step, images, self.labels[chosen], tuple(texts), has_image, has_text)
+
+
+def drop_modalities(
+    described: np.ndarray, dropout: ModalityDropout, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Which samples keep picture and text.
+
+    Args:
+        described: (B,) bool, True where there is a text at all.
+
+    Returns:
+        ``(has_image, has_text)``, (B,) bool each; at least one of both holds everywhere.
+    """
+    draw = rng.random(len(described))
+    has_image = ~(described & (draw < dropout.no_image))
+    lost_text = (draw >= dropout.no_image) & (draw < dropout.no_image + dropout.no_text)
+    return has_image, described & ~lost_text

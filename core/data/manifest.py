@@ -1,0 +1,240 @@
+"""The manifest: one CSV row a frame, rows of one ``clip_id`` form a clip."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import math
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from core.data.crops import lesion_crop
+from core.data.pictures import read_picture
+from core.domain import Box
+from core.errors import PolypTraceError
+
+COLUMNS = ("clip_id", "path", "frame", "patient_id", "polyp_id", "exam", "split", "text")
+BOX_COLUMNS = ("x", "y", "w", "h")
+SPLITS = ("train", "val", "query", "gallery")
+_HINT = "Compare the file with the manifest layout in the help: " + ",".join(COLUMNS) + "[,x,y,w,h]."
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One frame of one clip.
+
+    Args:
+        path: absolute path of an image or a video.
+        frame: pts in the video's time base; None for an image.
+        polyp_id: identity, or None where no identity is known.
+        exam: position in time among the patient's exams.
+        text: the description of this clip's own exam; may be empty.
+        box: lesion box in pixels of the picture; None where the whole picture counts.
+    """
+
+    clip_id: str
+    path: Path
+    frame: int | None
+    patient_id: str
+    polyp_id: str | None
+    exam: int
+    split: str
+    text: str
+    box: Box | None = None
+
+    @property
+    def identity(self) -> tuple[str, str] | None:
+        """``(patient_id, polyp_id)``, or None: two patients may both have a ``polyp 1``."""
+        return None if self.polyp_id is None else (self.patient_id, self.polyp_id)
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """All rows of a manifest file, in its order."""
+
+    path: Path
+    rows: list[Row]
+
+    def clips(self) -> dict[str, list[Row]]:
+        """Rows by clip, both in the order of the file."""
+        clips: dict[str, list[Row]] = {}
+        for row in self.rows:
+            clips.setdefault(row.clip_id, []).append(row)
+        return clips
+
+    def split(self, *names: str) -> Manifest:
+        """The rows of these splits only."""
+        return Manifest(self.path, [row for row in self.rows if row.split in names])
+
+    def sha256(self) -> str:
+        """Hash of the file's bytes: what a model's record of its training data holds."""
+        return hashlib.sha256(self.path.read_bytes()).hexdigest()
+
+
+def read_manifest(path: Path | str) -> Manifest:
+    """Reads and checks a manifest; pictures are not opened yet.
+
+    Extra columns are left alone. Paths are taken relative to the manifest's folder.
+
+    Raises:
+        PolypTraceError: ``manifest-missing``, ``manifest-unreadable`` or ``manifest-invalid``; the last one
+            names the row, counted as a spreadsheet does: the header is row 1.
+    """
+    file = Path(path).absolute()
+    text = _read_text(file)
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    try:
+        header = reader.fieldnames or []
+        missing = [name for name in COLUMNS if name not in header]
+        if missing:
+            raise _invalid(file, 1, f"the column {', '.join(missing)} is missing")
+        rows = [_parse(file, number, cells) for number, cells in enumerate(reader, start=2)]
+    except csv.Error as error:
+        raise PolypTraceError(
+            "manifest-unreadable", f"The manifest {file.name} is not a CSV file: {error}.", _HINT
+        ) from error
+    if not rows:
+        raise PolypTraceError("manifest-invalid", f"The manifest {file.name} has no rows.", _HINT)
+    _check_clips(file, rows)
+    return Manifest(file, rows)
+
+
+def write_manifest(path: Path | str, rows: Iterable[Row]) -> Path:
+    """Writes rows as a manifest, with paths relative to it, by atomic replacement.
+
+    Box columns appear when at least one row has a box. Returns the absolute path.
+    """
+    file = Path(path).absolute()
+    kept = list(rows)
+    boxed = any(row.box is not None for row in kept)
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(COLUMNS + (BOX_COLUMNS if boxed else ()))
+    for row in kept:
+        cells = [
+            row.clip_id,
+            _relative(row.path, file.parent),
+            "" if row.frame is None else row.frame,
+            row.patient_id,
+            row.polyp_id or "",
+            row.exam,
+            row.split,
+            row.text,
+        ]
+        writer.writerow(cells + (_box_cells(row.box) if boxed else []))
+    file.parent.mkdir(parents=True, exist_ok=True)
+    draft = file.with_name(file.name + ".part")
+    draft.write_text(out.getvalue(), encoding="utf-8", newline="")
+    draft.replace(file)
+    return file
+
+
+def load_crop(row: Row, full_frame: bool = False) -> np.ndarray:
+    """What the models see of a row: the lesion's crop, or the whole picture where there is no box.
+
+    Returns:
+        (h, w, 3) uint8 RGB.
+
+    Raises:
+        PolypTraceError: the file is missing or unreadable (``picture-missing``, ``picture-unreadable``), the
+            frame can't be given exactly, or the box lies outside the picture (``box-outside-picture``).
+    """
+    picture = read_picture(row.path, row.frame)
+    if full_frame or row.box is None:
+        return picture
+    return lesion_crop(picture, row.box)
+
+
+def _read_text(file: Path) -> str:
+    if not file.exists():
+        raise PolypTraceError(
+            "manifest-missing", f"There is no manifest {file.name} in {file.parent}.", "Check the path."
+        )
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise PolypTraceError(
+            "manifest-unreadable",
+            f"The manifest {file.name} can't be read as UTF-8 text.",
+            "Save it as CSV in UTF-8.",
+            cause=type(error).__name__,
+        ) from error
+
+
+def _parse(file: Path, number: int, cells: dict[str, str | None]) -> Row:
+    def cell(name: str) -> str:
+        return (cells.get(name) or "").strip()
+
+    def needed(name: str) -> str:
+        value = cell(name)
+        if not value:
+            raise _invalid(file, number, f"{name} is empty")
+        return value
+
+    def whole(name: str) -> int:
+        value = needed(name)
+        try:
+            return int(value)
+        except ValueError:
+            raise _invalid(file, number, f'{name} is "{value[:40]}", not a whole number') from None
+
+    if any(cells.get(name) is None for name in COLUMNS):
+        raise _invalid(file, number, "it has fewer cells than the header")
+    split = needed("split")
+    if split not in SPLITS:
+        raise _invalid(file, number, f'split is "{split[:40]}", not one of {", ".join(SPLITS)}')
+    return Row(
+        clip_id=needed("clip_id"),
+        path=Path(os.path.normpath(file.parent / needed("path"))),
+        frame=whole("frame") if cell("frame") else None,
+        patient_id=needed("patient_id"),
+        polyp_id=cell("polyp_id") or None,
+        exam=whole("exam"),
+        split=split,
+        text=cell("text"),
+        box=_parse_box(file, number, [cell(name) for name in BOX_COLUMNS]),
+    )
+
+
+def _parse_box(file: Path, number: int, cells: Sequence[str]) -> Box | None:
+    if not any(cells):
+        return None
+    if not all(cells):
+        raise _invalid(file, number, "the box x,y,w,h is incomplete")
+    try:
+        x, y, w, h = (float(value) for value in cells)
+    except ValueError:
+        raise _invalid(file, number, f"the box {','.join(cells)[:60]} holds something other than numbers") from None
+    if not all(math.isfinite(value) for value in (x, y, w, h)) or w <= 0 or h <= 0:
+        raise _invalid(file, number, f"the box {','.join(cells)[:60]} has no area")
+    return Box(x, y, w, h)
+
+
+def _check_clips(file: Path, rows: Sequence[Row]) -> None:
+    """A clip shows one finding of one exam: its rows must agree on everything but the frame."""
+    first: dict[str, Row] = {}
+    for number, row in enumerate(rows, start=2):
+        known = first.setdefault(row.clip_id, row)
+        for field in ("patient_id", "polyp_id", "exam", "split", "text"):
+            if getattr(row, field) != getattr(known, field):
+                raise _invalid(file, number, f"clip {row.clip_id} has another {field} than in its first row")
+
+
+def _invalid(file: Path, number: int, what: str) -> PolypTraceError:
+    return PolypTraceError("manifest-invalid", f"Row {number} of {file.name}: {what}.", _HINT, row=number)
+
+
+def _relative(path: Path, folder: Path) -> str:
+    try:
+        return Path(os.path.relpath(path.absolute(), folder)).as_posix()
+    except ValueError:  # another drive on Windows
+        return path.absolute().as_posix()
+
+
+def _box_cells(box: Box | None) -> list[str]:
+    if box is None:
+        return [""] * 4
+    return [repr(int(v)) if float(v).is_integer() else repr(float(v)) for v in (box.x, box.y, box.w, box.h)]

@@ -1,0 +1,106 @@
+"""Splits by patient: no patient is ever on both sides."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from core.data.manifest import Row
+from core.errors import PolypTraceError
+
+
+def patients_of(rows: Iterable[Row]) -> set[str]:
+    """The patients of some rows."""
+    return {row.patient_id for row in rows}
+
+
+def split_patients(patients: Iterable[str], shares: Mapping[str, float], seed: int) -> dict[str, list[str]]:
+    """Deals patients out at random, the same way for the same seed whatever the order they come in.
+
+    Args:
+        patients: patient ids; repeats don't matter.
+        shares: part name → share; the shares add up to 1.
+        seed: of the shuffle.
+
+    Returns:
+        Part name → sorted patient ids. Every patient is in exactly one part; a part with a share above 0
+        gets at least one patient as long as there are enough.
+
+    Raises:
+        PolypTraceError: ``split-impossible`` with fewer patients than parts.
+    """
+    names = [name for name, share in shares.items() if share > 0]
+    if abs(sum(shares.values()) - 1) > 1e-6 or any(share < 0 for share in shares.values()):
+        raise ValueError("shares must be positive and add up to 1")
+    order = sorted(set(patients))
+    if len(order) < len(names):
+        raise PolypTraceError(
+            "split-impossible",
+            f"{len(order)} patients can't be split into {len(names)} parts.",
+            "Add patients: the parts may never share one.",
+        )
+    np.random.default_rng(seed).shuffle(order)
+    parts: dict[str, list[str]] = {name: [] for name in shares}
+    start, done = 0, 0.0
+    for place, name in enumerate(names):
+        done += shares[name]
+        left = len(names) - place - 1
+        stop = min(max(round(done * len(order)), start + 1), len(order) - left)
+        parts[name] = sorted(order[start:stop])
+        start = stop
+    assert_disjoint(parts)
+    return parts
+
+
+def assert_disjoint(parts: Mapping[str, Iterable[str]]) -> None:
+    """Refuses parts that share a patient.
+
+    Raises:
+        PolypTraceError: ``split-overlap``; counts only, no patient codes.
+    """
+    seen: dict[str, str] = {}
+    for name, patients in parts.items():
+        for patient in set(patients):
+            other = seen.setdefault(patient, name)
+            if other != name:
+                both = len(set(parts[name]) & set(parts[other]))
+                raise PolypTraceError(
+                    "split-overlap",
+                    f"{both} patients are in both {other} and {name}.",
+                    "Split by patient: figures on patients seen in training say nothing.",
+                )
+
+
+def split_hash(patients: Iterable[str]) -> str:
+    """SHA-256 of a part, whatever its order: it freezes who was in it without naming anyone."""
+    return hashlib.sha256("\n".join(sorted(set(patients))).encode()).hexdigest()
+
+
+def training_parts(rows: Sequence[Row], seed: int, val_share: float = 0.15) -> tuple[list[Row], list[Row], str]:
+    """The rows to train on, the rows to validate on, and a sentence on where the split came from.
+
+    The manifest's own ``val`` rows are used where it has any; else some of the training patients are held
+    back. With one patient there is nothing to validate on.
+
+    Raises:
+        PolypTraceError: ``no-training-rows`` or ``split-overlap``.
+    """
+    train = [row for row in rows if row.split == "train"]
+    val = [row for row in rows if row.split == "val"]
+    if not train:
+        raise PolypTraceError(
+            "no-training-rows", "The manifest has no row with split train.", "Mark the rows to learn from as train."
+        )
+    note = "validation patients as the manifest gives them"
+    if not val and len(patients_of(train)) > 1:
+        parts = split_patients(patients_of(train), {"train": 1 - val_share, "val": val_share}, seed)
+        held = set(parts["val"])
+        val = [row for row in train if row.patient_id in held]
+        train = [row for row in train if row.patient_id not in held]
+        note = f"{len(held)} patients held back for validation"
+    elif not val:
+        note = "only one patient: nothing is left to validate on"
+    assert_disjoint({"train": patients_of(train), "val": patients_of(val)})
+    return train, val, note

@@ -1,0 +1,127 @@
+"""What stands beside a model's figures: plain descriptors that it has to beat, texts dealt anew."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from core.data.manifest import Row
+from core.evaluation.items import Vectors, normalised
+from core.text.parse import parse_model_text, parse_report
+from core.text.vocabulary import Vocabulary, load
+
+HISTOGRAM_BINS = (16, 8, 8)
+"""Hue, saturation, value."""
+
+
+def colour_histogram(crop: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """The plain descriptor: HSV histogram, square root, so that its cosine is the Bhattacharyya coefficient.
+
+    Args:
+        crop: (h, w, 3) uint8 RGB.
+
+    Returns:
+        (1024,) float32 of length 1.
+    """
+    hsv = cv2.cvtColor(crop, cv2.COLOR_RGB2HSV)
+    counts = cv2.calcHist([hsv], [0, 1, 2], None, list(HISTOGRAM_BINS), [0, 180, 0, 256, 0, 256])
+    return np.asarray(np.sqrt(counts.ravel() / counts.sum()), dtype=np.float32)
+
+
+def location_vectors(texts: Sequence[str]) -> Vectors:
+    """Segment and size alone, as read from the texts: neighbouring segments and size bins are alike.
+
+    Args:
+        texts: N model texts or report texts.
+
+    Returns:
+        (N, segments + bins) float32, L2 rows: half the cosine is the place, half the size. What a text
+        doesn't say is zero, so a text without either is like nothing.
+    """
+    vocabulary = load()
+    segments = [code for code in vocabulary.field("segment").codes if code != "not recorded"]
+    known = {text: _place_and_size(text, vocabulary) for text in set(texts)}
+    rows = []
+    for text in texts:
+        segment, size = known[text]
+        place = segments.index(segment) if segment in segments else None
+        rows.append(np.concatenate([_soft(place, len(segments)), _soft(size, len(vocabulary.bins))]))
+    return normalised(np.array(rows))
+
+
+def shuffled_texts(rows: Sequence[Row], seed: int = 0) -> list[str]:
+    """Texts dealt anew between the lesions, so that a text says nothing about its picture any more.
+
+    All frames of a clip get the same text, from a clip of another lesion. Call it for queries and gallery
+    with different seeds: dealt alike on both sides, the texts would still tell the lesions apart.
+
+    Args:
+        rows: query rows or gallery rows.
+        seed: of the deal.
+
+    Returns:
+        One text a row.
+    """
+    by_lesion: dict[object, list[str]] = defaultdict(list)
+    text_of = {row.clip_id: row.text for row in rows}
+    lesion_of = {row.clip_id: row.identity or ("", row.clip_id) for row in rows}
+    for clip, lesion in lesion_of.items():
+        by_lesion[lesion].append(clip)
+    lesions = list(by_lesion)
+    order = np.random.default_rng(seed).permutation(len(lesions))
+    dealt: dict[str, str] = {}
+    for at, giver in zip(order, np.roll(order, 1), strict=True):
+        given = by_lesion[lesions[giver]]
+        for number, clip in enumerate(by_lesion[lesions[at]]):
+            dealt[clip] = text_of[given[number % len(given)]]
+    return [dealt[row.clip_id] for row in rows]
+
+
+def text_leak(query: Sequence[Row], gallery: Sequence[Row]) -> float | None:
+    """Share of clip pairs of one lesion, query and gallery, that carry the very same sentence.
+
+    A sentence written once per lesion and used for both exams lets the text alone solve the task. Case and
+    blanks don't count.
+
+    Returns:
+        In 0…1; None when no lesion has a text on both sides.
+    """
+    ours, theirs = _sentences(query), _sentences(gallery)
+    pairs = [
+        mine == other for lesion, own in ours.items() for mine in own for other in theirs.get(lesion, [])
+    ]
+    return sum(pairs) / len(pairs) if pairs else None
+
+
+def _sentences(rows: Sequence[Row]) -> dict[tuple[str, str], list[str]]:
+    """The folded texts of every clip with text and known identity, by lesion."""
+    clips = {row.clip_id: row for row in rows}
+    found: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for row in clips.values():
+        if row.identity is not None and row.text.strip():
+            found[row.identity].append(" ".join(row.text.casefold().split()))
+    return found
+
+
+def _place_and_size(text: str, vocabulary: Vocabulary) -> tuple[str | None, int | None]:
+    """Segment code and number of the size bin that a text names."""
+    codes = parse_model_text(text)
+    if not (codes.get("segment") or codes.get("size_mm")):
+        codes = parse_report(text)
+    segment, size = codes.get("segment"), codes.get("size_mm")
+    labels = [each.label for each in vocabulary.bins]
+    if isinstance(size, int | float):
+        size = vocabulary.bin_of(size).label
+    return segment, labels.index(size) if size in labels else None
+
+
+def _soft(place: int | None, length: int) -> npt.NDArray[np.float64]:
+    """A Gaussian of one step around a place on an ordered scale, of length 1; zeros without a place."""
+    if place is None:
+        return np.zeros(length)
+    bump = np.exp(-((np.arange(length) - place) ** 2) / 2)
+    return np.asarray(bump / np.linalg.norm(bump))

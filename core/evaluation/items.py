@@ -1,0 +1,97 @@
+"""Who is asked and who is compared with: frames and clips with their vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from core.data.manifest import Manifest, Row
+from core.errors import PolypTraceError
+
+Vectors = npt.NDArray[np.float32]
+
+
+class Items(msgspec.Struct, frozen=True):
+    """Frames or clips with their vectors.
+
+    ``vectors`` is (N, d) float32 with L2-normalised rows; ``identities`` holds (patient, polyp), or None
+    where the identity isn't known: such a query isn't asked, such a gallery item is a distractor.
+    """
+
+    vectors: Vectors
+    clips: list[str]
+    identities: list[Hashable | None]
+    patients: list[str]
+    exams: list[int]
+
+    def take(self, places: Sequence[int]) -> Items:
+        """The items at these places, in this order."""
+        return Items(
+            self.vectors[np.asarray(places, dtype=np.int64)],
+            [self.clips[at] for at in places],
+            [self.identities[at] for at in places],
+            [self.patients[at] for at in places],
+            [self.exams[at] for at in places],
+        )
+
+
+def choose_sides(manifest: Manifest, split: str = "test") -> tuple[list[Row], list[Row]]:
+    """Query rows and gallery rows of a manifest.
+
+    Args:
+        manifest: as read.
+        split: ``test`` takes the rows marked query and gallery; ``train`` and ``val`` take that part's
+            rows: each patient's last exam asks, the earlier ones answer.
+
+    Raises:
+        PolypTraceError: the part has no query or no gallery rows.
+    """
+    if split == "test":
+        query, gallery = manifest.split("query").rows, manifest.split("gallery").rows
+    else:
+        rows = manifest.split(split).rows
+        exams: dict[str, set[int]] = {}
+        for row in rows:
+            exams.setdefault(row.patient_id, set()).add(row.exam)
+        followed = {patient: max(own) for patient, own in exams.items() if len(own) > 1}
+        query = [row for row in rows if row.exam == followed.get(row.patient_id)]
+        gallery = [row for row in rows if row.exam != followed.get(row.patient_id)]
+    if not query or not gallery:
+        missing = "query" if not query else "gallery"
+        raise PolypTraceError(
+            "evaluation-empty",
+            f"The manifest has no {missing} rows in its part “{split}”, so there is nothing to rank.",
+            "Mark rows as query and gallery in the column split, or choose another part.",
+        )
+    return query, gallery
+
+
+def frames(rows: Sequence[Row], vectors: Vectors) -> Items:
+    """Rows with their (N, d) vectors as items of the frame level."""
+    return Items(
+        vectors,
+        [row.clip_id for row in rows],
+        [row.identity for row in rows],
+        [row.patient_id for row in rows],
+        [row.exam for row in rows],
+    )
+
+
+def pool(items: Items) -> Items:
+    """One item a clip, in the order of their first frames: the mean of the frames' vectors, then L2."""
+    first: dict[str, int] = {}
+    number = np.array([first.setdefault(clip, len(first)) for clip in items.clips], dtype=np.int64)
+    sums = np.zeros((len(first), items.vectors.shape[1]), dtype=np.float64)
+    np.add.at(sums, number, items.vectors)
+    starts = np.unique(number, return_index=True)[1].tolist()
+    return msgspec.structs.replace(items.take(starts), vectors=normalised(sums))
+
+
+def normalised(vectors: npt.NDArray[Any]) -> Vectors:
+    """Rows divided by their L2 norm, float32; a row of zeros stays zero (it is like nothing)."""
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.where(norms > 0, norms, 1), dtype=np.float32)

@@ -1,0 +1,190 @@
+"""The three galleries that a query is ranked against.
+
+A (headline) the same patient's earlier exams, B the whole catalogue, C the catalogue without the patient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from core.evaluation.bootstrap import auroc_interval, mean_interval
+from core.evaluation.calibration import NoMatch, judge_no_match
+from core.evaluation.items import Items
+from core.evaluation.metrics import (
+    Ints,
+    RetrievalFigures,
+    all_hit_ranks,
+    average_precision,
+    average_precision_trapezoid,
+    figures_of,
+)
+
+
+class WithinPatient(msgspec.Struct, frozen=True):
+    """Gallery A: each query clip among the clips of its own patient's earlier exams.
+
+    ``rank1`` and ``chance`` (the Rank-1 of guessing, 1/k among k earlier lesions with one clip each) count
+    the queries whose lesion is there; ``no_match_auroc`` and ``fnir_at_fpir5`` set them against those whose
+    lesion is new. None has its reason under the same name in ``reasons``. Patients without an earlier clip
+    aren't asked.
+    """
+
+    rank1: float | None
+    chance: float | None
+    no_match_auroc: float | None
+    fnir_at_fpir5: float | None
+    ece: float | None
+    queries: int
+    queries_without_match: int
+    queries_without_earlier_clip: int
+    intervals: dict[str, tuple[float, float]]
+    reasons: dict[str, str]
+
+
+class OtherPatients(msgspec.Struct, frozen=True):
+    """Gallery C: how often somebody else's clip is more like the query than all of its own patient's."""
+
+    wrong_patient: float | None
+    queries: int
+    interval: tuple[float, float] | None = None
+    reason: str | None = None
+
+
+def catalogue(query: Items, gallery: Items) -> RetrievalFigures:
+    """Gallery B: every query against the whole gallery, with intervals over patients."""
+    ranks = all_hit_ranks(query.vectors, gallery.vectors, query.identities, gallery.identities)
+    figures = figures_of(ranks)
+    found = [at for at, own in enumerate(ranks) if len(own)]
+    patients = [query.patients[at] for at in found]
+    intervals: dict[str, tuple[float, float]] = {}
+    for name, values in _per_query([ranks[at] for at in found]).items():
+        interval = mean_interval(values, patients)
+        if interval is not None:
+            intervals[name] = interval
+    return msgspec.structs.replace(figures, intervals=intervals)
+
+
+def within_patient(query: Items, gallery: Items, rule: NoMatch | None = None) -> WithinPatient:
+    """Gallery A. ``rule`` is the model's "no good match", whose calibration error is measured."""
+    asked, heard = _ask_all(query, gallery)
+    has_match = np.array([answer.mate is not None for answer in heard], dtype=bool)
+    best = np.array([answer.best for answer in heard], dtype=np.float64)
+    mate = np.array([-np.inf if a.mate is None else a.mate for a in heard], dtype=np.float64)
+    patients = [answer.patient for answer in heard]
+    with_match = [answer for answer in heard if answer.mate is not None]
+    first = np.array([answer.first_is_right for answer in with_match], dtype=np.float64)
+    quality = judge_no_match(rule, best, mate, has_match)
+    intervals = {
+        "rank1": mean_interval(first, [answer.patient for answer in with_match]),
+        "no_match_auroc": auroc_interval(
+            best[has_match],
+            [who for who, has in zip(patients, has_match, strict=True) if has],
+            best[~has_match],
+            [who for who, has in zip(patients, has_match, strict=True) if not has],
+        ),
+    }
+    return WithinPatient(
+        rank1=float(first.mean()) if len(first) else None,
+        chance=float(np.mean([answer.chance for answer in with_match])) if with_match else None,
+        no_match_auroc=quality.auroc,
+        fnir_at_fpir5=quality.fnir_at_fpir5,
+        ece=quality.ece,
+        queries=len(with_match),
+        queries_without_match=len(heard) - len(with_match),
+        queries_without_earlier_clip=asked - len(heard),
+        intervals={name: interval for name, interval in intervals.items() if interval is not None},
+        reasons=_reasons(has_match, quality.ece),
+    )
+
+
+def no_match_pairs(query: Items, gallery: Items) -> tuple[list[float], list[bool]]:
+    """What :func:`core.evaluation.calibration.fit_no_match` learns from: best cosines, and is a match there.
+
+    One pair a query clip with a known identity whose patient has an earlier clip.
+    """
+    _, heard = _ask_all(query, gallery)
+    return [answer.best for answer in heard], [answer.mate is not None for answer in heard]
+
+
+def other_patients(query: Items, gallery: Items) -> OtherPatients:
+    """Gallery C, over the query clips whose lesion is in the gallery."""
+    alarms: list[float] = []
+    patients: list[str] = []
+    for answer in _ask_all(query, gallery)[1]:
+        scores = gallery.vectors @ query.vectors[answer.query]
+        scores[answer.own] = -np.inf
+        if answer.mate is None or len(answer.own) == len(scores):
+            continue
+        alarms.append(float(scores.max() > answer.best))
+        patients.append(answer.patient)
+    if not alarms:
+        reason = "No query has an earlier clip of its lesion and clips of other patients beside it."
+        return OtherPatients(None, 0, reason=reason)
+    values = np.array(alarms)
+    return OtherPatients(float(values.mean()), len(alarms), mean_interval(values, patients))
+
+
+class _Answer(msgspec.Struct, frozen=True):
+    """One query among its patient's earlier clips. ``own`` are the places of all of the patient's clips."""
+
+    query: int
+    patient: str
+    own: list[int]
+    best: float
+    mate: float | None
+    first_is_right: bool
+    chance: float
+
+
+def _ask_all(query: Items, gallery: Items) -> tuple[int, list[_Answer]]:
+    """How many queries have a known identity, and the answers of those whose patient has an earlier clip."""
+    owned: dict[str, list[int]] = {}
+    for place, owner in enumerate(gallery.patients):
+        owned.setdefault(owner, []).append(place)
+    asked = [at for at, identity in enumerate(query.identities) if identity is not None]
+    answers = [_ask(query, at, gallery, owned.get(query.patients[at], [])) for at in asked]
+    return len(asked), [answer for answer in answers if answer is not None]
+
+
+def _ask(query: Items, at: int, gallery: Items, own: list[int]) -> _Answer | None:
+    earlier = [place for place in own if gallery.exams[place] < query.exams[at]]
+    if not earlier:
+        return None
+    scores = gallery.vectors[earlier] @ query.vectors[at]
+    right = np.array([gallery.identities[place] == query.identities[at] for place in earlier])
+    return _Answer(
+        query=at,
+        patient=query.patients[at],
+        own=own,
+        best=float(scores.max()),
+        mate=float(scores[right].max()) if right.any() else None,
+        first_is_right=bool(right[int(np.argmax(scores))]),
+        chance=float(right.mean()),
+    )
+
+
+def _per_query(ranks: Sequence[Ints]) -> dict[str, npt.NDArray[np.float64]]:
+    """The values whose means are the figures, by the figure's name."""
+    first = np.array([own[0] for own in ranks], dtype=np.int64)
+    return {
+        "mAP": np.array([average_precision(own) for own in ranks]),
+        "mAP_trapezoid": np.array([average_precision_trapezoid(own) for own in ranks]),
+        **{f"rank{k}": (first <= k).astype(np.float64) for k in (1, 5, 10)},
+    }
+
+
+def _reasons(has_match: npt.NDArray[np.bool_], ece: float | None) -> dict[str, str]:
+    reasons: dict[str, str] = {}
+    if not has_match.any():
+        nobody = "No query's lesion is in an earlier exam of its patient."
+        reasons |= dict.fromkeys(("rank1", "chance", "no_match_auroc", "fnir_at_fpir5"), nobody)
+    elif has_match.all():
+        everybody = "Every query's lesion is in an earlier exam of its patient: nothing to tell apart."
+        reasons |= dict.fromkeys(("no_match_auroc", "fnir_at_fpir5"), everybody)
+    if ece is None:
+        reasons["ece"] = "The model shows no probability: calibrated on fewer than 50 queries, or never."
+    return reasons

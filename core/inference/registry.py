@@ -1,0 +1,95 @@
+"""Which model bundles there are: the shipped starter model and those in the data folder. Torch-free."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from core.errors import PolypTraceError
+from core.inference.bundle import MANIFEST, BundleInfo, read_bundle
+from core.paths import DataDir, resource
+
+STARTER = "starter"
+
+
+class KnownBundle(msgspec.Struct, frozen=True, kw_only=True):
+    """A bundle that was found: readable (``info``) or refused (``problem`` says why)."""
+
+    folder: Path
+    shipped: bool
+    info: BundleInfo | None = None
+    problem: str = ""
+
+    @property
+    def id(self) -> str:
+        """The model's id, or its folder's name when it can't be read."""
+        return self.info.manifest.model_id if self.info else self.folder.name
+
+
+def starter_folder() -> Path | None:
+    """The shipped starter model, or None when it isn't shipped."""
+    try:
+        folder = resource("models", STARTER)
+    except FileNotFoundError:
+        return None
+    return folder if (folder / MANIFEST).is_file() else None
+
+
+def list_bundles(data_dir: DataDir, verify: bool = False) -> list[KnownBundle]:
+    """Every bundle, the shipped one first, then by folder name; one id appears once.
+
+    ``verify`` also checks the hashes; without it only the manifests are read.
+    """
+    shipped = starter_folder()
+    folders = [shipped] if shipped else []
+    if data_dir.models.is_dir():
+        folders += sorted(path for path in data_dir.models.iterdir() if (path / MANIFEST).is_file())
+    found: dict[str, KnownBundle] = {}
+    for folder in folders:
+        bundle = _look(folder, folder == shipped, verify)
+        found.setdefault(bundle.id, bundle)
+    return list(found.values())
+
+
+def find_bundle(data_dir: DataDir, model: str | None = None) -> BundleInfo:
+    """The bundle of an id, an unambiguous beginning of one, or a folder; None = the shipped starter model.
+
+    Raises:
+        PolypTraceError: ``model-unknown``, or as :func:`core.inference.bundle.read_bundle`.
+    """
+    if model is None:
+        return active_bundle(data_dir)
+    if (Path(model) / MANIFEST).is_file():
+        return read_bundle(Path(model))
+    matches = [bundle for bundle in list_bundles(data_dir) if bundle.id.startswith(model)]
+    exact = [bundle for bundle in matches if bundle.id == model] or matches
+    if len(exact) != 1:
+        what = f"There is no model “{model}”." if not exact else f"“{model}” fits {len(exact)} models."
+        raise PolypTraceError("model-unknown", what, "`polyptrace models list` shows the ids.")
+    return read_bundle(exact[0].folder)
+
+
+def active_bundle(data_dir: DataDir, active_id: str | None = None) -> BundleInfo:
+    """The model that is in use: ``active_id`` where the catalogue names one, else the starter model.
+
+    Raises:
+        PolypTraceError: ``model-unknown`` when the named one isn't there, ``model-missing`` when nothing is.
+    """
+    if active_id is not None:
+        return find_bundle(data_dir, active_id)
+    folder = starter_folder()
+    if folder is None:
+        raise PolypTraceError(
+            "model-missing",
+            "No model is in use: the starter model isn't part of this installation.",
+            "Import a bundle with `polyptrace models import`, or train one.",
+        )
+    return read_bundle(folder)
+
+
+def _look(folder: Path, shipped: bool, verify: bool) -> KnownBundle:
+    try:
+        return KnownBundle(folder=folder, shipped=shipped, info=read_bundle(folder, verify))
+    except PolypTraceError as error:
+        return KnownBundle(folder=folder, shipped=shipped, problem=error.message)

@@ -1,0 +1,183 @@
+"""Saves a network as a bundle and loads it again: fp16 safetensors on disk, float32 in memory."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from core import __version__
+from core.errors import PolypTraceError
+from core.inference.bundle import (
+    CARD,
+    TOKENIZER,
+    BundleInfo,
+    BundleManifest,
+    NoMatchSettings,
+    Preprocessing,
+    content_id,
+    read_bundle,
+    sha256_file,
+    write_manifest,
+)
+from core.models.config import DmclConfig
+from core.models.dmcl import Dmcl
+
+SHARD_BYTES = 15_000_000
+"""Largest shard; headers included."""
+_HEADER_BYTES = 100_000
+_ROWS = "@rows"
+"""A tensor that is larger than a shard is cut by rows: ``name@rows0000``, ``name@rows0001``, …"""
+
+
+def save_bundle(
+    folder: Path,
+    model: Dmcl,
+    tokenizer_json: str,
+    *,
+    card: str,
+    name: str = "",
+    metrics: dict[str, Any] | None = None,
+    no_match: NoMatchSettings | None = None,
+    training_manifest_sha256: str | None = None,
+) -> BundleInfo:
+    """Writes a whole bundle or none: an earlier bundle in ``folder`` is replaced at the end.
+
+    Args:
+        folder: the bundle's folder; made when missing.
+        model: the network; its weights are stored as fp16 (a tensor beyond fp16's range as float32).
+        tokenizer_json: content of a ``tokenizers`` file whose ids the network knows.
+        card: the model card, Markdown.
+
+    Raises:
+        PolypTraceError: ``weights-not-finite`` or ``tokenizer-mismatch``.
+    """
+    _check_tokenizer(tokenizer_json, model.config)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as scratch:
+        fresh = Path(scratch) / "bundle"
+        fresh.mkdir()
+        _write_shards(fresh, model.state_dict())
+        (fresh / TOKENIZER).write_text(tokenizer_json, "utf-8")
+        (fresh / CARD).write_text(card, "utf-8")
+        files = {path.name: sha256_file(path) for path in sorted(fresh.iterdir())}
+        architecture = msgspec.to_builtins(model.config)
+        preprocessing = Preprocessing(image_size=model.config.image_size, max_tokens=model.config.max_tokens)
+        manifest = BundleManifest(
+            model_id=content_id("dmcl", architecture, preprocessing, files),
+            architecture=architecture,
+            preprocessing=preprocessing,
+            files=files,
+            name=name,
+            training_manifest_sha256=training_manifest_sha256,
+            metrics=metrics or {},
+            versions=_versions(),
+            no_match=no_match,
+        )
+        write_manifest(fresh, manifest)
+        if folder.exists():
+            folder.rename(Path(scratch) / "old")
+        fresh.rename(folder)
+    return read_bundle(folder)
+
+
+def load_model(folder: Path) -> Dmcl:
+    """The network of a bundle, float32, in evaluation mode.
+
+    Raises:
+        PolypTraceError: as :func:`core.inference.bundle.read_bundle`; ``bundle-damaged`` when the weights
+            aren't those of the architecture.
+    """
+    info = read_bundle(folder)
+    try:
+        config = msgspec.convert(info.manifest.architecture, DmclConfig)
+        state = _read_shards(info)
+        model = Dmcl(config)
+        model.load_state_dict({name: _widened(value) for name, value in state.items()})
+    except (msgspec.ValidationError, SafetensorError, RuntimeError) as error:
+        raise PolypTraceError(
+            "bundle-damaged",
+            f"The model “{folder.name}” was refused: its weights don't belong to its architecture.",
+            "Copy the bundle again from its source.",
+        ) from error
+    return model.eval()
+
+
+def _check_tokenizer(tokenizer_json: str, config: DmclConfig) -> None:
+    size = Tokenizer.from_str(tokenizer_json).get_vocab_size(with_added_tokens=True)
+    if size > config.text.vocab_size:
+        raise PolypTraceError(
+            "tokenizer-mismatch",
+            f"The tokenizer knows {size} pieces, the text encoder only {config.text.vocab_size}.",
+            "Use the tokenizer that the text encoder was trained with.",
+        )
+
+
+def _versions() -> dict[str, str]:
+    names = ("torch", "torchvision", "transformers", "tokenizers", "safetensors")
+    return {"polyptrace": __version__, **{name: version(name) for name in names}}
+
+
+def _narrowed(name: str, value: Tensor) -> Tensor:
+    """fp16 where its range allows, integers as they are."""
+    value = value.detach().cpu().contiguous()
+    if not value.is_floating_point():
+        return value
+    if not bool(torch.isfinite(value).all()):
+        raise PolypTraceError(
+            "weights-not-finite", f"The network can't be saved: {name} holds numbers that aren't finite."
+        )
+    half = value.to(torch.float16)
+    return half if bool(torch.isfinite(half).all()) else value.float()
+
+
+def _widened(value: Tensor) -> Tensor:
+    return value.float() if value.is_floating_point() else value
+
+
+def _pieces(state: dict[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
+    """Narrowed tensors by name; one that is larger than a shard comes as blocks of rows."""
+    room = SHARD_BYTES - _HEADER_BYTES
+    for name in sorted(state):
+        value = _narrowed(name, state[name])
+        if value.nbytes <= room:
+            yield name, value
+            continue
+        rows = max(1, room // (value.nbytes // value.shape[0]))
+        for number, block in enumerate(torch.split(value, rows)):
+            yield f"{name}{_ROWS}{number:04d}", block.clone()
+
+
+def _write_shards(folder: Path, state: dict[str, Tensor]) -> None:
+    shards: list[dict[str, Tensor]] = [{}]
+    filled = 0
+    for name, value in _pieces(state):
+        if shards[-1] and filled + value.nbytes > SHARD_BYTES - _HEADER_BYTES:
+            shards.append({})
+            filled = 0
+        shards[-1][name] = value
+        filled += value.nbytes
+    for number, shard in enumerate(shards):
+        (folder / f"weights-{number:03d}.safetensors").write_bytes(safetensors.torch.save(shard))
+
+
+def _read_shards(info: BundleInfo) -> dict[str, Tensor]:
+    state: dict[str, Tensor] = {}
+    blocks: dict[str, list[Tensor]] = {}
+    for shard in info.manifest.weights:
+        for name, value in sorted(safetensors.torch.load_file(info.folder / shard).items()):
+            whole, cut, _ = name.partition(_ROWS)
+            if cut:
+                blocks.setdefault(whole, []).append(value)
+            else:
+                state[name] = value
+    return state | {name: torch.cat(parts) for name, parts in blocks.items()}

@@ -1,0 +1,38 @@
+"""Table look-ups for many points at once, through OpenCV's remap."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
+
+_ROW = 1024
+
+
+def look_up(texture: NDArray[np.float32] | NDArray[np.uint8], x: Array, y: Array) -> Array:
+    """Bilinear samples of a texture at float coordinates; outside, the nearest edge counts.
+
+    Args:
+        texture: (h, w) or (h, w, c) float32 or uint8, sides below 32 767.
+        x, y: (n,) float32 column and row coordinates; texel centres lie at whole numbers.
+
+    Returns:
+        (n,) or (n, c) float32; uint8 textures give 0…255.
+    """
+    n = x.size
+    channels = texture.shape[2:]
+    if n == 0:
+        return np.zeros((0, *channels), np.float32)
+    rows = -(-n // _ROW)
+    at = np.zeros((2, rows * _ROW), np.float32)
+    at[0, :n], at[1, :n] = x, y
+    grid = at.reshape(2, rows, _ROW)
+    out = cv2.remap(texture, grid[0], grid[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return out.reshape(rows * _ROW, *channels)[:n].astype(np.float32, copy=False)
+
+
+def wrap_columns(texture: Array, pad: int) -> Array:
+    """Repeats the first and last ``pad`` columns on the other side, for textures around the lumen."""
+    return np.concatenate([texture[:, -pad:], texture, texture[:, :pad]], axis=1)

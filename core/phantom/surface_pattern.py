@@ -1,0 +1,80 @@
+"""Shapes and patterns of a lesion's surface, drawn from its seed: outline, lobes, granules, pits."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+Array = NDArray[np.float32]
+Rng = np.random.Generator
+
+
+def harmonics(rng: Rng, angle: Array, amplitude: float, orders: range) -> Array:
+    """A closed curve around zero: seeded sines whose strength falls with their order."""
+    total = np.zeros_like(angle)
+    for k in orders:
+        a, b = rng.normal(0, 1, 2) / (1 + 0.6 * (k - orders.start))
+        total += a * np.cos(k * angle) + b * np.sin(k * angle)
+    return (amplitude * total).astype(np.float32)
+
+
+def bumps(points: Array, centres: Array, heights: Array) -> tuple[Array, Array]:
+    """Rounded bumps that meet in grooves (cells of the nearest centre).
+
+    Args:
+        points: (n, k). centres: (m, k). heights: (m,).
+
+    Returns:
+        height (n,), 0 in the grooves up to the bump's own height, and groove (n,), 1 in the grooves, 0 on the bumps.
+    """
+    distance, nearest = cKDTree(centres).query(points, k=2, workers=1)
+    share = (distance[:, 1] - distance[:, 0]) / np.maximum(distance.sum(1), 1e-9)
+    dome = 1.0 - (1.0 - np.clip(1.25 * share, 0, 1)) ** 2.2
+    groove = np.exp(-((share / 0.13) ** 2))
+    return (heights[nearest[:, 0]] * dome).astype(np.float32), groove.astype(np.float32)
+
+
+def scatter_on_sphere(rng: Rng, count: int) -> Array:
+    """About evenly spread unit vectors (count, 3) with seeded irregularity."""
+    i = np.arange(count) + 0.5
+    polar, azimuth = np.arccos(1 - 2 * i / count), np.pi * (1 + 5**0.5) * i + rng.uniform(0, 2 * np.pi)
+    points = np.stack([np.cos(azimuth) * np.sin(polar), np.sin(azimuth) * np.sin(polar), np.cos(polar)], 1)
+    points += rng.normal(0, 0.55 / np.sqrt(count), points.shape)
+    return np.asarray(points / np.linalg.norm(points, axis=1, keepdims=True), np.float32)
+
+
+def scatter_on_plane(rng: Rng, half: float, spacing: float) -> Array:
+    """Jittered hexagonal grid over the square −half…half, (m, 2)."""
+    count = max(int(2 * half / spacing) + 3, 3)
+    j, i = np.meshgrid(np.arange(count), np.arange(count), indexing="ij")
+    x = (i + 0.5 * (j % 2)) * spacing - half - spacing / 2
+    y = j * spacing * 0.87 - half * 0.95
+    grid = np.stack([x.ravel(), y.ravel()], 1) + rng.normal(0, 0.21 * spacing, (count * count, 2))
+    return np.asarray(grid, np.float32)
+
+
+def band_noise(rng: Rng, size: int, period_px: float) -> Array:
+    """Noise of one spatial period (size, size), mean 0 and spread 1: its sign is a labyrinth like that of gyri."""
+    noise = rng.normal(0, 1, (size, size)).astype(np.float32)
+    fine = cv2.GaussianBlur(noise, (0, 0), period_px * 0.22)
+    band = fine - cv2.GaussianBlur(noise, (0, 0), period_px * 0.38)
+    return np.asarray((band - band.mean()) / band.std(), np.float32)
+
+
+def gyri(rng: Rng, size: int, period_px: float) -> Array:
+    """Tubular or branched pits as dark furrows: 0 on the ridges … 1 in the furrows (adenoma)."""
+    return np.asarray(1 / (1 + np.exp(-3.0 * (band_noise(rng, size, period_px) - 0.25))), np.float32)
+
+
+def pits(rng: Rng, size: int, period_px: float) -> Array:
+    """Round pits: 0 between … 1 in the pits (normal, hyperplastic)."""
+    return np.asarray(1 / (1 + np.exp(-5.0 * (band_noise(rng, size, period_px) - 1.3))), np.float32)
+
+
+def patches(rng: Rng, size: int, period_px: float) -> Array:
+    """Slow variation, about −1…1."""
+    knots = max(int(size / period_px) + 3, 4)
+    coarse = rng.normal(0, 0.6, (knots, knots)).astype(np.float32)
+    return np.asarray(cv2.resize(coarse, (size, size), interpolation=cv2.INTER_CUBIC), np.float32)

@@ -1,0 +1,114 @@
+"""All tissue that a ray can hit from one stretch: wall, relief and solids, with normals and identities."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.phantom.lesion import BLEND_MM, LesionBody, soft_union
+from core.phantom.sampling import look_up
+from core.phantom.tracer import Straight
+from core.phantom.wall import WallStretch
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Surface:
+    """What the hit points are.
+
+    Attributes:
+        angle: (n,) around the lumen, radians.
+        normal: (n, 3) float32 unit vectors into the lumen, in the moving axes right, up, tangent.
+        openness: (n,) 1 on open wall … 0 in deep recesses.
+        lesion: (n,) int16, index into the bodies + 1, 0 = wall.
+    """
+
+    angle: Array
+    normal: Array
+    openness: Array
+    lesion: NDArray[np.int16]
+
+
+class StretchTissue:
+    """Wall stretch plus the lesions in it.
+
+    Args:
+        stretch: the wall's tables.
+        bodies: (index into the colon's lesions, body) of the lesions in reach.
+    """
+
+    def __init__(self, stretch: WallStretch, bodies: Sequence[tuple[int, LesionBody]]) -> None:
+        self.stretch = stretch
+        self.bodies = tuple(bodies)
+
+    def free(self, s: Array, u: Array, v: Array) -> Array:
+        """A distance that is certainly free of tissue, mm."""
+        return self.stretch.free_at(s, u, v)
+
+    def gap(self, s: Array, u: Array, v: Array) -> Array:
+        """Positive in the lumen, negative in tissue, about mm."""
+        angle = np.arctan2(v, u)
+        gap = self.stretch.radius_at(s, angle) - np.hypot(u, v)
+        for _, body in self.bodies:
+            near = np.flatnonzero(body.near(s, u, v))
+            if near.size == 0:
+                continue
+            if body.is_solid:
+                solid = body.solid_gap(s[near], u[near], v[near])
+                gap[near] = soft_union(gap[near], solid, BLEND_MM)
+            else:
+                gap[near] -= body.relief(s[near], angle[near])
+        return gap
+
+    def surface(self, at: Straight) -> Surface:
+        """Normals, openness and lesion of points on the surface."""
+        angle = np.arctan2(at.v, at.u)
+        radius = np.maximum(np.hypot(at.u, at.v), np.float32(0.5))
+        slopes = look_up(self.stretch.slopes, *self.stretch.texel(at.s, angle))
+        across, around = 1 / radius, slopes[:, 1] / (radius * radius)
+        gradient = np.stack(
+            [
+                -around * at.v - at.u * across,
+                around * at.u - at.v * across,
+                slopes[:, 0] / at.stretch,
+            ],
+            axis=1,
+        )
+        lesion = np.zeros(len(angle), np.int16)
+        openness = slopes[:, 2].copy()
+        for index, body in self.bodies:
+            near = np.flatnonzero(body.near(at.s, at.u, at.v))
+            if near.size == 0:
+                continue
+            point = (at.s[near], at.u[near], at.v[near])
+            if body.is_solid:
+                wall = self.stretch.radius_at(point[0], angle[near]) - radius[near]
+                solid = body.solid_gap(*point)
+                touched = near[solid < wall + BLEND_MM]
+                lesion[near[solid < wall]] = index + 1
+                crease = np.clip((solid - 0.2) / 4.0, 0, 1)
+                openness[near] *= np.where(solid < wall, 1.0, 0.55 + 0.45 * crease)
+            else:
+                cover = look_up(body.skin.cover, *body.plane_texel(point[0], angle[near]))
+                lesion[near[cover > 0.5]] = index + 1
+                touched = near
+            gradient[touched] = self._slope(at, touched)
+        length = np.sqrt(np.einsum("ij,ij->i", gradient, gradient))
+        return Surface(angle, gradient / np.maximum(length, 1e-6)[:, None], openness, lesion)
+
+    def _slope(self, at: Straight, where: NDArray[np.intp]) -> Array:
+        """Gradient of the gap by central differences, in the moving axes right, up, tangent."""
+        s, u, v = at.s[where], at.u[where], at.v[where]
+        e = np.float32(0.12)
+        return np.stack(
+            [
+                self.gap(s, u + e, v) - self.gap(s, u - e, v),
+                self.gap(s, u, v + e) - self.gap(s, u, v - e),
+                (self.gap(s + e, u, v) - self.gap(s - e, u, v)) / at.stretch[where],
+            ],
+            axis=1,
+        ).astype(np.float32)

@@ -1,0 +1,121 @@
+"""Says what this computer and this installation can do, and what is wrong with them."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from core.catalog.engine import Catalog
+from core.errors import PolypTraceError
+from core.inference.bundle import read_bundle
+from core.inference.device import choose_device
+from core.inference.registry import active_bundle
+from core.paths import DataDir
+
+LIBRARIES = ("av", "numpy", "onnxruntime", "opencv-python-headless", "PySide6-Essentials", "sqlalchemy", "torch")
+ENOUGH_DISK_GB = 2.0
+
+
+class Check(msgspec.Struct, frozen=True):
+    """One line of the doctor: ``ok`` is False when something needs the user's hand, which ``hint`` names."""
+
+    name: str
+    ok: bool
+    message: str
+    hint: str = ""
+
+
+def examine(data_dir: DataDir) -> list[Check]:
+    """All checks, in order. Never raises for a bad state: that is what it reports."""
+    checks: tuple[tuple[str, Callable[[DataDir], str]], ...] = (
+        ("Python", lambda _: f"{platform.python_version()} on {platform.system()} {platform.machine()}"),
+        ("libraries", lambda _: _versions()),
+        ("device", lambda _: _device()),
+        ("disk", _disk),
+        ("data folder", _writable),
+        ("catalogue", _catalogue),
+        ("model", _model),
+        ("inference", _inference),
+    )
+    return [_run(name, check, data_dir) for name, check in checks]
+
+
+def _run(name: str, check: Callable[[DataDir], str], data_dir: DataDir) -> Check:
+    try:
+        return Check(name, True, check(data_dir))
+    except PolypTraceError as error:
+        return Check(name, False, error.message, error.hint)
+
+
+def _versions() -> str:
+    found = []
+    for library in LIBRARIES:
+        try:
+            found.append(f"{library} {importlib.metadata.version(library)}")
+        except importlib.metadata.PackageNotFoundError:
+            found.append(f"{library} missing")
+    return ", ".join(found)
+
+
+def _device() -> str:
+    device = choose_device("auto")
+    return f"{device.name} ({device.reason})"
+
+
+def _nearest_existing(path: Path) -> Path:
+    while not path.exists():
+        path = path.parent
+    return path
+
+
+def _disk(data_dir: DataDir) -> str:
+    free = shutil.disk_usage(_nearest_existing(data_dir.root.absolute())).free / 1e9
+    if free < ENOUGH_DISK_GB:
+        hint = "Free some space or choose another folder with --data-dir."
+        raise PolypTraceError("disk-full", f"Only {free:.1f} GB are free where the data folder lies.", hint)
+    return f"{free:.1f} GB free"
+
+
+def _writable(data_dir: DataDir) -> str:
+    root = data_dir.root.absolute()
+    probe = (root if root.is_dir() else _nearest_existing(root)) / f".polyptrace-{id(data_dir):x}"
+    try:
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        hint = "Choose a folder that you may write to with --data-dir."
+        raise PolypTraceError("folder-read-only", f"The data folder {root} can't be written.", hint) from error
+    return f"{root}{'' if root.is_dir() else ' (will be made)'}"
+
+
+def _catalogue(data_dir: DataDir) -> str:
+    if not data_dir.catalogue.exists():
+        return "none yet"
+    with Catalog.open(data_dir) as catalogue:
+        counts = catalogue.counts()
+    return ", ".join(f"{number} {kind}" for kind, number in counts.items())
+
+
+def _model(data_dir: DataDir) -> str:
+    bundle = read_bundle(active_bundle(data_dir).folder, verify=True)
+    return f"{bundle.manifest.model_id} (files match their hashes)"
+
+
+def _inference(data_dir: DataDir) -> str:
+    import numpy as np
+
+    from core.inference.embedder import Embedder
+
+    embedder = Embedder.open(active_bundle(data_dir).folder, cache=data_dir.cache)
+    grey = np.full((64, 64, 3), 128, dtype=np.uint8)
+    vectors = embedder.embed([grey], "A sessile polyp.")
+    if not np.isfinite(vectors).all():
+        raise PolypTraceError("inference-broken", "The model answers with numbers that aren't finite.", "")
+    torch_loaded = "with" if "torch" in sys.modules else "without"
+    return f"a vector of {vectors.shape[1]} on {embedder.device.name}, {torch_loaded} torch"

@@ -1,0 +1,258 @@
+"""`train dmcl`: from a manifest to a candidate bundle, in one resumable run folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import torch
+from tokenizers import Tokenizer
+
+from core.data.batches import BatchMaker
+from core.data.manifest import Manifest, Row, read_manifest
+from core.data.splits import patients_of, split_hash, training_parts
+from core.errors import PolypTraceError
+from core.inference.bundle import read_bundle
+from core.inference.device import choose_device
+from core.models.bundle import load_model
+from core.models.config import with_vocabulary
+from core.models.dmcl import Dmcl
+from core.models.pretrained import build_dmcl
+from core.paths import resource
+from core.progress import CancelToken, ProgressSink, no_progress
+from core.training.config import TrainConfig, check, preset
+from core.training.masked_language import train_tokenizer
+from core.training.no_match import fit_threshold
+from core.training.publish import CardFacts, publish
+from core.training.run_folder import RunFolder
+from core.training.tokens import TokenTable
+from core.training.trainer import StepSink, Trainer, no_steps
+from core.training.validation import FUSED, Validator
+
+
+class Start(msgspec.Struct, frozen=True):
+    """Where the weights of a new run come from (the rows of Table 3 and fine-tuning).
+
+    Args:
+        bundle: fine-tune this model; its architecture and tokenizer are taken over.
+        image_weights: ``torchvision`` or a file with a ResNet's weights.
+        text_folder: a BERT folder with its ``tokenizer.json``.
+    """
+
+    bundle: Path | None = None
+    image_weights: str | Path | None = None
+    text_folder: Path | None = None
+
+
+class TrainResult(msgspec.Struct, frozen=True):
+    """A finished run.
+
+    Args:
+        run: its folder.
+        model: id of the published bundle.
+        bundle: folder of the bundle.
+        metrics: validation figures of the published weights; empty without validation.
+        seconds: of training, over all resumes.
+        notes: sentences on what differed from the wish.
+    """
+
+    run: Path
+    model: str
+    bundle: Path
+    metrics: dict[str, Any]
+    seconds: float
+    notes: list[str]
+
+
+def train_dmcl(
+    manifest: Path | None,
+    run_folder: Path,
+    config: TrainConfig | str = "compact",
+    start: Start | None = None,
+    device: str = "auto",
+    progress: ProgressSink = no_progress,
+    on_step: StepSink = no_steps,
+    cancel: CancelToken | None = None,
+) -> TrainResult:
+    """Trains DMCL and publishes the weights that validated best to ``run_folder/model``.
+
+    A folder that already holds a run is resumed: with its own settings, whatever ``config`` and ``start`` say.
+
+    Args:
+        manifest: training data; None takes the resumed run's.
+        run_folder: folder of the run.
+        config: settings or the name of a preset.
+        start: initial weights; None takes the starter model for the preset ``quick`` where it is shipped, else
+            random weights.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        progress: told after every step.
+        on_step: one JSON-able dictionary a step or validation, each with ``run``.
+        cancel: looked at before every step.
+
+    Raises:
+        Cancelled: a checkpoint is left.
+        PolypTraceError: what is wrong with data or settings, in words.
+    """
+    choice = choose_device(device)
+    if (run_folder / "config.json").exists():
+        run, settings, rows, note = _resumed(manifest, run_folder)
+        model = Dmcl(settings.model)
+    else:
+        run, settings, rows, note, model = _new(manifest, run_folder, config, start)
+    train, val = rows
+    tokens = TokenTable(Tokenizer.from_file(str(run.tokenizer)), settings.model.max_tokens, settings.model.text.pad_id)
+    maker = _maker(train, settings)
+    validator = Validator(val, tokens, settings.model.image_size, settings.full_frame) if val else None
+    trainer = Trainer(model, maker, validator, tokens, settings, run, torch.device(choice.name))
+    notes = [note, *maker.sampler.notes]
+    if maker.left_out:
+        notes.append(f"{maker.left_out} training pictures without a known identity were left out.")
+    on_step(
+        {
+            "run": run.name,
+            "stage": "start",
+            "step": trainer.state.step,
+            "steps": trainer.steps,
+            "device": choice.name,
+            "device_reason": choice.reason,
+            "identities": maker.identities,
+            "pictures": len(maker.rows),
+            "notes": notes,
+            **run.read("data.json")["splits"],
+        }
+    )
+    state = trainer.run(progress, on_step, cancel)
+    return _published(run, settings, trainer, validator, state.elapsed, notes)
+
+
+def _new(
+    manifest: Path | None, folder: Path, config: TrainConfig | str, start: Start | None
+) -> tuple[RunFolder, TrainConfig, tuple[list[Row], list[Row]], str, Dmcl]:
+    if manifest is None:
+        raise PolypTraceError("no-training-data", "Training needs a manifest.", "Give one with --manifest FILE.")
+    settings = preset(config) if isinstance(config, str) else config
+    check(settings)
+    data = read_manifest(manifest)
+    train, val, note = training_parts(data.rows, settings.seed)
+    _maker(train, settings)  # refuses data that can't be learnt from before anything is written
+    chosen = start or (Start(bundle=_starter()) if config == "quick" else Start())
+    torch.manual_seed(settings.seed)
+    model, tokenizer = _initial(chosen, settings, train)
+    settings = msgspec.structs.replace(settings, model=model.config)
+    run = RunFolder.create(folder, settings, tokenizer, _data_facts(data, train, val))
+    return run, settings, (train, val), note, model
+
+
+def _resumed(
+    manifest: Path | None, folder: Path
+) -> tuple[RunFolder, TrainConfig, tuple[list[Row], list[Row]], str]:
+    run, settings = RunFolder.open(folder)
+    facts = run.read("data.json")
+    data = read_manifest(manifest or Path(facts["manifest"]))
+    if data.sha256() != facts["manifest_sha256"]:
+        raise PolypTraceError(
+            "run-data-changed",
+            f"The manifest isn't the one that the run {folder.name} began with.",
+            "Resume with the unchanged manifest, or start a new run.",
+        )
+    train, val, note = training_parts(data.rows, settings.seed)
+    return run, settings, (train, val), note
+
+
+def _starter() -> Path | None:
+    try:
+        return resource("models", "starter", "manifest.json").parent
+    except FileNotFoundError:
+        return None
+
+
+def _initial(start: Start, settings: TrainConfig, train: list[Row]) -> tuple[Dmcl, str]:
+    """The network before training, and its tokenizer."""
+    if start.bundle is not None:
+        model = load_model(start.bundle)
+        return model, read_bundle(start.bundle).tokenizer.read_text("utf-8")
+    if start.text_folder is not None:
+        tokenizer = _folder_tokenizer(start.text_folder)
+        return build_dmcl(settings.model, start.image_weights, start.text_folder), tokenizer.to_str()
+    tokenizer = train_tokenizer([row.text for row in train if row.text], settings.model.text.vocab_size)
+    sized = with_vocabulary(settings.model, tokenizer.get_vocab_size(), tokenizer.token_to_id("[PAD]"))
+    return build_dmcl(sized, start.image_weights), tokenizer.to_str()
+
+
+def _folder_tokenizer(folder: Path) -> Tokenizer:
+    file = folder / "tokenizer.json"
+    if not file.is_file():
+        raise PolypTraceError(
+            "bert-folder",
+            f"“{folder.name}” holds no tokenizer.json.",
+            "Save the tokenizer beside the model in its fast form.",
+        )
+    return Tokenizer.from_file(str(file))
+
+
+def _maker(train: list[Row], settings: TrainConfig) -> BatchMaker:
+    return BatchMaker(
+        train,
+        settings.model.image_size,
+        settings.augmentation,
+        settings.modality_dropout,
+        settings.identities,
+        settings.pictures,
+        settings.seed,
+        settings.full_frame,
+    )
+
+
+def _data_facts(data: Manifest, train: list[Row], val: list[Row]) -> dict[str, Any]:
+    splits = {}
+    for name, rows in (("train", train), ("val", val)):
+        splits[f"{name}_patients"] = len(patients_of(rows))
+        splits[f"{name}_lesions"] = len({row.identity for row in rows if row.identity})
+        splits[f"{name}_pictures"] = len(rows)
+    hashes = {name: split_hash(patients_of(rows)) for name, rows in (("train", train), ("val", val))}
+    return {
+        "manifest": str(data.path),
+        "manifest_sha256": data.sha256(),
+        "splits": splits,
+        "split_sha256": hashes,
+        "disjoint": True,
+    }
+
+
+def _published(
+    run: RunFolder,
+    settings: TrainConfig,
+    trainer: Trainer,
+    validator: Validator | None,
+    seconds: float,
+    notes: list[str],
+) -> TrainResult:
+    device = next(trainer.model.parameters()).device
+    clips = validator.embed(trainer.model, device) if validator else {}
+    no_match = fit_threshold(clips[FUSED], validator) if validator and clips else None
+    data = run.read("data.json")
+    splits = data["splits"]
+    metrics: dict[str, Any] = {"validation": trainer.state.best, "step": trainer.state.best_step}
+    facts = CardFacts(
+        name=run.name,
+        data=[
+            f"{splits['train_pictures']} pictures of {splits['train_lesions']} lesions of "
+            f"{splits['train_patients']} patients, from the user's manifest.",
+            f"Held back for validation: {splits['val_lesions']} lesions of {splits['val_patients']} other patients.",
+        ],
+        config=settings,
+        figures=trainer.state.best or {"validation": None},
+        figures_on="validation patients that were never trained on (the checkpoint was chosen on them)",
+        notes=notes,
+    )
+    info = publish(
+        run.bundle,
+        trainer.model,
+        run.tokenizer.read_text("utf-8"),
+        facts,
+        metrics,
+        no_match,
+        data["manifest_sha256"],
+    )
+    return TrainResult(run.root, info.manifest.model_id, run.bundle, trainer.state.best, seconds, notes)

@@ -1,0 +1,154 @@
+"""“No good match”: threshold, probability, and how both are judged."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.errors import PolypTraceError
+from core.evaluation.calibration import (
+    NoMatch,
+    expected_calibration_error,
+    fit_no_match,
+    fnir_at_fpir,
+    judge_no_match,
+    rule_from,
+)
+
+
+def drawn(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Scores whose true chance of a match is logistic: slope 8, even chance at 0.6."""
+    rng = np.random.default_rng(seed)
+    scores = rng.uniform(0, 1, n)
+    return scores, rng.random(n) < 1 / (1 + np.exp(-8 * (scores - 0.6)))
+
+
+def test_the_curve_that_made_the_data_is_found() -> None:
+    rule = fit_no_match(*drawn(20_000))
+    assert rule.slope == pytest.approx(8, rel=0.05)
+    assert -rule.intercept / rule.slope == pytest.approx(0.6, abs=0.01)
+    # Youden's best threshold is where the curve crosses the share of queries with a match, here 0.404.
+    assert rule.threshold == pytest.approx(0.551, abs=0.04)
+    assert rule.pairs == 20_000
+
+
+def test_shown_probability_holds_on_new_data() -> None:
+    rule = fit_no_match(*drawn(4000))
+    scores, truth = drawn(4000, seed=1)
+    shown = [rule.probability(float(score)) or 0.0 for score in scores]
+    good = expected_calibration_error(shown, truth.tolist())
+    bad = expected_calibration_error([chance**3 for chance in shown], truth.tolist())
+    assert good is not None
+    assert good < 0.03
+    assert bad is not None
+    assert bad > 0.1
+
+
+def test_youden_by_hand() -> None:
+    rule = fit_no_match([0.9, 0.8, 0.4, 0.5, 0.3, 0.2], [True, True, True, False, False, False])
+    # At 0.35: 3/3 kept, 1/3 let through. At 0.65: 2/3 kept, none let through. Both gain 2/3; 0.45 gains 1/3.
+    assert rule.threshold in (pytest.approx(0.35), pytest.approx(0.65))
+    clean = fit_no_match([0.9, 0.7, 0.3, 0.1], [True, True, False, False])
+    assert clean.threshold == pytest.approx(0.5)
+    assert clean.is_no_match(0.49)
+    assert not clean.is_no_match(0.5)
+
+
+def test_perfectly_apart_stays_finite() -> None:
+    rule = fit_no_match([0.8] * 30 + [0.2] * 30, [True] * 30 + [False] * 30)
+    low, high = rule.probability(0.2), rule.probability(0.8)
+    assert low == pytest.approx(1 / 32, abs=0.01)
+    assert high == pytest.approx(31 / 32, abs=0.01)
+
+
+@pytest.mark.parametrize("scores", [[0.5] * 60, [0.2] * 30 + [0.8] * 30])
+def test_scores_that_say_nothing_give_the_plain_share(scores: list[float]) -> None:
+    rule = fit_no_match(scores, [True] * 30 + [False] * 30)
+    assert rule.slope == 0
+    assert rule.probability(0.1) == rule.probability(0.9) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("pairs", [1, 49])
+def test_below_fifty_pairs_only_a_band(pairs: int) -> None:
+    rule = NoMatch(threshold=0.5, slope=10, intercept=-5, pairs=pairs)
+    assert rule.probability(0.9) is None
+    assert [rule.band(score) for score in (0.1, 0.55, 0.9)] == ["weak", "moderate", "strong"]
+    assert NoMatch(0.5, 10, -5, 50).probability(0.5) == pytest.approx(0.5)
+
+
+@given(st.floats(-1, 1), st.floats(-1, 1))
+def test_probability_rises_with_the_score(a: float, b: float) -> None:
+    rule = NoMatch(0.5, 400.0, -200.0, 100)
+    low, high = rule.probability(min(a, b)), rule.probability(max(a, b))
+    assert low is not None
+    assert high is not None
+    assert 0 <= low <= high <= 1
+
+
+@pytest.mark.parametrize(
+    ("scores", "truth", "words"),
+    [
+        ([0.1, 0.2], [True, True], "without a match"),
+        ([0.1, 0.2], [False, False], "with a match"),
+        ([], [], "without a match"),
+        ([float("nan"), 0.2], [True, False], "numbers"),
+        ([0.2], [True, False], "fit"),
+    ],
+)
+def test_degenerate_data_is_refused_in_words(scores: list[float], truth: list[bool], words: str) -> None:
+    with pytest.raises(PolypTraceError) as caught:
+        fit_no_match(scores, truth)
+    assert words in caught.value.message
+    assert caught.value.hint
+
+
+def test_fnir_by_hand() -> None:
+    unmated = np.linspace(0, 0.99, 100)
+    # Five of a hundred may pass: the threshold is the sixth highest, 0.94.
+    assert fnir_at_fpir(np.array([0.95, 0.945, 0.94, 0.2]), unmated) == pytest.approx(2 / 4)
+    # Fewer than twenty: none may pass.
+    assert fnir_at_fpir(np.array([0.9, 0.5, 0.4]), np.array([0.5, 0.1])) == pytest.approx(2 / 3)
+    assert fnir_at_fpir(np.array([0.9]), np.array([])) is None
+    assert fnir_at_fpir(np.array([]), np.array([0.9])) is None
+    assert fnir_at_fpir(np.array([0.1]), np.array([0.9]), fpir=1.0) == 0.0
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.floats(-1, 1), min_size=1, max_size=40),
+    st.lists(st.floats(-1, 1), min_size=1, max_size=40),
+    st.floats(0, 0.99),
+)
+def test_fnir_against_trying_every_threshold(mates: list[float], unmated: list[float], fpir: float) -> None:
+    mated, others = np.array(mates), np.array(unmated)
+    thresholds = np.concatenate([np.unique(np.concatenate([mated, others])), [2.0]])
+    allowed = [
+        np.mean(mated < t) for t in thresholds if np.sum(others >= t) <= np.floor(fpir * len(others) + 1e-9)
+    ]
+    assert fnir_at_fpir(mated, others, fpir) == pytest.approx(min(allowed))
+
+
+def test_judgement_names_what_is_missing_as_none() -> None:
+    best, mate = np.array([0.9, 0.8, 0.2]), np.array([0.9, 0.1, -np.inf])
+    truth = np.array([True, True, False])
+    quality = judge_no_match(None, best, mate, truth)
+    assert (quality.auroc, quality.fnir_at_fpir5, quality.ece) == (1.0, 0.5, None)
+    assert judge_no_match(NoMatch(0.5, 1, 0, 49), best, mate, truth).ece is None
+    assert judge_no_match(NoMatch(0.5, 1, 0, 50), best, mate, truth).ece is not None
+    assert judge_no_match(None, best[:2], mate[:2], truth[:2]).auroc is None
+
+
+def test_a_bundles_settings_become_the_rule() -> None:
+    assert rule_from(None) is None
+    assert rule_from(NoMatch(0.1, 2, 3, 4)) == NoMatch(0.1, 2, 3, 4)
+
+
+def test_calibration_error_by_hand() -> None:
+    assert expected_calibration_error([], []) is None
+    assert expected_calibration_error([1.0, 0.0], [True, False]) == 0
+    # Bin 0.9…1: shown 0.95 twice, one true; gap 0.45. Bin 0.1…0.2: shown 0.15, true; gap 0.85.
+    assert expected_calibration_error([0.95, 0.95, 0.15], [True, False, True]) == pytest.approx(
+        (2 * 0.45 + 0.85) / 3
+    )
