@@ -95,9 +95,7 @@ def augment(crop: np.ndarray, size: int, settings: Augmentation, rng: np.random.
     return np.ascontiguousarray(picture)
 
 
-def geometry(
-    side: int, size: int, settings: Augmentation, rng: np.random.Generator
-) -> np.ndarray:
+def geometry(side: int, size: int, settings: Augmentation, rng: np.random.Generator) -> np.ndarray:
     """The random 2×3 matrix that takes pixels of the crop (side ``side``) to the result (side ``size``)."""
     angle = {
         "none": 0.0,
@@ -117,7 +115,9 @@ def geometry(
 
 def _warp(crop: np.ndarray, size: int, settings: Augmentation, rng: np.random.Generator) -> np.ndarray:
     matrix = geometry(crop.shape[0], size, settings, rng)
-    warped = cv2.warpAffine(crop, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    warped = cv2.warpAffine(
+        crop, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
+    )
     return np.asarray(warped)
 
 

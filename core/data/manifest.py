@@ -207,7 +207,9 @@ def _parse_box(file: Path, number: int, cells: Sequence[str]) -> Box | None:
     try:
         x, y, w, h = (float(value) for value in cells)
     except ValueError:
-        raise _invalid(file, number, f"the box {','.join(cells)[:60]} holds something other than numbers") from None
+        raise _invalid(
+            file, number, f"the box {','.join(cells)[:60]} holds something other than numbers"
+        ) from None
     if not all(math.isfinite(value) for value in (x, y, w, h)) or w <= 0 or h <= 0:
         raise _invalid(file, number, f"the box {','.join(cells)[:60]} has no area")
     return Box(x, y, w, h)

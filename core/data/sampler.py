@@ -41,7 +41,9 @@ class PKSampler:
             learnt.
     """
 
-    def __init__(self, samples: Sequence[Sample], identities: int = 16, pictures: int = 4, seed: int = 0) -> None:
+    def __init__(
+        self, samples: Sequence[Sample], identities: int = 16, pictures: int = 4, seed: int = 0
+    ) -> None:
         if identities < 2 or pictures < 2:
             raise ValueError("P×K batches need at least 2×2")
         self._seed = seed
@@ -103,7 +105,9 @@ def _notes(wish_p: int, wish_k: int, views: dict[Hashable, dict[int, list[int]]]
         notes.append(f"{len(views)} lesions a batch instead of {wish_p}: the data hold no more.")
     few = sum(1 for exams in views.values() if sum(map(len, exams.values())) < wish_k)
     if few:
-        notes.append(f"{few} of {len(views)} lesions have fewer than {wish_k} pictures: these are shown repeatedly.")
+        notes.append(
+            f"{few} of {len(views)} lesions have fewer than {wish_k} pictures: these are shown repeatedly."
+        )
     single = sum(1 for exams in views.values() if len(exams) < 2)
     if single:
         notes.append(f"{single} of {len(views)} lesions were seen in one exam only.")

@@ -78,7 +78,9 @@ def split_hash(patients: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(sorted(set(patients))).encode()).hexdigest()
 
 
-def training_parts(rows: Sequence[Row], seed: int, val_share: float = 0.15) -> tuple[list[Row], list[Row], str]:
+def training_parts(
+    rows: Sequence[Row], seed: int, val_share: float = 0.15
+) -> tuple[list[Row], list[Row], str]:
     """The rows to train on, the rows to validate on, and a sentence on where the split came from.
 
     The manifest's own ``val`` rows are used where it has any; else some of the training patients are held
@@ -91,7 +93,9 @@ def training_parts(rows: Sequence[Row], seed: int, val_share: float = 0.15) -> t
     val = [row for row in rows if row.split == "val"]
     if not train:
         raise PolypTraceError(
-            "no-training-rows", "The manifest has no row with split train.", "Mark the rows to learn from as train."
+            "no-training-rows",
+            "The manifest has no row with split train.",
+            "Mark the rows to learn from as train.",
         )
     note = "validation patients as the manifest gives them"
     if not val and len(patients_of(train)) > 1:

@@ -54,7 +54,9 @@ def save_checkpoint(
         facts: JSON-able; the step number and what else the run must know.
     """
     tensors = {
-        f"{name}/{key}": value for name, module in modules.items() for key, value in module.state_dict().items()
+        f"{name}/{key}": value
+        for name, module in modules.items()
+        for key, value in module.state_dict().items()
     }
     for number, state in optimiser.state_dict()["state"].items():
         for key, value in state.items():

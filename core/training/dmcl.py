@@ -101,7 +101,9 @@ def train_dmcl(
     else:
         run, settings, rows, note, model = _new(manifest, run_folder, config, start)
     train, val = rows
-    tokens = TokenTable(Tokenizer.from_file(str(run.tokenizer)), settings.model.max_tokens, settings.model.text.pad_id)
+    tokens = TokenTable(
+        Tokenizer.from_file(str(run.tokenizer)), settings.model.max_tokens, settings.model.text.pad_id
+    )
     maker = _maker(train, settings)
     validator = Validator(val, tokens, settings.model.image_size, settings.full_frame) if val else None
     trainer = Trainer(model, maker, validator, tokens, settings, run, torch.device(choice.name))
@@ -130,7 +132,9 @@ def _new(
     manifest: Path | None, folder: Path, config: TrainConfig | str, start: Start | None
 ) -> tuple[RunFolder, TrainConfig, tuple[list[Row], list[Row]], str, Dmcl]:
     if manifest is None:
-        raise PolypTraceError("no-training-data", "Training needs a manifest.", "Give one with --manifest FILE.")
+        raise PolypTraceError(
+            "no-training-data", "Training needs a manifest.", "Give one with --manifest FILE."
+        )
     settings = preset(config) if isinstance(config, str) else config
     check(settings)
     data = read_manifest(manifest)

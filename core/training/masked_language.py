@@ -213,7 +213,10 @@ class _Pretraining:
     def train(self, progress: ProgressSink, cancel: CancelToken) -> int:
         settings, began = self.settings, time.monotonic()
         optimiser = torch.optim.AdamW(self.model.parameters(), lr=0.0, weight_decay=settings.decay)
-        rng, generator = np.random.default_rng(settings.seed + 1), torch.Generator().manual_seed(settings.seed)
+        rng, generator = (
+            np.random.default_rng(settings.seed + 1),
+            torch.Generator().manual_seed(settings.seed),
+        )
         self.model.train()
         step = 0
         while (share := run_share(step, settings.steps, time.monotonic() - began, settings.max_seconds)) < 1:
@@ -227,9 +230,13 @@ class _Pretraining:
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
             optimiser.step()
             step += 1
-            progress(Progress("reading descriptions", step, settings.steps, f"loss {float(loss.detach()):.3f}"))
+            progress(
+                Progress("reading descriptions", step, settings.steps, f"loss {float(loss.detach()):.3f}")
+            )
             if step % 250 == 0:
-                _log.info("masked language, step %d: validation loss %.3f, accuracy %.3f", step, *self.measure())
+                _log.info(
+                    "masked language, step %d: validation loss %.3f, accuracy %.3f", step, *self.measure()
+                )
         return step
 
     def measure(self) -> tuple[float, float]:

@@ -42,7 +42,9 @@ class RunFolder:
         return self.root.name
 
     @classmethod
-    def create(cls, root: Path, config: TrainConfig, tokenizer_json: str, data: Mapping[str, Any]) -> RunFolder:
+    def create(
+        cls, root: Path, config: TrainConfig, tokenizer_json: str, data: Mapping[str, Any]
+    ) -> RunFolder:
         """Makes the folder of a new run.
 
         Raises:

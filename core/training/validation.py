@@ -104,7 +104,8 @@ class Validator:
     def _sides(self, clips: ClipVectors) -> tuple[Vectors, Vectors, list[str], list[str]]:
         # A clip without identity matches nothing, not even another such clip.
         labels = [
-            str(row.identity) if row.identity else f"unknown {number}" for number, row in enumerate(self.first_rows)
+            str(row.identity) if row.identity else f"unknown {number}"
+            for number, row in enumerate(self.first_rows)
         ]
         asked, held = np.flatnonzero(self.is_query), np.flatnonzero(~self.is_query)
         v = clips.vectors

@@ -61,7 +61,9 @@ def test_quarter_turns_are_quarter_turns_and_all_of_them_come() -> None:
 
 
 def test_any_angle_covers_the_circle_and_flips_come_half_the_time() -> None:
-    matrices = [geometry(100, 100, only(rotation="any", flip=True), np.random.default_rng(s)) for s in range(400)]
+    matrices = [
+        geometry(100, 100, only(rotation="any", flip=True), np.random.default_rng(s)) for s in range(400)
+    ]
     mirrored = np.mean([np.linalg.det(m[:, :2]) < 0 for m in matrices])
     assert 0.4 < mirrored < 0.6
     angles = [np.arctan2(m[1, 1], m[0, 1]) for m in matrices]
@@ -81,7 +83,9 @@ def test_photometric_ranges() -> None:
     grey = np.full((64, 64, 3), 128, np.uint8)
     gains = []
     for seed in range(200):
-        changed = augment(grey, 64, only(photometric_p=1.0, saturation=(1, 1), hue_deg=0), np.random.default_rng(seed))
+        changed = augment(
+            grey, 64, only(photometric_p=1.0, saturation=(1, 1), hue_deg=0), np.random.default_rng(seed)
+        )
         gains.append(changed[0, 0] / 128)
     lowest, highest = 0.5 ** (1.5 - 1) * 0.7, 0.5 ** (0.65 - 1) * 1.35
     assert lowest - 0.03 <= np.min(gains) < lowest + 0.15

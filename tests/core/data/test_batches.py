@@ -30,7 +30,17 @@ def rows(tmp_path: Path) -> list[Row]:
             cv2.imwrite(str(path), rng.integers(0, 256, (40, 50, 3), dtype=np.uint8))
             text = TEXT if lesion else ""
             found.append(
-                Row(f"{lesion}-{exam}", path, None, f"p{lesion // 2}", f"l{lesion}", exam, "train", text, Box(10, 5, 20, 20))
+                Row(
+                    f"{lesion}-{exam}",
+                    path,
+                    None,
+                    f"p{lesion // 2}",
+                    f"l{lesion}",
+                    exam,
+                    "train",
+                    text,
+                    Box(10, 5, 20, 20),
+                )
             )
     return [*found, Row("x", found[0].path, None, "p9", None, 1, "train", TEXT)]
 
@@ -75,7 +85,9 @@ def test_modality_dropout_keeps_its_rates_and_one_modality() -> None:
 
 
 def test_no_dropout_drops_nothing() -> None:
-    has_image, has_text = drop_modalities(np.ones(500, bool), ModalityDropout(0, 0, 0), np.random.default_rng(0))
+    has_image, has_text = drop_modalities(
+        np.ones(500, bool), ModalityDropout(0, 0, 0), np.random.default_rng(0)
+    )
     assert has_image.all()
     assert has_text.all()
 

@@ -41,7 +41,10 @@ def row(folder: Path, **changes: object) -> Row:
 
 
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:
-    rows = [row(tmp_path), row(tmp_path, clip_id="c2", frame=1203, polyp_id=None, box=None, exam=2, split="query")]
+    rows = [
+        row(tmp_path),
+        row(tmp_path, clip_id="c2", frame=1203, polyp_id=None, box=None, exam=2, split="query"),
+    ]
     file = write_manifest(tmp_path / "sub" / "manifest.csv", rows)
     assert read_manifest(file).rows == rows
     assert "../pictures" in file.read_text("utf-8")
@@ -140,7 +143,9 @@ def test_a_box_outside_the_picture_is_refused(tmp_path: Path, box: Box) -> None:
 @given(
     x=st.floats(-20, 75), y=st.floats(-20, 55), w=st.floats(1, 90), h=st.floats(1, 90), factor=st.floats(1, 2)
 )
-def test_a_crop_holds_the_visible_part_of_its_box(x: float, y: float, w: float, h: float, factor: float) -> None:
+def test_a_crop_holds_the_visible_part_of_its_box(
+    x: float, y: float, w: float, h: float, factor: float
+) -> None:
     coordinates = np.zeros((60, 80, 3), np.uint8)
     coordinates[..., 0], coordinates[..., 1] = np.arange(80)[None, :], np.arange(60)[:, None]
     box = Box(x, y, w, h)

@@ -64,7 +64,9 @@ def test_every_lesion_is_shown_once_an_epoch() -> None:
 def test_a_batch_prefers_the_patients_own_other_lesions_as_negatives() -> None:
     data = many(30, 4)
     sampler = PKSampler(data, 16, 4)
-    patients = [len({data[i].patient for i in sampler.batch(step)}) for step in range(sampler.steps_per_epoch)]
+    patients = [
+        len({data[i].patient for i in sampler.batch(step)}) for step in range(sampler.steps_per_epoch)
+    ]
     assert max(patients) <= 5  # 16 lesions of four or five patients; at random it would be about 13
 
 
@@ -108,7 +110,9 @@ def test_enough_data_leave_nothing_to_say() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(
-    lesions=st.lists(st.tuples(st.integers(0, 4), st.integers(1, 3), st.integers(1, 5)), min_size=2, max_size=23),
+    lesions=st.lists(
+        st.tuples(st.integers(0, 4), st.integers(1, 3), st.integers(1, 5)), min_size=2, max_size=23
+    ),
     p=st.integers(2, 20),
     k=st.integers(2, 6),
     step=st.integers(0, 40),

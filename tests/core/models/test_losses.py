@@ -61,7 +61,9 @@ def test_triplet_equals_the_loop(miner: str, margin: float | None) -> None:
 
 def test_the_miners_differ() -> None:
     x, labels = embeddings(), torch.tensor(LABELS)
-    values = {round(triplet_loss(x, labels, miner).item(), 5) for miner in ("batch-hard", "batch-all", "semi-hard")}
+    values = {
+        round(triplet_loss(x, labels, miner).item(), 5) for miner in ("batch-hard", "batch-all", "semi-hard")
+    }
     assert len(values) == 3
 
 
