@@ -117,7 +117,8 @@ class Lesion(msgspec.Struct, frozen=True):
 class DescriptionRevision(msgspec.Struct, frozen=True):
     """One saved state of a finding's description. Revisions are only ever added.
 
-    ``values`` maps vocabulary keys to values (see :mod:`core.text.description`).
+    ``values`` maps vocabulary keys to values (see :mod:`core.text.description`); a ``draft`` may be
+    partial and is enough to match.
     """
 
     id: int
@@ -127,6 +128,7 @@ class DescriptionRevision(msgspec.Struct, frozen=True):
     author: str
     source: str
     created_at: dt.datetime
+    draft: bool = True
 
 
 class LinkEvent(msgspec.Struct, frozen=True):

@@ -42,9 +42,22 @@ class Standing(NamedTuple):
         """Findings that stand as "not a lesion"."""
         return {finding for finding, event in self.alone.items() if event.verdict is Verdict.NOT_A_LESION}
 
+    @property
+    def new(self) -> set[int]:
+        """Findings that stand as "new lesion"."""
+        return {finding for finding, event in self.alone.items() if event.verdict is Verdict.NEW}
+
+    def of(self, finding_id: int, other_id: int | None) -> LinkEvent | None:
+        """What stands of a pair, or with None of the finding by itself."""
+        if other_id is None:
+            return self.alone.get(finding_id)
+        return self.pairs.get(pair_of(finding_id, other_id))
+
     def verdict_of(self, finding_id: int) -> LinkEvent | None:
         """The finding's verdict: its latest standing event that isn't a mere rejection."""
-        own = [e for e in self.pairs.values() if e.finding_id == finding_id and e.verdict is not Verdict.REJECT]
+        own = [
+            e for e in self.pairs.values() if e.finding_id == finding_id and e.verdict is not Verdict.REJECT
+        ]
         own += [self.alone[finding_id]] if finding_id in self.alone else []
         return max(own, key=lambda event: event.id, default=None)
 
@@ -108,13 +121,15 @@ def groups(finding_ids: Collection[int], now: Standing) -> list[tuple[int, ...]]
     return [tuple(members) for members in found.values() if not not_lesions.intersection(members)]
 
 
-def contradiction(findings: Sequence[Finding], now: Standing) -> str | None:
+def contradiction(findings: Sequence[Finding], now: Standing, exam_order: Sequence[int]) -> str | None:
     """The first thing in the log's end state that can't be true, in words; None when all is well.
 
     Args:
         findings: present findings of the patient.
         now: what stands.
+        exam_order: ids of the patient's exams in the order of time.
     """
+    place = {exam: at for at, exam in enumerate(exam_order)}
     by_id = {finding.id: finding for finding in findings}
     not_lesions = now.not_lesions
     for pair in now.joins:
@@ -125,6 +140,9 @@ def contradiction(findings: Sequence[Finding], now: Standing) -> str | None:
         exams = [by_id[finding].exam_id for finding in members]
         if len(set(exams)) < len(exams):
             return "two findings of one exam would become the same lesion"
+        first = min(place[exam] for exam in exams)
+        if any(place[by_id[finding].exam_id] > first for finding in now.new.intersection(members)):
+            return "a finding that is recorded as “new lesion” would belong to a lesion of an earlier exam"
         inside = set(members)
         if any(one in inside and other in inside for one, other in cannot):
             return "two findings that were rejected as a pair would become the same lesion"

@@ -60,7 +60,9 @@ def patients(connection: Connection, *where: Condition) -> list[Patient]:
 
 def exams(connection: Connection, *where: Condition) -> list[Exam]:
     """Exams in the order of time."""
-    query = select(ExamRow.id, ExamRow.patient_id, ExamRow.date).where(*where).order_by(ExamRow.date, ExamRow.id)
+    query = (
+        select(ExamRow.id, ExamRow.patient_id, ExamRow.date).where(*where).order_by(ExamRow.date, ExamRow.id)
+    )
     return [Exam(*row) for row in connection.execute(query)]
 
 
@@ -79,9 +81,11 @@ def _video(row: AnyRow) -> Video:
 def clips(connection: Connection, *where: Condition) -> list[Clip]:
     """Present clips by id."""
     ids = (ClipRow.id, ClipRow.exam_id, ClipRow.video_id, ClipRow.finding_id)
-    query = select(*ids, ClipRow.pts_in, ClipRow.pts_out, ClipRow.boxes).where(ClipRow.removed.is_(False), *where)
+    query = select(*ids, ClipRow.pts_in, ClipRow.pts_out, ClipRow.boxes).where(
+        ClipRow.removed.is_(False), *where
+    )
     found = connection.execute(query.order_by(ClipRow.id))
-    return [Clip(*row[:6], boxes=boxes_from(row[6])) for row in found]
+    return [Clip(*row[:6], boxes_from(row[6])) for row in found]
 
 
 def boxes_from(stored: list[Any]) -> tuple[Box, ...]:
@@ -98,7 +102,9 @@ def findings(connection: Connection, *where: Condition) -> list[Finding]:
     """Present findings by exam and number."""
     query = select(FindingRow.id, FindingRow.exam_id, FindingRow.lesion_no)
     query = query.where(FindingRow.removed.is_(False), *where)
-    return [Finding(*row) for row in connection.execute(query.order_by(FindingRow.exam_id, FindingRow.lesion_no))]
+    return [
+        Finding(*row) for row in connection.execute(query.order_by(FindingRow.exam_id, FindingRow.lesion_no))
+    ]
 
 
 def exams_of(patient_id: int) -> ScalarSelect[int]:
@@ -157,7 +163,7 @@ def video(connection: Connection, video_id: int) -> Video:
 def revisions(connection: Connection, *where: Condition) -> list[DescriptionRevision]:
     """Revisions, oldest first."""
     query = select(RevisionRow.__table__).where(*where).order_by(RevisionRow.finding_id, RevisionRow.number)
-    return [DescriptionRevision(*row[:3], *row[3:7]) for row in connection.execute(query)]
+    return [DescriptionRevision(*row) for row in connection.execute(query)]
 
 
 def latest_revision(connection: Connection, finding_id: int) -> DescriptionRevision | None:

@@ -138,6 +138,7 @@ class RevisionRow(Base):
     author: Mapped[str]
     source: Mapped[str]
     created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+    draft: Mapped[bool]
 
 
 class LinkEventRow(Base):
@@ -177,7 +178,8 @@ class VectorRow(Base):
     """Where a clip's vector lies in the model's vector file.
 
     ``crc32`` is that of the vector's bytes: a row whose slot holds other bytes counts as absent.
-    ``inputs_hash`` tells of which boxes and words the vector was made, so that stale ones are known.
+    ``inputs_hash`` tells of which boxes and words the vector was made, so that stale ones are known;
+    ``sources`` which frames, with what quality, and whether lesion box or scope region was cut out.
     """
 
     __tablename__ = "vectors"
@@ -187,6 +189,7 @@ class VectorRow(Base):
     slot: Mapped[int]
     crc32: Mapped[int] = mapped_column(BigInteger)
     inputs_hash: Mapped[str]
+    sources: Mapped[dict[str, Any]] = mapped_column(_Json)
 
 
 class JobRow(Base):

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+Matrix = NDArray[np.float32]
+Ints = NDArray[np.int64]
 
 
 class ModelState(StrEnum):
@@ -60,3 +66,49 @@ class AuditEvent(msgspec.Struct, frozen=True):
     subject: str
     before: dict[str, Any] | None
     after: dict[str, Any] | None
+
+
+class ClipVector(msgspec.Struct, frozen=True, eq=False):
+    """A clip's vector on its way into the index.
+
+    ``vector`` is (dim,) float32 of length 1; ``inputs_hash`` tells of which boxes and words it was made;
+    ``sources`` (JSON-able) of which frames, with what quality, and whether box or scope region was cut out.
+    """
+
+    clip_id: int
+    vector: Matrix
+    inputs_hash: str
+    sources: dict[str, Any] = {}
+
+
+class StoredVector(msgspec.Struct, frozen=True):
+    """Where a clip's vector lies, and of what it was made."""
+
+    clip_id: int
+    slot: int
+    crc32: int
+    inputs_hash: str
+    sources: dict[str, Any]
+
+
+class IndexedClips(msgspec.Struct, frozen=True, eq=False):
+    """A model's vectors at one moment: clip ``clip_ids[k]`` has row ``slots[k]`` of ``matrix``.
+
+    ``clip_ids`` is (N,) int64 in rising order, ``slots`` (N,) int64, ``matrix`` (slots, dim) float32, a
+    read-only memory map that may hold rows of no clip.
+    """
+
+    clip_ids: Ints
+    slots: Ints
+    matrix: Matrix
+
+    def vectors(self, clip_ids: Iterable[int] | None = None) -> tuple[Ints, Matrix]:
+        """A copy of the vectors of the clips (None: all): their ids (n,), rising, and rows (n, dim).
+
+        Clips without a vector are left out.
+        """
+        if clip_ids is None:
+            return self.clip_ids, np.asarray(self.matrix[self.slots])
+        wanted = np.unique(np.fromiter(clip_ids, dtype=np.int64))
+        inside = np.isin(self.clip_ids, wanted, assume_unique=True)
+        return self.clip_ids[inside], np.asarray(self.matrix[self.slots[inside]])

@@ -7,6 +7,11 @@ from typing import Annotated
 
 import typer
 
+from core.catalog import queries
+from core.catalog.engine import Catalog
+from core.inference.bundle import BundleInfo
+from core.inference.embedder import Embedder
+from core.inference.registry import active_bundle, find_bundle
 from core.paths import DataDir, default_data_dir
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
@@ -19,13 +24,44 @@ DataDirPath = Annotated[
         file_okay=True,
     ),
 ]
+NOBODY = "user"
+"""Who did it, where nobody said who they are."""
+
 Author = Annotated[str, typer.Option("--author", envvar="POLYPTRACE_AUTHOR", help="Who does this, for the log.")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
-ModelFolder = Annotated[
-    Path | None, typer.Option("--model", help="Folder of a model bundle. Default: the active model.")
+Model = Annotated[
+    str | None,
+    typer.Option("--model", help="Id of a model, the beginning of one, or a bundle's folder. Default: the active one."),
 ]
 
 
 def data_dir(chosen: Path | None) -> DataDir:
     """The data folder as chosen on the command line, by the environment or by default."""
     return DataDir((chosen or default_data_dir()).expanduser())
+
+
+def active_model_id(folder: DataDir) -> str | None:
+    """The id of the model that the catalogue of a data folder has in use; None without a catalogue."""
+    if not folder.catalogue.exists():
+        return None
+    with Catalog.open(folder) as catalog:
+        active = queries.active_model(catalog)
+    return active.model_id if active else None
+
+
+def bundle(folder: DataDir, model: str | None) -> BundleInfo:
+    """The bundle that was asked for, or the one in use.
+
+    Raises:
+        PolypTraceError: as :func:`core.inference.registry.find_bundle`.
+    """
+    return find_bundle(folder, model) if model else active_bundle(folder, active_model_id(folder))
+
+
+def embedder(folder: DataDir, model: str | None, device: str) -> Embedder:
+    """The model that was asked for, or the one in use, loaded.
+
+    Raises:
+        PolypTraceError: as :meth:`core.inference.embedder.Embedder.open`.
+    """
+    return Embedder.open(bundle(folder, model).folder, device, folder.cache)

@@ -30,9 +30,14 @@ class Output:
     def document(self, content: dict[str, Any]) -> None:
         """Prints the command's one JSON document, if JSON was asked for."""
         if self.as_json:
-            plain = msgspec.to_builtins({**content, "notice": RESEARCH_BANNER}, str_keys=True)
-            sys.stdout.write(json.dumps(plain, ensure_ascii=False, allow_nan=False) + "\n")
+            sys.stdout.write(self.as_text(content))
             sys.stdout.flush()
+
+    @staticmethod
+    def as_text(content: dict[str, Any]) -> str:
+        """A document as one line of JSON with the research banner; also for exports into files."""
+        plain = msgspec.to_builtins({**content, "notice": RESEARCH_BANNER}, str_keys=True)
+        return json.dumps(plain, ensure_ascii=False, allow_nan=False) + "\n"
 
     def say(self, text: str = "", *, style: str = "") -> None:
         """One line for people; silent with ``--json``."""

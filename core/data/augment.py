@@ -143,10 +143,12 @@ def _colour_matrix(saturation: float, hue: float) -> np.ndarray:
 
 def _noise(picture: np.ndarray, sigma: float, rng: np.random.Generator) -> np.ndarray:
     grain = rng.standard_normal(picture.shape, dtype=np.float32) * np.float32(sigma)
-    return np.clip(picture + grain + 0.5, 0, 255).astype(np.uint8)
+    noisy: np.ndarray = np.clip(picture + grain + 0.5, 0, 255).astype(np.uint8)
+    return noisy
 
 
 def _jpeg(picture: np.ndarray, quality: int) -> np.ndarray:
     # Channel order doesn't matter to the artefacts as long as both ways agree.
     _, encoded = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR)[..., ::-1])
+    decoded = np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR))
+    return decoded[..., ::-1]

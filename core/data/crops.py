@@ -31,7 +31,8 @@ def lesion_crop(frame_rgb: np.ndarray, box: Box, factor: float = CROP_FACTOR) ->
     if box.x >= width or box.y >= height or box.x + box.w <= 0 or box.y + box.h <= 0:
         raise PolypTraceError(
             "box-outside-picture",
-            f"The box {box.x:g},{box.y:g},{box.w:g},{box.h:g} lies outside the picture of {width}×{height} pixels.",
+            f"The box {box.x:g},{box.y:g},{box.w:g},{box.h:g} lies outside the picture of {width}×{height} "
+            "pixels.",
             "Mark the lesion again on this frame.",
         )
     left, right = _span(box.x, box.w, factor, width)

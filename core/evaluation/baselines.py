@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from core.data.manifest import Row
 from core.evaluation.items import Vectors, normalised
-from core.text.parse import parse_model_text, parse_report
-from core.text.vocabulary import Vocabulary, load
+from core.evaluation.place_and_size import place_and_size, segment_count
+from core.text.vocabulary import load
 
 HISTOGRAM_BINS = (16, 8, 8)
 """Hue, saturation, value."""
@@ -36,20 +36,18 @@ def location_vectors(texts: Sequence[str]) -> Vectors:
     """Segment and size alone, as read from the texts: neighbouring segments and size bins are alike.
 
     Args:
-        texts: N model texts or report texts.
+        texts: N model texts, report texts or free words.
 
     Returns:
         (N, segments + bins) float32, L2 rows: half the cosine is the place, half the size. What a text
         doesn't say is zero, so a text without either is like nothing.
     """
-    vocabulary = load()
-    segments = [code for code in vocabulary.field("segment").codes if code != "not recorded"]
-    known = {text: _place_and_size(text, vocabulary) for text in set(texts)}
-    rows = []
-    for text in texts:
-        segment, size = known[text]
-        place = segments.index(segment) if segment in segments else None
-        rows.append(np.concatenate([_soft(place, len(segments)), _soft(size, len(vocabulary.bins))]))
+    segments, bins = segment_count(), len(load().bins)
+    known = {text: place_and_size(text) for text in set(texts)}
+    rows = [
+        np.concatenate([_soft(place, segments), _soft(size, bins)])
+        for place, size in (known[text] for text in texts)
+    ]
     return normalised(np.array(rows))
 
 
@@ -57,7 +55,8 @@ def shuffled_texts(rows: Sequence[Row], seed: int = 0) -> list[str]:
     """Texts dealt anew between the lesions, so that a text says nothing about its picture any more.
 
     All frames of a clip get the same text, from a clip of another lesion. Call it for queries and gallery
-    with different seeds: dealt alike on both sides, the texts would still tell the lesions apart.
+    with different seeds: dealt alike on both sides, the texts would still tell the lesions apart. With
+    fewer than three lesions there is only one way to deal (see :func:`lesion_count`).
 
     Args:
         rows: query rows or gallery rows.
@@ -79,6 +78,11 @@ def shuffled_texts(rows: Sequence[Row], seed: int = 0) -> list[str]:
         for number, clip in enumerate(by_lesion[lesions[at]]):
             dealt[clip] = text_of[given[number % len(given)]]
     return [dealt[row.clip_id] for row in rows]
+
+
+def lesion_count(rows: Sequence[Row]) -> int:
+    """How many lesions the rows show, every clip without a known identity counted as one of its own."""
+    return len({row.identity or ("", row.clip_id) for row in rows})
 
 
 def text_leak(query: Sequence[Row], gallery: Sequence[Row]) -> float | None:
@@ -105,18 +109,6 @@ def _sentences(rows: Sequence[Row]) -> dict[tuple[str, str], list[str]]:
         if row.identity is not None and row.text.strip():
             found[row.identity].append(" ".join(row.text.casefold().split()))
     return found
-
-
-def _place_and_size(text: str, vocabulary: Vocabulary) -> tuple[str | None, int | None]:
-    """Segment code and number of the size bin that a text names."""
-    codes = parse_model_text(text)
-    if not (codes.get("segment") or codes.get("size_mm")):
-        codes = parse_report(text)
-    segment, size = codes.get("segment"), codes.get("size_mm")
-    labels = [each.label for each in vocabulary.bins]
-    if isinstance(size, int | float):
-        size = vocabulary.bin_of(size).label
-    return segment, labels.index(size) if size in labels else None
 
 
 def _soft(place: int | None, length: int) -> npt.NDArray[np.float64]:

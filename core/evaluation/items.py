@@ -11,18 +11,22 @@ import numpy.typing as npt
 
 from core.data.manifest import Manifest, Row
 from core.errors import PolypTraceError
+from core.evaluation.scores import Floats, Ints
 
 Vectors = npt.NDArray[np.float32]
+
+PARTS = ("test", "val", "train")
+"""The parts of a manifest that can be evaluated; ``test`` is its rows marked query and gallery."""
 
 
 class Items(msgspec.Struct, frozen=True):
     """Frames or clips with their vectors.
 
-    ``vectors`` is (N, d) float32 with L2-normalised rows; ``identities`` holds (patient, polyp), or None
-    where the identity isn't known: such a query isn't asked, such a gallery item is a distractor.
+    ``vectors`` is (N, d) float32 or float64 with L2-normalised rows; ``identities`` holds (patient, polyp),
+    or None where the identity isn't known: such a query isn't asked, such a gallery item is a distractor.
     """
 
-    vectors: Vectors
+    vectors: Floats
     clips: list[str]
     identities: list[Hashable | None]
     patients: list[str]
@@ -49,7 +53,10 @@ def choose_sides(manifest: Manifest, split: str = "test") -> tuple[list[Row], li
 
     Raises:
         PolypTraceError: the part has no query or no gallery rows.
+        ValueError: ``split`` isn't one of :data:`PARTS`.
     """
+    if split not in PARTS:
+        raise ValueError(f"unknown part: {split}")
     if split == "test":
         query, gallery = manifest.split("query").rows, manifest.split("gallery").rows
     else:
@@ -89,6 +96,19 @@ def pool(items: Items) -> Items:
     np.add.at(sums, number, items.vectors)
     starts = np.unique(number, return_index=True)[1].tolist()
     return msgspec.structs.replace(items.take(starts), vectors=normalised(sums))
+
+
+def own_exam(query: Items, gallery: Items) -> list[Ints]:
+    """For each query the gallery places of its own exam: they don't stand in its ranking.
+
+    What was seen a moment ago, by the same scope in the same light, says nothing about knowing a lesion
+    again (the same rule as "same identity, same camera" in person re-identification).
+    """
+    places: dict[tuple[str, int], list[int]] = {}
+    for place, key in enumerate(zip(gallery.patients, gallery.exams, strict=True)):
+        places.setdefault(key, []).append(place)
+    keys = zip(query.patients, query.exams, strict=True)
+    return [np.array(places.get(key, ()), dtype=np.int64) for key in keys]
 
 
 def normalised(vectors: npt.NDArray[Any]) -> Vectors:

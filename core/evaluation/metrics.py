@@ -6,7 +6,7 @@ Equal scores stand in gallery order.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -14,14 +14,12 @@ import numpy as np
 import numpy.typing as npt
 
 from core.errors import PolypTraceError
+from core.evaluation.scores import Floats, Ints, score_blocks
 
-Floats = npt.NDArray[np.floating[Any]]
-Ints = npt.NDArray[np.int64]
 Labels = Sequence[Any] | npt.NDArray[Any]
 
 NO_POSITIVE = "No query has its lesion in the gallery."
 
-_BLOCK_BYTES = 64 * 2**20
 _COUNT_UP_TO = 24
 """Up to so many true matches, counting what stands before each is cheaper than one sort (20 000 scores)."""
 
@@ -100,6 +98,20 @@ def average_precision_trapezoid(ranks: Ints) -> float:
     return float(np.mean((before + hits / ranks) / 2))
 
 
+def average_precision_within(ranks: Ints, first: int) -> float:
+    """Average precision of cross-modal retrieval: the mean precision at the true matches among the first few.
+
+    Args:
+        ranks: ranks of all true matches, ascending.
+        first: how many places of the ranking count.
+
+    Returns:
+        In 0…1; 0 without a true match there.
+    """
+    own = ranks[ranks <= first]
+    return average_precision(own) if len(own) else 0.0
+
+
 def cmc(first_ranks: Ints, k: int) -> float | None:
     """Cumulative matching characteristic: share of queries whose first true match is at rank ≤ ``k``.
 
@@ -114,7 +126,7 @@ def all_hit_ranks(
     gallery: Floats,
     query_labels: Labels,
     gallery_labels: Labels,
-    left_out: npt.NDArray[np.bool_] | None = None,
+    left_out: Sequence[Ints] | None = None,
 ) -> list[Ints]:
     """Ranks of the true matches of every query, by cosine (inner product of the rows).
 
@@ -123,7 +135,7 @@ def all_hit_ranks(
         gallery: (N, d) vectors with L2-normalised rows.
         query_labels: Q identities; None where the identity isn't known.
         gallery_labels: N identities; None likewise, such an item is a distractor.
-        left_out: (Q, N) True where a gallery item doesn't stand in that query's ranking (junk, same camera).
+        left_out: for each query the places of gallery items that don't stand in its ranking (its own exam).
 
     Returns:
         For each query its ranks, ascending; empty for a query without a true match.
@@ -134,12 +146,12 @@ def all_hit_ranks(
     query, gallery = _checked(query, gallery, query_labels, gallery_labels)
     members = _positions_by_label(query_labels, gallery_labels)
     ranks: list[Ints] = []
-    for start, scores in _score_blocks(query, gallery):
+    for start, scores in score_blocks(query, gallery):
         for row, own in enumerate(scores, start):
             positives = members[row]
-            if left_out is not None:
-                positives = positives[~left_out[row][positives]]
-                own = np.where(left_out[row], -np.inf, own)
+            if left_out is not None and len(left_out[row]):
+                own[left_out[row]] = -np.inf
+                positives = positives[np.isfinite(own[positives])]
             ranks.append(hit_ranks(own, positives) if len(positives) else positives)
     return ranks
 
@@ -168,7 +180,7 @@ def retrieval_figures(
     gallery: Floats,
     query_labels: Labels,
     gallery_labels: Labels,
-    left_out: npt.NDArray[np.bool_] | None = None,
+    left_out: Sequence[Ints] | None = None,
 ) -> RetrievalFigures:
     """:func:`figures_of` :func:`all_hit_ranks`; the same arguments and errors."""
     return figures_of(all_hit_ranks(query, gallery, query_labels, gallery_labels, left_out))
@@ -215,10 +227,3 @@ def _positions_by_label(ours: Labels, theirs: Labels) -> list[Ints]:
     arrays = {label: np.array(places, dtype=np.int64) for label, places in members.items()}
     none = np.empty(0, dtype=np.int64)
     return [arrays.get(label, none) for label in ours]
-
-
-def _score_blocks(query: Floats, gallery: Floats) -> Iterator[tuple[int, Floats]]:
-    """Scores in blocks of queries, so that memory stays bounded: (first query, (block, N) scores)."""
-    rows = max(1, _BLOCK_BYTES // max(1, gallery.shape[0] * gallery.dtype.itemsize))
-    for start in range(0, len(query), rows):
-        yield start, query[start : start + rows] @ gallery.T

@@ -1,6 +1,7 @@
 """The three galleries that a query is ranked against.
 
 A (headline) the same patient's earlier exams, B the whole catalogue, C the catalogue without the patient.
+Clips of the query's own exam stand in none of them.
 """
 
 from __future__ import annotations
@@ -13,15 +14,15 @@ import numpy.typing as npt
 
 from core.evaluation.bootstrap import auroc_interval, mean_interval
 from core.evaluation.calibration import NoMatch, judge_no_match
-from core.evaluation.items import Items
+from core.evaluation.items import Items, own_exam
 from core.evaluation.metrics import (
-    Ints,
     RetrievalFigures,
     all_hit_ranks,
     average_precision,
     average_precision_trapezoid,
     figures_of,
 )
+from core.evaluation.scores import Floats, Ints, score_blocks
 
 
 class WithinPatient(msgspec.Struct, frozen=True):
@@ -55,8 +56,9 @@ class OtherPatients(msgspec.Struct, frozen=True):
 
 
 def catalogue(query: Items, gallery: Items) -> RetrievalFigures:
-    """Gallery B: every query against the whole gallery, with intervals over patients."""
-    ranks = all_hit_ranks(query.vectors, gallery.vectors, query.identities, gallery.identities)
+    """Gallery B: every query against the whole gallery but its own exam, with intervals over patients."""
+    own = own_exam(query, gallery)
+    ranks = all_hit_ranks(query.vectors, gallery.vectors, query.identities, gallery.identities, own)
     figures = figures_of(ranks)
     found = [at for at, own in enumerate(ranks) if len(own)]
     patients = [query.patients[at] for at in found]
@@ -101,41 +103,29 @@ def within_patient(query: Items, gallery: Items, rule: NoMatch | None = None) ->
     )
 
 
-def no_match_pairs(query: Items, gallery: Items) -> tuple[list[float], list[bool]]:
-    """What :func:`core.evaluation.calibration.fit_no_match` learns from: best cosines, and is a match there.
-
-    One pair a query clip with a known identity whose patient has an earlier clip.
-    """
-    _, heard = _ask_all(query, gallery)
-    return [answer.best for answer in heard], [answer.mate is not None for answer in heard]
-
-
 def other_patients(query: Items, gallery: Items) -> OtherPatients:
-    """Gallery C, over the query clips whose lesion is in the gallery."""
-    alarms: list[float] = []
-    patients: list[str] = []
-    for answer in _ask_all(query, gallery)[1]:
-        scores = gallery.vectors @ query.vectors[answer.query]
-        scores[answer.own] = -np.inf
-        if answer.mate is None or len(answer.own) == len(scores):
-            continue
-        alarms.append(float(scores.max() > answer.best))
-        patients.append(answer.patient)
-    if not alarms:
+    """Gallery C, over the query clips whose lesion is in an earlier exam."""
+    asked = [
+        (answer.stranger > answer.best, answer.patient)
+        for answer in _ask_all(query, gallery)[1]
+        if answer.mate is not None and answer.stranger is not None
+    ]
+    if not asked:
         reason = "No query has an earlier clip of its lesion and clips of other patients beside it."
         return OtherPatients(None, 0, reason=reason)
-    values = np.array(alarms)
-    return OtherPatients(float(values.mean()), len(alarms), mean_interval(values, patients))
+    # A stranger's clip that is exactly as like as the patient's own raises no alarm.
+    alarms = np.array([alarm for alarm, _ in asked], dtype=np.float64)
+    interval = mean_interval(alarms, [patient for _, patient in asked])
+    return OtherPatients(float(alarms.mean()), len(asked), interval)
 
 
 class _Answer(msgspec.Struct, frozen=True):
-    """One query among its patient's earlier clips. ``own`` are the places of all of the patient's clips."""
+    """One query: the best cosine of its patient's earlier clips, of its lesion's and of other patients'."""
 
-    query: int
     patient: str
-    own: list[int]
     best: float
     mate: float | None
+    stranger: float | None
     first_is_right: bool
     chance: float
 
@@ -145,24 +135,28 @@ def _ask_all(query: Items, gallery: Items) -> tuple[int, list[_Answer]]:
     owned: dict[str, list[int]] = {}
     for place, owner in enumerate(gallery.patients):
         owned.setdefault(owner, []).append(place)
-    asked = [at for at, identity in enumerate(query.identities) if identity is not None]
-    answers = [_ask(query, at, gallery, owned.get(query.patients[at], [])) for at in asked]
-    return len(asked), [answer for answer in answers if answer is not None]
+    known = query.take([at for at, identity in enumerate(query.identities) if identity is not None])
+    answers = [
+        _ask(known, at, gallery, owned.get(known.patients[at], []), scores)
+        for start, block in score_blocks(known.vectors, gallery.vectors)
+        for at, scores in enumerate(block, start)
+    ]
+    return len(known.clips), [answer for answer in answers if answer is not None]
 
 
-def _ask(query: Items, at: int, gallery: Items, own: list[int]) -> _Answer | None:
+def _ask(query: Items, at: int, gallery: Items, own: list[int], scores: Floats) -> _Answer | None:
     earlier = [place for place in own if gallery.exams[place] < query.exams[at]]
     if not earlier:
         return None
-    scores = gallery.vectors[earlier] @ query.vectors[at]
+    near = scores[earlier]
     right = np.array([gallery.identities[place] == query.identities[at] for place in earlier])
+    scores[own] = -np.inf
     return _Answer(
-        query=at,
         patient=query.patients[at],
-        own=own,
-        best=float(scores.max()),
-        mate=float(scores[right].max()) if right.any() else None,
-        first_is_right=bool(right[int(np.argmax(scores))]),
+        best=float(near.max()),
+        mate=float(near[right].max()) if right.any() else None,
+        stranger=float(scores.max()) if len(own) < len(scores) else None,
+        first_is_right=bool(right[int(np.argmax(near))]),
         chance=float(right.mean()),
     )
 
@@ -185,6 +179,8 @@ def _reasons(has_match: npt.NDArray[np.bool_], ece: float | None) -> dict[str, s
     elif has_match.all():
         everybody = "Every query's lesion is in an earlier exam of its patient: nothing to tell apart."
         reasons |= dict.fromkeys(("no_match_auroc", "fnir_at_fpir5"), everybody)
-    if ece is None:
+    if ece is None and len(has_match):
         reasons["ece"] = "The model shows no probability: calibrated on fewer than 50 queries, or never."
+    elif ece is None:
+        reasons["ece"] = "No query's patient has an earlier exam."
     return reasons

@@ -4,43 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
-import numpy as np
-import numpy.typing as npt
 
-from core.data.manifest import Manifest, Row, load_crop, read_manifest
-from core.evaluation.baselines import colour_histogram, location_vectors, shuffled_texts, text_leak
+from core.data.manifest import Row, read_manifest
+from core.evaluation.baselines import text_leak
 from core.evaluation.calibration import NoMatch, rule_from
-from core.evaluation.items import Items, Vectors, choose_sides, frames, normalised, pool
+from core.evaluation.items import Items, Vectors, choose_sides, frames, own_exam, pool
 from core.evaluation.metrics import RetrievalFigures
 from core.evaluation.protocols import (
     OtherPatients,
     WithinPatient,
     catalogue,
-    no_match_pairs,
     other_patients,
     within_patient,
 )
-from core.progress import CancelToken, Progress, ProgressSink, no_progress
+from core.evaluation.vectors import BASELINES, PairEmbedder, missing_baselines, row_vectors
+from core.progress import CancelToken, ProgressSink, no_progress
 
-Picture = npt.NDArray[np.uint8]
-
-BASELINES = ("colour_histogram", "location_only", "image_only", "text_only", "shuffled_text")
-NO_TEXT = "No row of the manifest's query and gallery has a text."
-
-_CHUNK = 64
-
-
-class PairEmbedder(Protocol):
-    """What the evaluation needs of a model (see :class:`core.inference.embedder.Embedder`)."""
-
-    def embed_pairs(
-        self, images: Sequence[Picture | None], texts: Sequence[str | None]
-    ) -> npt.NDArray[np.float32]:
-        """N crops (h, w, 3) uint8 RGB and N texts, either of which may be None → (N, d) float32, L2 rows."""
-        ...
+__all__ = ["BASELINES", "Evaluation", "Figures", "PairEmbedder", "evaluate_manifest"]
 
 
 class Figures(msgspec.Struct, frozen=True):
@@ -69,6 +52,16 @@ class Evaluation(msgspec.Struct, frozen=True):
     full_frame: bool
     counts: dict[str, int]
 
+    @property
+    def warnings(self) -> list[str]:
+        """What has to be said beside the figures, one sentence each."""
+        if not self.text_leak_share:
+            return []
+        return [
+            f"text-leak: {self.text_leak_share:.0%} of the lesions' query and gallery clips carry the very "
+            "same sentence, so the text alone may solve the task."
+        ]
+
     def as_dict(self) -> dict[str, Any]:
         """The JSON document of ``evaluate``.
 
@@ -86,6 +79,7 @@ class Evaluation(msgspec.Struct, frozen=True):
             "part": self.part,
             "full_frame": self.full_frame,
             "counts": self.counts,
+            "warnings": self.warnings,
         }
 
 
@@ -120,89 +114,20 @@ def evaluate_manifest(
     if unknown := set(baselines) - set(BASELINES):
         raise ValueError(f"unknown baselines: {sorted(unknown)}")
     query, gallery = choose_sides(read_manifest(manifest_path), split)
-    vectors = _all_vectors(query, gallery, embedder, full_frame, baselines, progress, cancel or CancelToken())
+    vectors = row_vectors(query, gallery, embedder, full_frame, baselines, progress, cancel)
     own = rule or rule_from(getattr(getattr(embedder, "manifest", None), "no_match", None))
     leak = text_leak(query, gallery)
     shown = {name: _figures(query, gallery, vectors[name]) if name in vectors else None for name in baselines}
     return Evaluation(
         figures=_figures(query, gallery, vectors["model"], own),
         baselines=shown,
-        reasons={name: NO_TEXT for name, figures in shown.items() if figures is None},
+        reasons=missing_baselines(query, gallery, baselines),
         text_leak=bool(leak),
         text_leak_share=leak,
         part=split,
         full_frame=full_frame,
-        counts=_counts(query, gallery),
+        counts=_counts(query, gallery, _sides(query, gallery, vectors["model"], clips=True)),
     )
-
-
-def collect_no_match_pairs(
-    manifest: Manifest,
-    embedder: PairEmbedder,
-    split: str = "val",
-    full_frame: bool = False,
-    progress: ProgressSink = no_progress,
-    cancel: CancelToken | None = None,
-) -> tuple[list[float], list[bool]]:
-    """Best cosine and "is a match there" of each validation query: what the no-match rule is learnt from.
-
-    Raises:
-        PolypTraceError: as :func:`evaluate_manifest`; so does ``Cancelled``.
-    """
-    query, gallery = choose_sides(manifest, split)
-    vectors = _all_vectors(query, gallery, embedder, full_frame, (), progress, cancel or CancelToken())
-    return no_match_pairs(*_sides(query, gallery, vectors["model"], clips=True))
-
-
-def _all_vectors(
-    query: list[Row],
-    gallery: list[Row],
-    embedder: PairEmbedder,
-    full_frame: bool,
-    baselines: Sequence[str],
-    progress: ProgressSink,
-    cancel: CancelToken,
-) -> dict[str, Vectors]:
-    """Vectors of query rows, then gallery rows, by the way they were made; each picture is read once."""
-    rows = query + gallery
-    own = [row.text or None for row in rows]
-    with_text = any(text for text in own)
-    pictured: dict[str, list[str | None]] = {"model": own}
-    if "image_only" in baselines and with_text:
-        pictured["image_only"] = [None] * len(rows)
-    if "shuffled_text" in baselines and with_text:
-        dealt = shuffled_texts(query, seed=1) + shuffled_texts(gallery, seed=2)
-        pictured["shuffled_text"] = [text or None for text in dealt]
-    parts: dict[str, list[npt.NDArray[np.float32]]] = {name: [] for name in (*pictured, "colour_histogram")}
-    for start in range(0, len(rows), _CHUNK):
-        cancel.raise_if_cancelled()
-        stop = min(start + _CHUNK, len(rows))
-        crops = [load_crop(row, full_frame) for row in rows[start:stop]]
-        for name, texts in pictured.items():
-            parts[name].append(embedder.embed_pairs(crops, texts[start:stop]))
-        if "colour_histogram" in baselines:
-            parts["colour_histogram"].append(np.stack([colour_histogram(crop) for crop in crops]))
-        progress(Progress("Embedding frames", stop, len(rows)))
-    vectors = {name: normalised(np.concatenate(chunks)) for name, chunks in parts.items() if chunks}
-    if "image_only" in baselines and not with_text:
-        vectors["image_only"] = vectors["model"]
-    if with_text and "location_only" in baselines:
-        vectors["location_only"] = location_vectors([row.text for row in rows])
-    if with_text and "text_only" in baselines:
-        vectors["text_only"] = _text_vectors(own, embedder)
-    return vectors
-
-
-def _text_vectors(texts: Sequence[str | None], embedder: PairEmbedder) -> Vectors:
-    """Texts alone, each different one embedded once; a row without text is like nothing."""
-    different = sorted({text for text in texts if text})
-    made = normalised(embedder.embed_pairs([None] * len(different), list(different)))
-    place = {text: at for at, text in enumerate(different)}
-    vectors = np.zeros((len(texts), made.shape[1]), dtype=np.float32)
-    for at, text in enumerate(texts):
-        if text:
-            vectors[at] = made[place[text]]
-    return vectors
 
 
 def _figures(query: list[Row], gallery: list[Row], vectors: Vectors, rule: NoMatch | None = None) -> Figures:
@@ -220,13 +145,14 @@ def _sides(query: list[Row], gallery: list[Row], vectors: Vectors, clips: bool) 
     return (pool(both[0]), pool(both[1])) if clips else both
 
 
-def _counts(query: list[Row], gallery: list[Row]) -> dict[str, int]:
+def _counts(query: list[Row], gallery: list[Row], clips: tuple[Items, Items]) -> dict[str, int]:
     return {
         "query_frames": len(query),
         "gallery_frames": len(gallery),
         "query_clips": len({row.clip_id for row in query}),
         "gallery_clips": len({row.clip_id for row in gallery}),
         "patients": len({row.patient_id for row in query + gallery}),
+        "own_exam_pairs_left_out": sum(map(len, own_exam(*clips))),
         "rows_without_identity": sum(row.identity is None for row in query + gallery),
     }
 

@@ -33,7 +33,12 @@ class EmbedsMaps(Protocol):
         ...
 
     def embed_map(
-        self, feature_map: Tensor, token_ids: Tensor, attention_mask: Tensor, has_image: Tensor, has_text: Tensor
+        self,
+        feature_map: Tensor,
+        token_ids: Tensor,
+        attention_mask: Tensor,
+        has_image: Tensor,
+        has_text: Tensor,
     ) -> Tensor:
         """(B, C, h, w) and texts → (B, width), L2 rows."""
         ...

@@ -5,41 +5,25 @@ from __future__ import annotations
 from pathlib import Path
 
 import msgspec
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from core.explain.eigengradcam import Side, SideMaps, pair_maps
+from core.explain.explanation import ImageExplanation, PairExplanation
 from core.inference.bundle import read_bundle
-from core.inference.device import DeviceChoice, choose_device
+from core.inference.device import DeviceChoice
 from core.inference.embedder import open_tokenizer
 from core.inference.preprocess import Picture, to_square
 from core.models.bundle import load_model
+from core.models.device import usable_device
 from core.models.dmcl import Dmcl
 
-NO_CLEAR_REGION = 1e-5
-"""A strength below this is rounding: with a picture and itself, whose cosine has no slope, it is about 1e-8."""
 
+class Shown(msgspec.Struct, frozen=True):
+    """One side of a pair: the lesion crop (h, w, 3) uint8 RGB of any size, and its model text or None."""
 
-class ImageExplanation(msgspec.Struct, frozen=True):
-    """``map`` (S, S) float32 in 0…1 over the crop stretched to a square, ``strength`` its raw maximum."""
-
-    map: NDArray[np.float32]
-    strength: float
-
-    @property
-    def clear(self) -> bool:
-        """Whether there is a region to show at all."""
-        return self.strength >= NO_CLEAR_REGION
-
-
-class PairExplanation(msgspec.Struct, frozen=True):
-    """Both maps and the cosine that they explain."""
-
-    query: ImageExplanation
-    candidate: ImageExplanation
-    similarity: float
+    crop: Picture
+    text: str | None = None
 
 
 class ExplainModel(msgspec.Struct, frozen=True):
@@ -50,10 +34,11 @@ class ExplainModel(msgspec.Struct, frozen=True):
     device: DeviceChoice
     model_id: str
 
-    def side(self, image: Picture, text: str | None) -> Side:
-        """One crop (h, w, 3) uint8 RGB of any size and its text as tensors on the device."""
-        square = torch.from_numpy(to_square(image, self.net.config.image_size))
-        ids = self.tokenizer.encode(text).ids if text and text.strip() else []
+    def side(self, shown: Shown) -> Side:
+        """Crop and text as tensors on the device, a batch of one."""
+        square = torch.from_numpy(to_square(shown.crop, self.net.config.image_size))
+        text = shown.text or ""
+        ids = self.tokenizer.encode(text).ids if text.strip() else []
         tokens = torch.tensor([ids or [self.net.config.text.pad_id]], dtype=torch.int64)
         mask = torch.full_like(tokens, 1 if ids else 0)
         where = self.device.name
@@ -65,28 +50,37 @@ def open_model(folder: Path, device: str = "auto") -> ExplainModel:
 
     Raises:
         PolypTraceError: as :func:`core.models.bundle.load_model` and
-            :func:`core.inference.device.choose_device`.
+            :func:`core.models.device.usable_device`.
     """
-    choice = choose_device(device)
+    choice = usable_device(device)
     info = read_bundle(folder)
     net = load_model(folder).requires_grad_(False).to(choice.name)
     return ExplainModel(net, open_tokenizer(info), choice, info.manifest.model_id)
 
 
-def explain_pair(
-    model: ExplainModel, image_q: Picture, text_q: str | None, image_c: Picture, text_c: str | None
-) -> PairExplanation:
+def explain_pair(model: ExplainModel, query: Shown, candidate: Shown) -> PairExplanation:
     """EigenGradCAM of the cosine between query and candidate, on both crops.
+
+    The maps show where the score is sensitive, not the outline of a lesion; their sign follows the rule of
+    :mod:`core.explain.eigengradcam`. The same picture and text on both sides have no clear region: their
+    cosine is at its maximum, where it has no slope.
 
     Args:
         model: from :func:`open_model`.
-        image_q: the query's crop, (h, w, 3) uint8 RGB.
-        text_q: the query's model text, or None.
-        image_c: the candidate's crop.
-        text_c: the candidate's model text, or None.
+        query: the lesion that is looked for.
+        candidate: the one it is compared with.
+
+    Returns:
+        Both maps with raw strengths, and the cosine in −1…1: the score of the ranking for these two crops.
     """
-    found = pair_maps(model.net, model.side(image_q, text_q), model.side(image_c, text_c))
-    return PairExplanation(_first(found.query), _first(found.candidate), float(found.similarity[0]))
+    found = pair_maps(model.net, model.side(query), model.side(candidate))
+    return PairExplanation(
+        _first(found.query),
+        _first(found.candidate),
+        float(found.similarity[0]),
+        model.model_id,
+        model.device,
+    )
 
 
 def _first(side: SideMaps) -> ImageExplanation:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -117,8 +118,11 @@ def read_bundle(folder: Path, verify: bool = True) -> BundleInfo:
             ``bundle-too-new`` (a format this version doesn't know).
     """
     manifest = _read_manifest(folder)
-    _refuse_unsafe(folder, manifest)
-    _check_files(folder, manifest, verify)
+    try:
+        _refuse_unsafe(folder, manifest)
+        _check_files(folder, manifest, verify)
+    except OSError as error:
+        raise _damaged(folder, "one of its files can't be read") from error
     return BundleInfo(folder, manifest)
 
 
@@ -218,7 +222,7 @@ def replace_file(path: Path, data: bytes) -> None:
     Raises:
         OSError: the folder can't be written.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
     try:
         with part.open("wb") as file:
             file.write(data)

@@ -28,6 +28,8 @@ class CudaProbe(msgspec.Struct, frozen=True):
     reason: str
 
 
+TORCH_FAILURES = (RuntimeError, AssertionError, ImportError)
+"""What torch raises for a CUDA device that it can't use; a torch without CUDA asserts."""
 _DRIVER = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
 _NO_DEVICE = 100
 
@@ -80,3 +82,21 @@ def choose_device(wish: str = "auto") -> DeviceChoice:
         f"The device “{wish}” can't be used: {why}.",
         "Use --device cpu, or repair the driver.",
     )
+
+
+def after_failure(wish: str, choice: DeviceChoice, error: Exception) -> DeviceChoice:
+    """What follows when torch can't use ``choice``: with ``auto`` the CPU, saying why.
+
+    A device that was asked for is never replaced.
+
+    Raises:
+        PolypTraceError: ``device-unavailable``.
+    """
+    first = (str(error).splitlines() or [type(error).__name__])[0][:200]
+    if wish == "auto":
+        return DeviceChoice("cpu", f"torch can't use the CUDA device ({first})")
+    raise PolypTraceError(
+        "device-unavailable",
+        f"The device “{choice.name}” can't be used by torch: {first}",
+        "Use --device cpu, or install a torch that fits the driver.",
+    ) from error

@@ -15,7 +15,7 @@ from tokenizers import Tokenizer
 from core.errors import PolypTraceError
 from core.inference.batches import Backend, OutOfMemoryError, Pair, batched, order, pack
 from core.inference.bundle import BundleInfo, BundleManifest, read_bundle
-from core.inference.device import DeviceChoice, choose_device
+from core.inference.device import TORCH_FAILURES, DeviceChoice, after_failure, choose_device
 from core.inference.onnx_file import derive_in_subprocess, find_onnx
 from core.inference.preprocess import Picture
 from core.progress import CancelToken, Progress, ProgressSink, no_progress
@@ -66,8 +66,8 @@ class Embedder:
         if choice.name != "cpu":
             try:
                 return cls(info, _on_cuda(info, choice), choice, batch or CUDA_BATCH)
-            except (RuntimeError, ImportError) as error:
-                choice = _after_failure(device, choice, error)
+            except TORCH_FAILURES as error:
+                choice = after_failure(device, choice, error)
         return cls(info, _on_cpu(info, cache, threads), choice, batch or CPU_BATCH)
 
     @property
@@ -185,22 +185,6 @@ def _on_cpu(info: BundleInfo, cache: Path | None, threads: int | None) -> Backen
 
 
 def _on_cuda(info: BundleInfo, choice: DeviceChoice) -> Backend:
-    from core.inference.torch_backend import TorchBackend
+    from core.models.torch_backend import TorchBackend
 
     return TorchBackend(info, choice.name)
-
-
-def _after_failure(wish: str, choice: DeviceChoice, error: Exception) -> DeviceChoice:
-    """With ``auto`` the CPU, saying why; a device that was asked for is never replaced.
-
-    Raises:
-        PolypTraceError: ``device-unavailable``.
-    """
-    first = (str(error).splitlines() or [type(error).__name__])[0][:200]
-    if wish == "auto":
-        return DeviceChoice("cpu", f"torch can't use the CUDA device ({first})")
-    raise PolypTraceError(
-        "device-unavailable",
-        f"The device “{choice.name}” can't be used by torch: {first}",
-        "Use --device cpu, or install a torch that fits the driver.",
-    ) from error

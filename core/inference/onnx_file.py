@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import msgspec
@@ -44,10 +45,19 @@ def homes(info: BundleInfo, cache: Path | None = None) -> list[Path]:
 def home_for_writing(info: BundleInfo, cache: Path | None = None) -> Path:
     """Beside the bundle when that folder can be written, else the cache, which is made."""
     beside, cached = homes(info, cache)
-    if os.access(beside, os.W_OK):
+    if _can_write(beside):
         return beside
     cached.mkdir(parents=True, exist_ok=True)
     return cached
+
+
+def _can_write(folder: Path) -> bool:
+    """Tried, not asked: what ``os.access`` says is wrong on network shares and on Windows."""
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
 
 
 def read_record(folder: Path) -> OnnxRecord | None:

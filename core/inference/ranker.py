@@ -12,7 +12,12 @@ from core.errors import PolypTraceError
 Floats = npt.NDArray[np.floating[Any]]
 Ints = npt.NDArray[np.int64]
 
+Vectors = npt.NDArray[np.float32]
+
 _BLOCK_ROWS = 16_384
+_SIEVE_ERROR = np.float32(1e-5)
+"""Well above what single precision can be wrong by in a cosine."""
+_DECIMALS = 12
 
 
 def rank(query: Floats, gallery: Floats, top: int) -> tuple[Ints, npt.NDArray[np.float32]]:
@@ -46,7 +51,7 @@ def rank_many(queries: Floats, gallery: Floats, top: int) -> tuple[Ints, npt.NDA
     """
     _check(queries, gallery, top)
     wanted = np.ascontiguousarray(queries, dtype=np.float32)
-    best = np.empty((len(queries), 0), dtype=np.float32)
+    best = np.empty((len(queries), 0), dtype=np.float64)
     places = np.empty((len(queries), 0), dtype=np.int64)
     for start in range(0, len(gallery), _BLOCK_ROWS):
         block = np.asarray(gallery[start : start + _BLOCK_ROWS], dtype=np.float32)
@@ -57,30 +62,32 @@ def rank_many(queries: Floats, gallery: Floats, top: int) -> tuple[Ints, npt.NDA
                 "Some stored vectors hold values that aren't numbers, so nothing was ranked.",
                 "Index the clips again.",
             )
-        inside = _top_of(scores, top)
-        best = np.concatenate([best, np.take_along_axis(scores, inside, axis=1)], axis=1)
-        places = np.concatenate([places, inside + start], axis=1)
+        tops = [_top_of(query, block, row, top) for query, row in zip(wanted, scores, strict=True)]
+        best = np.concatenate([best, [values for _, values in tops]], axis=1)
+        places = np.concatenate([places, [inside + start for inside, _ in tops]], axis=1)
         # Both halves stand best first with ties in gallery order, and the kept half comes earlier in the
-        # gallery, so a stable selection keeps the order.
-        keep = _top_of(best, top)
+        # gallery, so a stable sort keeps the order.
+        keep = np.argsort(-best, axis=1, kind="stable")[:, :top]
         best, places = np.take_along_axis(best, keep, axis=1), np.take_along_axis(places, keep, axis=1)
-    return places, best
+    return places, best.astype(np.float32)
 
 
-def _top_of(scores: npt.NDArray[np.float32], top: int) -> Ints:
-    """Columns of the ``top`` highest scores of each row, best first, ties by column."""
-    if scores.shape[1] <= top:
-        return np.argsort(-scores, axis=1, kind="stable").astype(np.int64)
-    return np.stack([_top_of_row(row, top) for row in scores])
+def _top_of(
+    query: Vectors, block: Vectors, scores: Vectors, top: int
+) -> tuple[Ints, npt.NDArray[np.float64]]:
+    """Rows of the block with the ``top`` highest scores, best first, ties by row; and their exact scores.
 
-
-def _top_of_row(row: npt.NDArray[np.float32], top: int) -> Ints:
-    # A partition alone may drop the earlier one of equal scores at the border: take all that reach the
-    # border.
-    border = np.partition(row, len(row) - top)[len(row) - top]
-    candidates = np.flatnonzero(row >= border)
-    order = np.argsort(-row[candidates], kind="stable")[:top]
-    return candidates[order].astype(np.int64)
+    The matrix product is only a sieve: it may give two equal rows scores that differ in the last bit, since
+    rows at a block's end are summed in another order. What comes near the border is scored again, every row
+    the same way and in double precision.
+    """
+    candidates = np.arange(len(scores))
+    if len(scores) > top:
+        border = np.partition(scores, len(scores) - top)[len(scores) - top]
+        candidates = np.flatnonzero(scores >= border - _SIEVE_ERROR)
+    exact = np.einsum("nd,d->n", block[candidates].astype(np.float64), query.astype(np.float64))
+    order = np.argsort(-np.round(exact, _DECIMALS), kind="stable")[:top]
+    return candidates[order].astype(np.int64), np.round(exact[order], _DECIMALS)
 
 
 def _check(queries: Floats, gallery: Floats, top: int) -> None:

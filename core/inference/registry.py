@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -44,7 +45,9 @@ def list_bundles(data_dir: DataDir, verify: bool = False) -> list[KnownBundle]:
     shipped = starter_folder()
     folders = [shipped] if shipped else []
     if data_dir.models.is_dir():
-        folders += sorted(path for path in data_dir.models.iterdir() if (path / MANIFEST).is_file())
+        # A folder that lost its manifest is shown with its problem; hidden ones are still being written.
+        inside = (path for path in data_dir.models.iterdir() if path.is_dir() and path.name[0] != ".")
+        folders += sorted(inside)
     found: dict[str, KnownBundle] = {}
     for folder in folders:
         bundle = _look(folder, folder == shipped, verify)
@@ -86,6 +89,37 @@ def active_bundle(data_dir: DataDir, active_id: str | None = None) -> BundleInfo
             "Import a bundle with `polyptrace models import`, or train one.",
         )
     return read_bundle(folder)
+
+
+def entry(bundle: KnownBundle, active_id: str | None = None) -> dict[str, Any]:
+    """One entry of ``models list``: id, state, metrics, name, shipped, folder, problem.
+
+    ``active_id`` is the model that the catalogue names as active; None = the shipped starter model is.
+    ``state`` is ``active``, ``candidate``, or ``refused`` for a bundle that can't be read.
+    """
+    manifest = bundle.info.manifest if bundle.info else None
+    active = bundle.shipped if active_id is None else bundle.id == active_id
+    return {
+        "id": bundle.id,
+        "state": "refused" if manifest is None else "active" if active else "candidate",
+        "metrics": manifest.metrics if manifest else {},
+        "name": manifest.name if manifest else "",
+        "shipped": bundle.shipped,
+        "folder": str(bundle.folder),
+        "problem": bundle.problem,
+    }
+
+
+def details(info: BundleInfo) -> dict[str, Any]:
+    """What ``models show`` says: the whole manifest, folder, size in bytes, and the card (Markdown)."""
+    named = [info.folder / name for name in (MANIFEST, *info.manifest.files)]
+    return {
+        "id": info.manifest.model_id,
+        "folder": str(info.folder),
+        "bytes": sum(path.stat().st_size for path in named),
+        "manifest": msgspec.to_builtins(info.manifest),
+        "card": info.card,
+    }
 
 
 def _look(folder: Path, shipped: bool, verify: bool) -> KnownBundle:

@@ -84,10 +84,20 @@ def save_bundle(
             no_match=no_match,
         )
         write_manifest(fresh, manifest)
-        if folder.exists():
-            folder.rename(Path(scratch) / "old")
-        fresh.rename(folder)
+        _replace_folder(folder, fresh, Path(scratch) / "old")
     return read_bundle(folder)
+
+
+def _replace_folder(folder: Path, fresh: Path, old: Path) -> None:
+    """Puts ``fresh`` in the place of ``folder``; what was there comes back when that fails."""
+    if folder.exists():
+        folder.rename(old)
+    try:
+        fresh.rename(folder)
+    except OSError:
+        if old.exists():
+            old.rename(folder)
+        raise
 
 
 def load_model(folder: Path) -> Dmcl:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import threading
 from pathlib import Path
 
 import msgspec
@@ -15,6 +16,9 @@ import msgspec
 from core.errors import PolypTraceError
 from core.inference.bundle import read_bundle
 from core.inference.onnx_file import find_onnx
+
+_ONE_AT_A_TIME = threading.Lock()
+"""torch's exporter isn't made for several threads; processes are kept apart by their files' names."""
 
 
 def ensure_onnx(folder: Path, cache: Path | None = None) -> Path:
@@ -29,11 +33,12 @@ def ensure_onnx(folder: Path, cache: Path | None = None) -> Path:
     """
     info = read_bundle(folder)
     found = find_onnx(info, cache)
-    if found is None:
+    if found is not None:
+        return found
+    with _ONE_AT_A_TIME:
         from core.models.onnx_export import derive
 
-        found = derive(info, cache)
-    return found
+        return find_onnx(info, cache) or derive(info, cache)
 
 
 def main(arguments: list[str] | None = None) -> int:

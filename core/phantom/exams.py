@@ -29,7 +29,7 @@ from core.phantom.processor import (
 )
 from core.phantom.renderer import Renderer
 from core.phantom.seeding import stream
-from core.phantom.truth import Box, ClipTruth, ExamTruth, FrameTruth, write_truth
+from core.phantom.truth import Box, ClipTruth, ExamTruth, FrameTruth, box_of, write_truth
 from core.phantom.workers import Tick
 from core.phantom.writer import VideoWriter
 from core.text.render import model_text
@@ -216,13 +216,6 @@ def _sight(index: int, shown: NDArray[np.bool_]) -> _Sight | None:
     if visible < 0.0006 * shown.size:
         return None
     return _Sight(index, box_of(shown), visible, np.packbits(shown))
-
-
-def box_of(shown: NDArray[np.bool_]) -> Box:
-    """Smallest box (x, y, w, h) around the true pixels of a mask that has some."""
-    rows, columns = np.flatnonzero(shown.any(1)), np.flatnonzero(shown.any(0))
-    x, y = int(columns[0]), int(rows[0])
-    return x, y, int(columns[-1]) - x + 1, int(rows[-1]) - y + 1
 
 
 def _clip(

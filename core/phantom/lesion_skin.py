@@ -17,6 +17,7 @@ from core.phantom.surface_pattern import (
     pits,
     scatter_on_plane,
     scatter_on_sphere,
+    warped,
 )
 
 Array = NDArray[np.float32]
@@ -25,10 +26,12 @@ TEXELS = 224
 PLANE_HALF = 1.5
 """Half the side of a plane map in units of the lesion's half size."""
 
-_BLOOD = {"pale": 0.62, "as mucosa": 1.0, "red": 1.85, "brown": 1.45, "mixed": 1.3, "white": 0.3}
-_BILE = {"brown": 0.5, "white": 0.05}
+_BLOOD = {"pale": 0.66, "as mucosa": 1.0, "red": 1.75, "brown": 1.45, "mixed": 1.3, "white": 0.3}
+_BILE = {"brown": 0.5, "white": 0.08, "pale": 0.14}
 _GRANULE_MM = {"granular": 1.3, "nodular": 3.2, "lobulated": 4.5, "villous": 1.0, "cloud-like": 3.5}
 _RELIEF = {"granular": 0.07, "nodular": 0.17, "lobulated": 0.24, "villous": 0.10, "cloud-like": 0.06}
+_LIFT = {"granular": 0.26, "nodular": 0.28, "lobulated": 0.22, "villous": 0.30, "cloud-like": 0.09}
+"""Height of a flat lesion's bumps as a share of their spacing."""
 _SERRATED_COLOURS = ("pale", "white", "as mucosa")
 
 
@@ -85,7 +88,8 @@ def head_skin(lesion: PhantomLesion) -> Skin:
             size = _GRANULE_MM[word] * (0.8 if lesion.size_mm < 8 else 1.0)
             count = int(np.clip(np.pi * lesion.size_mm**2 / (0.87 * size**2), 6, 500))
             amount = rng.uniform(0.75, 1.25, count).astype(np.float32)
-            bump, between = bumps(points, scatter_on_sphere(rng, count), amount)
+            bend = warped(rng, points, 1.6 * size / lesion.size_mm)
+            bump, between = bumps(bend, scatter_on_sphere(rng, count), amount)
             height += _RELIEF[word] * (bump - 0.6)
             groove = np.maximum(groove, between * min(1.0, _RELIEF[word] / 0.15))
     height, crater = _hollow(rng, lesion, height, np.arccos(np.clip(points[:, 2], -1, 1)) / 0.8)
@@ -130,10 +134,10 @@ def _substance(rng: Rng, lesion: PhantomLesion, groove: Array, crater: Array, pe
     period = max(period_px, 3.5)
     if serrated:
         pattern = pits(rng, size, period * 1.2)
-        blood *= 1 + 0.30 * pattern
+        blood *= 1 + 0.22 * pattern
     else:
         pattern = gyri(rng, size, period)
-        blood *= 0.86 + 0.42 * pattern
+        blood *= 0.92 + 0.24 * pattern
     blood *= 1 + 0.35 * groove
     if "mucus cap" in lesion.surface:
         film = _step(-0.5, 0.4, patches(rng, size, size / 6))
@@ -154,7 +158,7 @@ def plane_skin(lesion: PhantomLesion) -> Skin:
     large = lesion.size_mm >= 10
     wobble = harmonics(rng, angle, 0.09 if large else 0.06, range(2, 7))
     wobble += harmonics(rng, angle, 0.025, range(7, 15)) if large else np.float32(0)
-    q = radius / np.maximum(1 + wobble, 0.55)
+    q = radius / (1 + np.float32(0.27) * np.tanh(wobble / np.float32(0.27)))
     if lesion.state in ("scar", "recurrence at scar"):
         return _scar(rng, lesion, q, angle)
     groove = np.zeros_like(q)
@@ -191,9 +195,9 @@ def _granules(rng: Rng, lesion: PhantomLesion, x: Array, y: Array, groove: Array
         spacing = min(spacing, 0.45 * lesion.size_mm)
         centres = scatter_on_plane(rng, PLANE_HALF * half, spacing)
         heights = rng.uniform(0.6, 1.25, len(centres)).astype(np.float32)
-        bump, between = bumps(points, centres, heights)
-        lift += (0.30 * spacing * (bump - 0.5)).reshape(x.shape)
-        groove = np.maximum(groove, between.reshape(x.shape))
+        bump, between = bumps(warped(rng, points, spacing), centres, heights)
+        lift += (_LIFT[word] * spacing * (bump - 0.5)).reshape(x.shape)
+        groove = np.maximum(groove, between.reshape(x.shape) * min(1.0, 4 * _LIFT[word]))
     return lift, groove
 
 

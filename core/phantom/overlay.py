@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from core.phantom.processor import Image, Processor
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
-_CORNER = {"octagon": 0.25, "cut": 0.09}
+CORNER = {"octagon": 0.25, "cut": 0.09}
 """Length of the cut corner as a share of the picture's shorter side."""
 
 
@@ -28,22 +28,31 @@ class Caption(msgspec.Struct, frozen=True):
 def outline(processor: Processor) -> NDArray[np.int32]:
     """The picture's outline on the screen, (n, 2) int32 pixels, convex."""
     x, y, w, h = processor.picture
-    if processor.shape == "round":
-        centre = (x + w // 2, y + h // 2)
-        return np.asarray(cv2.ellipse2Poly(centre, ((w - 1) // 2, (h - 1) // 2), 0, 0, 360, 3), np.int32)
-    c = int(_CORNER[processor.shape] * min(w, h))
-    r, b = x + w - 1, y + h - 1
-    corners = [(x + c, y), (r - c, y), (r, y + c), (r, b - c), (r - c, b), (x + c, b), (x, b - c), (x, y + c)]
-    return np.array(corners, dtype=np.int32)
+    return _corners(processor.shape, w, h) + np.array([x, y], dtype=np.int32)
 
 
-@lru_cache(maxsize=16)
 def mask(processor: Processor) -> NDArray[np.bool_]:
     """Which pixels of the *picture* show something, (h, w) bool; the rest stays black."""
-    x, y, w, h = processor.picture
-    canvas = np.zeros((h, w), np.uint8)
-    cv2.fillConvexPoly(canvas, outline(processor) - np.array([x, y], dtype=np.int32), 1)
-    return canvas.astype(bool)
+    return shape_mask(processor.shape, *processor.picture[2:])
+
+
+@lru_cache(maxsize=64)
+def shape_mask(shape: str, width: int, height: int) -> NDArray[np.bool_]:
+    """Which pixels of a scope picture of this shape and size show something, (height, width) bool, read-only."""
+    canvas = np.zeros((height, width), np.uint8)
+    cv2.fillConvexPoly(canvas, _corners(shape, width, height), 1)
+    inside = canvas.astype(bool)
+    inside.setflags(write=False)
+    return inside
+
+
+def _corners(shape: str, w: int, h: int) -> NDArray[np.int32]:
+    if shape == "round":
+        centre = (w // 2, h // 2)
+        return np.asarray(cv2.ellipse2Poly(centre, ((w - 1) // 2, (h - 1) // 2), 0, 0, 360, 3), np.int32)
+    c = int(CORNER[shape] * min(w, h))
+    r, b = w - 1, h - 1
+    return np.array([(c, 0), (r - c, 0), (r, c), (r, b - c), (r - c, b), (c, b), (0, b - c), (0, c)], np.int32)
 
 
 def compose(picture: Image, processor: Processor, caption: Caption) -> Image:

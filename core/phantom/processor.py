@@ -90,7 +90,7 @@ PROCESSORS: tuple[Processor, ...] = (
         look=Look((1.05, 1.03, 0.8), 1.2, 0.92, 6.0, 0.2, 0.022, 0.4, 1.0),
     ),
     Processor(
-        brand="Halcyon P5", width=576, height=400, picture=(176, 6, 388, 388), shape="cut",
+        brand="Velmora P5", width=576, height=400, picture=(176, 6, 388, 388), shape="cut",
         layout="left column", narrow_band="BLI", crf=22,
         look=Look((1.0, 0.94, 1.04), 0.86, 1.32, -5.0, 0.9, 0.009, 0.52, 0.45),
     ),
@@ -101,7 +101,7 @@ class Exposure:
     """Automatic exposure: steers towards the look's level and follows with the lag of a real processor."""
 
     def __init__(self, look: Look, lag: float = 0.7) -> None:
-        self._target = look.exposure ** (2.2 * look.gamma)
+        self._target = look.exposure ** (2.2 / look.gamma)  # develop() in reverse
         self._lag = lag
         self._gain: float | None = None
 

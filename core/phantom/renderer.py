@@ -13,9 +13,11 @@ from core.phantom.centreline import centreline_of
 from core.phantom.colon import shape_of
 from core.phantom.lesion import LesionBody
 from core.phantom.scene import Optics, PhantomColon, Pose
-from core.phantom.tissue import StretchTissue
-from core.phantom.tracer import FAR_MM, Tracer
-from core.phantom.wall import Wall
+from core.phantom.mucosa import Skin, mucosa_of
+from core.phantom.shading import albedo, shade
+from core.phantom.tissue import StretchTissue, Surface
+from core.phantom.tracer import FAR_MM, Straight, Tracer
+from core.phantom.wall import CHUNK_MM, Wall
 
 Array = NDArray[np.float32]
 Window = tuple[int, int, int, int]
@@ -51,10 +53,11 @@ class Renderer:
         self.optics = optics
         self._shape = shape_of(colon.seed, colon.length_mm)
         self._centreline = centreline_of(colon.seed, colon.length_mm)
+        self._mucosa = mucosa_of(colon.seed, colon.length_mm)
         self._bodies = [
             LesionBody(lesion, self._shape, self._centreline, optics.inflation) for lesion in colon.lesions
         ]
-        self._wall = Wall(self._shape, optics.inflation, self._inside_solid)
+        self._wall = Wall(self._shape, optics.inflation, self._inside_solid, self._relief)
 
     def _inside_solid(self, s: Array, u: Array, v: Array) -> NDArray[np.bool_]:
         s, u, v = np.broadcast_arrays(s, u, v)
@@ -64,6 +67,16 @@ class Renderer:
             if len(where) and where[0].size:
                 inside[where] = body.solid_gap(s[where], u[where], v[where]) < 0.4
         return inside
+
+    def _relief(self, s: Array, angle: Array) -> Array:
+        """Height of the flat lesions over a grid of wall points, mm."""
+        height = np.zeros((s.shape[0], angle.shape[1]), np.float32)
+        for body in self._bodies:
+            rows = np.flatnonzero(np.abs(s[:, 0] - body.station) < body.reach_mm * 2)
+            if not body.is_solid and rows.size:
+                part, turn = (x.ravel() for x in np.broadcast_arrays(s[rows], angle))
+                height[rows] = np.maximum(height[rows], body.relief(part, turn).reshape(rows.size, -1))
+        return height
 
     def _tissue_at(self, station_mm: float) -> StretchTissue:
         bodies = [
@@ -93,19 +106,29 @@ class Renderer:
         t, s = tracer.trace(rays)
         at = tracer.straighten(rays, t, s)
         surface = tissue.surface(at)
-        c = self._centreline
-        normal = (
-            surface.normal[:, :1] * c.right[at.row]
-            + surface.normal[:, 1:2] * c.up[at.row]
-            + surface.normal[:, 2:] * c.tangent[at.row]
-        )
-        facing = np.clip(-np.einsum("ij,ji->i", normal, rays), 0, 1)
-        light = facing * surface.openness * (25.0 / np.maximum(t, 1)) ** 2 * (t < FAR_MM)
-        rgb = light[:, None] * np.where(surface.lesion[:, None] > 0, [[0.6, 0.2, 0.15]], [[0.6, 0.3, 0.2]])
+        normal = self._to_space(surface.normal, at.row)
+        skin = self._skin(tissue, at, surface, t / np.float32(lens.focal_px))
+        fine = self._to_space(_roughened(surface, skin.slope), at.row)
+        colour = albedo(skin, self.optics.narrow_band)
+        rgb = shade(colour, skin.film, normal, fine, rays, t, surface.openness, view.axes.astype(np.float32), self.optics)
+        rgb *= (t < FAR_MM)[:, None]
         size = (y1 - y0, x1 - x0)
         return Render(
-            rgb.astype(np.float32).reshape(*size, 3), t.reshape(size), surface.lesion.reshape(size)
+            rgb.reshape(*size, 3), t.reshape(size), surface.lesion.reshape(size)
         )
+
+    def _to_space(self, vectors: Array, row: NDArray[np.intp]) -> Array:
+        """Vectors (n, 3) in the moving axes right, up, tangent as vectors (3, n) in space."""
+        c = self._centreline
+        out = vectors[:, :1] * c.right[row] + vectors[:, 1:2] * c.up[row] + vectors[:, 2:] * c.tangent[row]
+        return np.ascontiguousarray(out.T)
+
+    def _skin(self, tissue: StretchTissue, at: Straight, surface: Surface, footprint_mm: Array) -> Skin:
+        """Substances of all hit points: the wall's, and on lesions their own."""
+        first = int(round(tissue.stretch.begin_mm / CHUNK_MM))
+        s, angle = tissue.unrolled(at, surface)
+        wall = self._mucosa.at(first, 5, s, angle, footprint_mm)
+        return tissue.dressed(wall, at, surface, np.float32(self._mucosa.blood))
 
     def aim(
         self,
@@ -155,3 +178,14 @@ class Renderer:
         s, u, v = (np.array([x], np.float32) for x in tip)
         gap, free = float(tissue.gap(s, u, v)[0]), float(tissue.free(s, u, v)[0]) + 0.6
         return min(gap, max(free, 0.0)) if gap > 0 else gap
+
+
+def _roughened(surface: Surface, slope: Array) -> Array:
+    """Normals (n, 3) in the moving axes, tilted by the fine relief's slopes along and around the colon."""
+    cos, sin = np.cos(surface.angle), np.sin(surface.angle)
+    tilted = surface.normal.copy()
+    tilted[:, 0] += slope[:, 1] * sin
+    tilted[:, 1] -= slope[:, 1] * cos
+    tilted[:, 2] -= slope[:, 0]
+    tilted /= np.sqrt(np.einsum("ij,ij->i", tilted, tilted))[:, None]
+    return tilted

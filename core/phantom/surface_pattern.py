@@ -29,11 +29,26 @@ def bumps(points: Array, centres: Array, heights: Array) -> tuple[Array, Array]:
     Returns:
         height (n,), 0 in the grooves up to the bump's own height, and groove (n,), 1 in the grooves, 0 on the bumps.
     """
-    distance, nearest = cKDTree(centres).query(points, k=2, workers=1)
-    share = (distance[:, 1] - distance[:, 0]) / np.maximum(distance.sum(1), 1e-9)
-    dome = 1.0 - (1.0 - np.clip(1.25 * share, 0, 1)) ** 2.2
-    groove = np.exp(-((share / 0.13) ** 2))
+    distance, nearest = cKDTree(centres).query(points, k=3, workers=1)
+    # Smooth minimum of the two ways to leave the cell: corners where three bumps meet stay round.
+    second, third = (
+        (distance[:, k] - distance[:, 0]) / np.maximum(distance[:, k] + distance[:, 0], 1e-9) for k in (1, 2)
+    )
+    share = 1 / np.sqrt(1 / np.maximum(second, 1e-3) ** 2 + 0.5 / np.maximum(third, 1e-3) ** 2)
+    dome = np.sin(np.clip(1.5 * share, 0, 1) * (np.pi / 2)) ** 1.3
+    groove = np.exp(-((share / 0.16) ** 2))
     return (heights[nearest[:, 0]] * dome).astype(np.float32), groove.astype(np.float32)
+
+
+def warped(rng: Rng, points: Array, reach: float) -> Array:
+    """Points (n, k) displaced by about ``reach`` times slow seeded waves, so that cell borders are not straight."""
+    dimensions = points.shape[1]
+    total = np.zeros_like(points)
+    for _ in range(5):
+        wave = rng.normal(0, 1.3 / reach, dimensions).astype(np.float32)
+        shift = rng.normal(0, 0.055 * reach, dimensions).astype(np.float32)
+        total += np.sin(points @ wave + np.float32(rng.uniform(0, 2 * np.pi)))[:, None] * shift
+    return np.asarray(points + total, np.float32)
 
 
 def scatter_on_sphere(rng: Rng, count: int) -> Array:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.phantom.lesion import BLEND_MM, LesionBody, soft_union
+from core.phantom.mucosa import Skin
 from core.phantom.sampling import look_up
 from core.phantom.tracer import Straight
 from core.phantom.wall import WallStretch
@@ -25,12 +26,14 @@ class Surface:
         normal: (n, 3) float32 unit vectors into the lumen, in the moving axes right, up, tangent.
         openness: (n,) 1 on open wall … 0 in deep recesses.
         lesion: (n,) int16, index into the bodies + 1, 0 = wall.
+        raised: (n,) bool, on a lesion that stands off the wall.
     """
 
     angle: Array
     normal: Array
     openness: Array
     lesion: NDArray[np.int16]
+    raised: NDArray[np.bool_]
 
 
 class StretchTissue:
@@ -80,6 +83,7 @@ class StretchTissue:
         )
         lesion = np.zeros(len(angle), np.int16)
         openness = slopes[:, 2].copy()
+        raised = np.zeros(len(angle), bool)
         for index, body in self.bodies:
             near = np.flatnonzero(body.near(at.s, at.u, at.v))
             if near.size == 0:
@@ -90,6 +94,7 @@ class StretchTissue:
                 solid = body.solid_gap(*point)
                 touched = near[solid < wall + BLEND_MM]
                 lesion[near[solid < wall]] = index + 1
+                raised[near[solid < wall]] = True
                 crease = np.clip((solid - 0.2) / 4.0, 0, 1)
                 openness[near] *= np.where(solid < wall, 1.0, 0.55 + 0.45 * crease)
             else:
@@ -98,7 +103,46 @@ class StretchTissue:
                 touched = near
             gradient[touched] = self._slope(at, touched)
         length = np.sqrt(np.einsum("ij,ij->i", gradient, gradient))
-        return Surface(angle, gradient / np.maximum(length, 1e-6)[:, None], openness, lesion)
+        return Surface(angle, gradient / np.maximum(length, 1e-6)[:, None], openness, lesion, raised)
+
+    def unrolled(self, at: Straight, surface: Surface) -> tuple[Array, Array]:
+        """Station and angle under which the wall's maps show each point.
+
+        On a solid the height above the wall counts as a shift, so that the fine relief does not smear along it.
+        """
+        s, angle = at.s, surface.angle
+        solid = np.flatnonzero(surface.raised)
+        if solid.size:
+            s, angle = s.copy(), angle.copy()
+            height = self.stretch.radius_at(s[solid], angle[solid]) - np.hypot(at.u[solid], at.v[solid])
+            s[solid] += np.float32(0.8) * height
+            angle[solid] += np.float32(0.03) * height
+        return s, angle
+
+    def dressed(self, wall: Skin, at: Straight, surface: Surface, level: np.float32) -> Skin:
+        """The wall's substances with those of the lesions put over them.
+
+        Args:
+            level: the patient's amount of blood, on which the lesions' own amounts build.
+        """
+        vessel, vein, blood, bile = wall.vessel.copy(), wall.vein.copy(), wall.blood.copy(), wall.bile.copy()
+        for index, body in self.bodies:
+            near = np.flatnonzero(body.near(at.s, at.u, at.v))
+            if near.size == 0:
+                continue
+            if body.is_solid:
+                near = near[surface.lesion[near] == index + 1]
+                column, row, cover = body.on_head(at.s[near], at.u[near], at.v[near])
+                vessel[near] *= np.float32(0.35)
+            else:
+                column, row = body.plane_texel(at.s[near], surface.angle[near])
+                cover = look_up(body.skin.cover, column, row)
+            own = look_up(body.skin.substance, column, row)
+            vessel[near] *= 1 - cover
+            vein[near] = vein[near] * (1 - cover) + own[:, 1] * cover
+            blood[near] += (own[:, 0] * level - blood[near]) * cover
+            bile[near] += (own[:, 2] - bile[near]) * cover
+        return Skin(vessel, vein, blood, bile, wall.film, wall.slope)
 
     def _slope(self, at: Straight, where: NDArray[np.intp]) -> Array:
         """Gradient of the gap by central differences, in the moving axes right, up, tangent."""

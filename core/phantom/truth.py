@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from core.phantom.scene import Optics, PhantomLesion
 
@@ -92,6 +94,13 @@ class ExamTruth(msgspec.Struct, frozen=True):
     optics: Optics
     clips: tuple[ClipTruth, ...]
     missed: tuple[str, ...]
+
+
+def box_of(shown: NDArray[np.bool_]) -> Box:
+    """Smallest box (x, y, w, h) around the true pixels of a mask that has some."""
+    rows, columns = np.flatnonzero(shown.any(1)), np.flatnonzero(shown.any(0))
+    x, y = int(columns[0]), int(rows[0])
+    return x, y, int(columns[-1]) - x + 1, int(rows[-1]) - y + 1
 
 
 def write_truth(path: Path, truth: msgspec.Struct) -> None:

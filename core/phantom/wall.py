@@ -14,6 +14,7 @@ from core.phantom.sampling import look_up, wrap_columns
 
 Array = NDArray[np.float32]
 Inside = Callable[[Array, Array, Array], NDArray[np.bool_]]
+Relief = Callable[[Array, Array], Array]
 
 CHUNK_MM = 96
 ROW_MM = 0.5
@@ -72,13 +73,14 @@ class Wall:
         shape: the colon's shape.
         inflation: factor on the calibre.
         solid: tells which points (s, u, v) lie inside lesions that stand off the wall.
-        relief: adds the height of flat lesions, mm, to a chunk's (stations, angles).
+        relief: height of flat lesions, mm, over a grid of wall points (stations (n, 1), angles (1, m)).
     """
 
-    def __init__(self, shape: ColonShape, inflation: float, solid: Inside) -> None:
+    def __init__(self, shape: ColonShape, inflation: float, solid: Inside, relief: Relief) -> None:
         self._shape = shape
         self._inflation = inflation
         self._solid = solid
+        self._relief = relief
         self._radii: dict[int, Array] = {}
         self._volumes: dict[int, Array] = {}
         self._stretches: dict[int, WallStretch] = {}
@@ -126,6 +128,9 @@ class Wall:
             cross = ((np.arange(2 * HALF_SIDE) + 0.5 - HALF_SIDE) * VOXEL_MM).astype(np.float32)
             v, u = np.meshgrid(cross, cross, indexing="ij")
             column = np.rint(np.mod(np.arctan2(v, u), 2 * np.pi) * (COLUMNS / (2 * np.pi))).astype(int) % COLUMNS
+            stations = ((chunk - 1) * CHUNK_MM + np.arange(len(radius)) * ROW_MM).astype(np.float32)
+            angles = (np.arange(COLUMNS) * (2 * np.pi / COLUMNS)).astype(np.float32)
+            radius = radius - self._relief(stations[:, None], angles[None, :])
             rows = radius[np.clip((s / ROW_MM).astype(int), 0, len(radius) - 1)]
             lumen = np.hypot(u, v)[None] < rows[:, column]
             station = s + np.float32((chunk - 1) * CHUNK_MM)

@@ -32,16 +32,34 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     Raises:
         PolypTraceError: ``checkpoint-unreadable``.
     """
+    facts = load_facts(path)
     try:
         with safetensors.safe_open(path, framework="pt") as file:
-            facts = json.loads((file.metadata() or {})["facts"])
             return {name: file.get_tensor(name) for name in file.keys()}, facts  # noqa: SIM118 - no mapping
+    except (OSError, SafetensorError) as error:
+        raise _unreadable(path) from error
+
+
+def load_facts(path: Path) -> dict[str, Any]:
+    """The JSON facts of a file of :func:`save_tensors`; the tensors stay on the disk.
+
+    Raises:
+        PolypTraceError: ``checkpoint-unreadable``.
+    """
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            facts: dict[str, Any] = json.loads((file.metadata() or {})["facts"])
+            return facts
     except (OSError, SafetensorError, KeyError, ValueError) as error:
-        raise PolypTraceError(
-            "checkpoint-unreadable",
-            f"The checkpoint {path.name} of the run {path.parent.name} can't be read.",
-            "Start the training again: its settings lie in config.json beside it.",
-        ) from error
+        raise _unreadable(path) from error
+
+
+def _unreadable(path: Path) -> PolypTraceError:
+    return PolypTraceError(
+        "checkpoint-unreadable",
+        f"The checkpoint {path.name} of the run {path.parent.name} can't be read.",
+        "Delete this file and start again: the settings lie beside it.",
+    )
 
 
 def save_checkpoint(
@@ -73,7 +91,7 @@ def load_checkpoint(
     """Puts everything back where :func:`save_checkpoint` took it from; returns its facts.
 
     Raises:
-        PolypTraceError: ``checkpoint-unreadable``; ``checkpoint-mismatch`` when it belongs to another network.
+        PolypTraceError: ``checkpoint-unreadable``; ``checkpoint-mismatch`` when it is another network's.
     """
     tensors, facts = load_tensors(path)
     try:

@@ -14,6 +14,8 @@ from core.models import config as models
 from core.models.config import DmclConfig
 from core.models.losses import MINERS
 
+OPTIMISERS = ("adam", "adamw")
+
 
 class LossSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Equation 7: identity loss + metric loss.
@@ -43,7 +45,8 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True):
         steps: planned batches; None = ``epochs`` passes over all lesions.
         max_seconds: the run ends by then; the learning rate comes down in time for it. A run that time ends
             can't be repeated bit by bit on a computer of another speed.
-        lr_backbone, lr_head: highest learning rates of Adam's two groups: ResNet and BERT / all the rest.
+        optimiser: ``adam`` (the paper: decay is added to the gradient) or ``adamw`` (decay apart from it).
+        lr_backbone, lr_head: highest learning rates of its two groups: ResNet and BERT / all the rest.
         decay_backbone, decay_head: their weight decay.
         warmup: share of the run in which the rates rise.
         clip_norm: largest norm of the gradient.
@@ -59,6 +62,7 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True):
     steps: int | None = None
     epochs: int = 180
     max_seconds: float | None = None
+    optimiser: str = "adam"
     lr_backbone: float = 3e-4
     lr_head: float = 6e-4
     decay_backbone: float = 1e-5
@@ -120,6 +124,7 @@ def check(config: TrainConfig) -> None:
     problems = [
         (config.identities < 2 or config.pictures < 2, "a batch needs at least two lesions and two pictures"),
         (config.loss.metric not in ("triplet", "contrastive"), f"there is no loss {config.loss.metric}"),
+        (config.optimiser not in OPTIMISERS, f"there is no optimiser {config.optimiser}"),
         (config.loss.miner not in MINERS, f"there is no miner {config.loss.miner}"),
         (config.steps is not None and config.steps < 1, "steps is at least 1"),
         (config.max_seconds is not None and config.max_seconds <= 0, "max_seconds is above 0"),

@@ -21,10 +21,12 @@ from core.models.dmcl import Dmcl
 from core.models.pretrained import build_dmcl
 from core.paths import resource
 from core.progress import CancelToken, ProgressSink, no_progress
+from core.text.tokenizer import SPECIAL
+from core.training.checkpoint import load_tensors
 from core.training.config import TrainConfig, check, preset
 from core.training.masked_language import train_tokenizer
 from core.training.no_match import fit_threshold
-from core.training.publish import CardFacts, publish
+from core.training.publish import CardFacts, figure_table, publish
 from core.training.run_folder import RunFolder
 from core.training.tokens import TokenTable
 from core.training.trainer import StepSink, Trainer, no_steps
@@ -77,14 +79,14 @@ def train_dmcl(
 ) -> TrainResult:
     """Trains DMCL and publishes the weights that validated best to ``run_folder/model``.
 
-    A folder that already holds a run is resumed: with its own settings, whatever ``config`` and ``start`` say.
+    A folder that already holds a run is resumed with its own settings, whatever ``config`` and ``start`` say.
 
     Args:
         manifest: training data; None takes the resumed run's.
         run_folder: folder of the run.
         config: settings or the name of a preset.
-        start: initial weights; None takes the starter model for the preset ``quick`` where it is shipped, else
-            random weights.
+        start: initial weights; None takes the starter model for the preset ``quick`` where it is shipped,
+            else random weights.
         device: ``auto``, ``cpu`` or ``cuda``.
         progress: told after every step.
         on_step: one JSON-able dictionary a step or validation, each with ``run``.
@@ -98,6 +100,7 @@ def train_dmcl(
     if (run_folder / "config.json").exists():
         run, settings, rows, note = _resumed(manifest, run_folder)
         model = Dmcl(settings.model)
+        model.load_state_dict(load_tensors(run.best)[0])
     else:
         run, settings, rows, note, model = _new(manifest, run_folder, config, start)
     train, val = rows
@@ -144,7 +147,9 @@ def _new(
     torch.manual_seed(settings.seed)
     model, tokenizer = _initial(chosen, settings, train)
     settings = msgspec.structs.replace(settings, model=model.config)
-    run = RunFolder.create(folder, settings, tokenizer, _data_facts(data, train, val))
+    run = RunFolder.create(
+        folder, settings, tokenizer, _data_facts(data, train, val), dict(model.state_dict())
+    )
     return run, settings, (train, val), note, model
 
 
@@ -180,7 +185,7 @@ def _initial(start: Start, settings: TrainConfig, train: list[Row]) -> tuple[Dmc
         tokenizer = _folder_tokenizer(start.text_folder)
         return build_dmcl(settings.model, start.image_weights, start.text_folder), tokenizer.to_str()
     tokenizer = train_tokenizer([row.text for row in train if row.text], settings.model.text.vocab_size)
-    sized = with_vocabulary(settings.model, tokenizer.get_vocab_size(), tokenizer.token_to_id("[PAD]"))
+    sized = with_vocabulary(settings.model, tokenizer.get_vocab_size(), SPECIAL.index("[PAD]"))
     return build_dmcl(sized, start.image_weights), tokenizer.to_str()
 
 
@@ -243,11 +248,12 @@ def _published(
         data=[
             f"{splits['train_pictures']} pictures of {splits['train_lesions']} lesions of "
             f"{splits['train_patients']} patients, from the user's manifest.",
-            f"Held back for validation: {splits['val_lesions']} lesions of {splits['val_patients']} other patients.",
+            f"Held back: {splits['val_lesions']} lesions of {splits['val_patients']} other patients.",
         ],
         config=settings,
-        figures=trainer.state.best or {"validation": None},
-        figures_on="validation patients that were never trained on (the checkpoint was chosen on them)",
+        tables=figure_table(
+            trainer.state.best, "patients that were held back; the checkpoint was chosen on them"
+        ),
         notes=notes,
     )
     info = publish(

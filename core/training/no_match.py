@@ -1,5 +1,5 @@
-"""Scores of validation queries inside their own patient, with and without a true match: what the threshold for
-"no good match" is learnt from."""
+"""Scores of validation queries inside their own patient, with and without a true match: what the threshold
+for "no good match" is learnt from."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def within_patient_scores(
 
 
 def fit_threshold(clips: ClipVectors, validator: Validator) -> NoMatchSettings | None:
-    """The bundle's "no good match" rule from validation clips, or None when they hold only one kind of query."""
+    """The bundle's "no good match" rule from validation clips; None when they hold one kind of query only."""
     scores, matches = within_patient_scores(clips, validator.is_query)
     if not matches or all(matches) or not any(matches):
         return None

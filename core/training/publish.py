@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import datetime as dt
+import shutil
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ from typing import Any
 import msgspec
 
 from core.domain import RESEARCH_BANNER
-from core.inference.bundle import BundleInfo, NoMatchSettings
+from core.errors import PolypTraceError
+from core.inference.bundle import MANIFEST, BundleInfo, NoMatchSettings, read_bundle
 from core.models.bundle import save_bundle
 from core.models.dmcl import Dmcl
 from core.training.config import TrainConfig
@@ -29,8 +31,7 @@ class CardFacts(msgspec.Struct, frozen=True, kw_only=True):
         name: of the model.
         data: sentences on the training data: what, how much, from where. No patient codes.
         config: settings of the run.
-        figures: table rows, name → value.
-        figures_on: what the figures were measured on.
+        tables: Markdown lines of the figures.
         limits: sentences.
         notes: sentences on what went differently than wished.
     """
@@ -38,8 +39,7 @@ class CardFacts(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     data: Sequence[str]
     config: TrainConfig
-    figures: Mapping[str, float | int | str | None]
-    figures_on: str
+    tables: Sequence[str]
     limits: Sequence[str] = LIMITS
     notes: Sequence[str] = ()
 
@@ -79,8 +79,8 @@ def card(facts: CardFacts) -> str:
         "",
         f"**{RESEARCH_BANNER}.**",
         "",
-        "Turns lesion crops and the description of one exam into one embedding (DMCL), so that lesions seen at "
-        "another exam can be ranked by cosine.",
+        "Turns lesion crops and the description of one exam into one embedding (DMCL), so that lesions seen "
+        "at another exam can be ranked by cosine.",
         "",
         "## Training data",
         "",
@@ -88,28 +88,61 @@ def card(facts: CardFacts) -> str:
         "",
         "## Settings",
         "",
-        f"- {model.backbone} at {model.image_size} px, fusion of {model.depth} layers with width {model.width} "
-        f"({model.heads} heads × {model.head_size}), BERT with {model.text.layers} layers of width "
-        f"{model.text.hidden} and {model.text.vocab_size} word pieces.",
+        f"- {model.backbone} at {model.image_size} px, fusion of {model.depth} layers with width "
+        f"{model.width} ({model.heads} heads × {model.head_size}), BERT with {model.text.layers} layers of "
+        f"width {model.text.hidden} and {model.text.vocab_size} word pieces.",
         f"- Batches of {config.identities} lesions × {config.pictures} pictures; identity loss + "
-        f"{config.loss.metric} loss; Adam with {config.lr_backbone:g} (backbones) and {config.lr_head:g} (rest); "
-        f"seed {config.seed}.",
+        f"{config.loss.metric} loss; {config.optimiser} with {config.lr_backbone:g} (backbones) and "
+        f"{config.lr_head:g} (rest); {config.steps or config.epochs} "
+        f"{'steps' if config.steps else 'epochs'}; seed {config.seed}.",
         f"- Pictures left out for {config.modality_dropout.no_image:.0%} and texts for "
         f"{config.modality_dropout.no_text:.0%} of the samples.",
         "",
         "## Figures",
         "",
-        f"Measured {dt.datetime.now(dt.UTC):%Y-%m-%d} on {facts.figures_on}.",
-        "",
-        "| figure | value |",
-        "|---|---|",
-        *(f"| {name} | {_shown(value)} |" for name, value in facts.figures.items()),
-        "",
+        *facts.tables,
         "## Limits",
         "",
         *_bullets([*facts.limits, *facts.notes]),
     ]
     return "\n".join(lines) + "\n"
+
+
+def figure_table(figures: Mapping[str, float | int | str | None], measured_on: str) -> list[str]:
+    """Lines of a table with one figure a row, for :class:`CardFacts`."""
+    rows = [f"| {name} | {_shown(value)} |" for name, value in figures.items()]
+    if not rows:
+        return ["Nothing was measured: no patient was held back.", ""]
+    return [f"Measured on {measured_on}.", "", "| figure | value |", "|---|---|", *rows, ""]
+
+
+def ship(info: BundleInfo, folder: Path, limit_bytes: int) -> tuple[BundleInfo, int]:
+    """Copies the files of a bundle, and nothing derived from them, over the bundle in ``folder``.
+
+    Returns:
+        The copy and its size in bytes.
+
+    Raises:
+        PolypTraceError: ``bundle-too-large``; ``folder`` stays as it was.
+    """
+    names = [MANIFEST, *sorted(info.manifest.files)]
+    size = sum((info.folder / name).stat().st_size for name in names)
+    if size > limit_bytes:
+        raise PolypTraceError(
+            "bundle-too-large",
+            f"The model has {size / 1e6:.1f} MB; at most {limit_bytes / 1e6:.1f} MB may be shipped.",
+            "Choose a smaller backbone, fusion width or text encoder.",
+        )
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as scratch:
+        fresh = Path(scratch) / "bundle"
+        fresh.mkdir()
+        for name in names:
+            shutil.copyfile(info.folder / name, fresh / name)
+        if folder.exists():
+            folder.rename(Path(scratch) / "old")
+        fresh.rename(folder)
+    return read_bundle(folder), size
 
 
 def _bullets(sentences: Sequence[str]) -> list[str]:

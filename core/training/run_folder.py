@@ -12,20 +12,23 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import torch
+from torch import Tensor
 
 from core import __version__
 from core.errors import PolypTraceError
 from core.inference.bundle import replace_file
+from core.training.checkpoint import save_tensors
 from core.training.config import TrainConfig, read_config
 
 
 class RunFolder:
     """Paths and small files of a run.
 
-    ``config.json`` the settings; ``environment.json`` versions and machine; ``data.json`` manifest hash, split
-    sizes and hashes; ``tokenizer.json``; ``metrics.jsonl`` one JSON object a step or validation;
-    ``checkpoint.safetensors`` to go on from; ``best.safetensors`` the weights that validated best; ``model/``
-    the published bundle.
+    ``config.json`` the settings; ``environment.json`` versions and machine; ``data.json`` manifest hash,
+    split sizes and hashes; ``tokenizer.json``; ``metrics.jsonl`` one JSON object a step or validation;
+    ``checkpoint.safetensors`` to go on from; ``best.safetensors`` the weights that validated best;
+    ``model/`` the published bundle.
     """
 
     def __init__(self, root: Path) -> None:
@@ -43,9 +46,17 @@ class RunFolder:
 
     @classmethod
     def create(
-        cls, root: Path, config: TrainConfig, tokenizer_json: str, data: Mapping[str, Any]
+        cls,
+        root: Path,
+        config: TrainConfig,
+        tokenizer_json: str,
+        data: Mapping[str, Any],
+        weights: dict[str, Tensor],
     ) -> RunFolder:
-        """Makes the folder of a new run.
+        """Makes the folder of a new run. ``config.json`` comes last: where it is, the run can be resumed.
+
+        Args:
+            weights: of the untrained network: the best so far.
 
         Raises:
             PolypTraceError: ``run-exists``: a run is resumed on purpose, never overwritten.
@@ -61,6 +72,7 @@ class RunFolder:
         replace_file(run.tokenizer, tokenizer_json.encode())
         run.write("environment.json", environment())
         run.write("data.json", data)
+        save_tensors(run.best, weights, {"step": 0})
         run.write("config.json", msgspec.to_builtins(config))
         return run
 
@@ -110,8 +122,6 @@ def new_run_folder(runs: Path, kind: str = "dmcl") -> Path:
 
 def environment() -> dict[str, Any]:
     """Versions and machine of this run; nothing about the user."""
-    import torch
-
     packages = ("torch", "torchvision", "transformers", "tokenizers", "numpy", "opencv-python-headless")
     return {
         "polyptrace": __version__,

@@ -51,8 +51,8 @@ class RunState(msgspec.Struct):
 
 
 class Trainer:
-    """One run. Everything random is a function of (seed, step) or lies in the checkpoint: a run that is killed
-    and resumed ends with the same weights as one that wasn't.
+    """One run. Everything random is a function of (seed, step) or lies in the checkpoint: a run that is
+    killed and resumed ends with the same weights as one that wasn't.
 
     Args:
         model: the network, on the CPU.
@@ -228,13 +228,22 @@ def selection_score(figures: dict[str, float]) -> float | None:
     return (figures["fused_mAP"] + figures["image_mAP"]) / 2 if figures else None
 
 
-def _optimiser(model: Dmcl, head: IdentityHead, config: TrainConfig) -> torch.optim.Adam:
+def _optimiser(model: Dmcl, head: IdentityHead, config: TrainConfig) -> torch.optim.Optimizer:
     slow = [p for p in model.backbone_parameters() if p.requires_grad]
     fast = [*(p for p in model.head_parameters() if p.requires_grad), *head.parameters()]
-    return torch.optim.Adam(
-        [
-            {"params": slow, "lr": 0.0, "peak": config.lr_backbone, "weight_decay": config.decay_backbone},
-            {"params": fast, "lr": 0.0, "peak": config.lr_head, "weight_decay": config.decay_head},
-        ],
-        foreach=True,
-    )
+    groups = [
+        {"params": slow, "lr": 0.0, "peak": config.lr_backbone, "weight_decay": config.decay_backbone},
+        {"params": fast, "lr": 0.0, "peak": config.lr_head, "weight_decay": config.decay_head},
+    ]
+    if config.optimiser == "adamw":
+        # Norms, biases and single tokens aren't pulled towards zero: they would only be rescaled elsewhere.
+        groups = [part for group in groups for part in _without_decay(group)]
+    kind = torch.optim.AdamW if config.optimiser == "adamw" else torch.optim.Adam
+    return kind(groups, foreach=True)
+
+
+def _without_decay(group: dict[str, Any]) -> list[dict[str, Any]]:
+    matrices = [p for p in group["params"] if p.ndim > 1]
+    vectors = [p for p in group["params"] if p.ndim <= 1]
+    parts = [{**group, "params": matrices}, {**group, "params": vectors, "weight_decay": 0.0}]
+    return [part for part in parts if part["params"]]

@@ -36,8 +36,8 @@ class ClipVectors(msgspec.Struct, frozen=True):
 class Validator:
     """Embeds the clips of held-back patients and ranks them.
 
-    Queries are the clips of each patient's last exam, the gallery is every clip of all patients' earlier exams:
-    gallery B of the evaluation, on validation patients.
+    Queries are the clips of each patient's last exam, the gallery is every clip of all patients' earlier
+    exams: gallery B of the evaluation, on validation patients.
 
     Args:
         rows: validation rows; those without a known identity stay in the gallery as distractors.

@@ -16,16 +16,18 @@ import av
 import av.error
 import av.logging
 import numpy as np
+from av.stream import Discard
 from av.video.reformatter import VideoReformatter
 
 from core.errors import PolypTraceError
 from core.video import sniff
 
 Threads = Literal["frame", "slice"]
-"""``frame``: several frames at once. ``slice``: as PyAV does unasked; the same result even on damaged streams."""
+"""``frame``: several frames at once. ``slice``: PyAV's default; the same result even on damaged streams."""
 
 _FORMATS = (
-    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,h264,hevc,m4v,flv,asf,ogg,mxf,nut,dv,gif,ivf,vc1"
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,"
+    "h264,hevc,m4v,flv,asf,ogg,mxf,nut,dv,gif,ivf,vc1"
 )
 # Playlists and picture sequences would open other files or the network on behalf of the file given.
 _OPTIONS = {"format_whitelist": _FORMATS, "protocol_whitelist": "file"}
@@ -65,7 +67,7 @@ class Decoder:
             self.stream.thread_type = "AUTO" if threads == "frame" else "SLICE"
             for other in self.container.streams:
                 if other.index != self.stream.index:
-                    other.discard = "all"
+                    other.discard = Discard.all
         except PolypTraceError:
             self.container.close()
             raise
@@ -90,7 +92,7 @@ class Decoder:
         return len(_real_pictures(self.container))
 
     def frames(self) -> Iterator[Any]:
-        """Yields ``av.VideoFrame`` in display order from where the file stands; damage is counted, not raised."""
+        """Yields ``av.VideoFrame`` in display order from where the file stands; damage is only counted."""
         failures = 0
         while failures < _MAX_READ_ERRORS:
             try:
@@ -105,7 +107,7 @@ class Decoder:
         yield from self._decode(None)
 
     def seek(self, time: int) -> bool:
-        """Moves to the last key packet at or before ``time`` (ticks); False where the file doesn't allow it."""
+        """Moves to the last key packet up to ``time`` (ticks); False where the file doesn't allow it."""
         try:
             self.container.seek(time, stream=self.stream, backward=True)
         except (av.error.FFmpegError, OSError, OverflowError):
@@ -143,21 +145,35 @@ class Decoder:
 
 
 class Converter:
-    """Turns decoded frames into RGB arrays, upright. One a thread: it keeps swscale's tables between frames."""
+    """Turns decoded frames into RGB arrays, upright. One a thread: it keeps swscale's tables."""
 
     def __init__(self) -> None:
         self._swscale = VideoReformatter()
 
     def rgb(self, frame: Any) -> np.ndarray[Any, np.dtype[np.uint8]]:
         """The frame in full size, (H, W, 3) uint8 RGB, as PyAV converts it, turned upright."""
-        return _upright(self._swscale.reformat(frame, format="rgb24").to_ndarray(), frame.rotation)
+        return _upright(_bytes(self._swscale.reformat(frame, format="rgb24")), frame.rotation)
 
     def small(self, frame: Any, width: int, height: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
         """The frame area-averaged to ``height`` × ``width`` of the *coded* picture, then turned upright."""
         resized = self._swscale.reformat(
             frame, width=width, height=height, format="rgb24", interpolation="AREA"
         )
-        return _upright(resized.to_ndarray(), frame.rotation)
+        return _upright(_bytes(resized), frame.rotation)
+
+
+def luma(frame: Any) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """The brightness of a coded frame, (H, W) uint8, without copying where it lies in a plane of its own."""
+    kind = frame.format.name
+    if not kind.startswith(("yuv4", "yuvj4", "gray", "nv12")) or frame.format.components[0].bits != 8:
+        frame = frame.reformat(format="gray")
+    plane = frame.planes[0]
+    return np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width]
+
+
+def _bytes(frame: Any) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    array: np.ndarray[Any, np.dtype[np.uint8]] = frame.to_ndarray()
+    return array
 
 
 def displayed_size(frame: Any) -> tuple[int, int]:
@@ -182,7 +198,9 @@ def check_file(path: Path) -> None:
             )
         if not path.exists():
             raise PolypTraceError(
-                "video-missing", "There is no file at this path.", "Check the path; was the file moved or renamed?"
+                "video-missing",
+                "There is no file at this path.",
+                "Check the path; was the file moved or renamed?",
             )
         if not path.is_file():
             raise PolypTraceError(
@@ -200,7 +218,9 @@ def check_file(path: Path) -> None:
 
 def _check_start(start: bytes) -> None:
     if not start:
-        raise PolypTraceError("video-empty", "The file is empty.", "Copy it again from where it was recorded.")
+        raise PolypTraceError(
+            "video-empty", "The file is empty.", "Copy it again from where it was recorded."
+        )
     still = sniff.still_picture(start)
     if still:
         raise PolypTraceError(

@@ -48,7 +48,7 @@ _table = np.zeros(0, np.uint64)
 
 def _weights(count: int) -> np.ndarray[Any, np.dtype[np.uint64]]:
     """``count`` odd weights by splitmix64 of their position: the same in every version of numpy."""
-    global _table  # noqa: PLW0603 - a table that only ever grows, the same whoever makes it
+    global _table  # a table that only ever grows, the same whoever makes it
     if len(_table) < count:
         state = (np.arange(1, max(count, 1 << 16) + 1, dtype=np.uint64)) * np.uint64(_STEP)
         state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

@@ -28,7 +28,7 @@ class VideoFacts(msgspec.Struct, frozen=True):
     """What is true of a whole video.
 
     Sizes are of the displayed frame in pixels, after ``rotation`` (degrees counter-clockwise, already applied
-    to every frame that the reader gives). ``pixel_aspect`` (width, height of one pixel) is noted, not applied.
+    to every frame that is given). ``pixel_aspect`` (width, height of one pixel) is noted, not applied.
     ``fps`` is frames a second on average; ``warnings`` are sentences for the user.
     """
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from core.errors import PolypTraceError
 
-VIDEO_SUFFIXES = frozenset(
-    ".mp4 .m4v .mov .mkv .webm .avi .ts .m2ts .mts .mpg .mpeg .vob .wmv .asf .flv .mxf .3gp .ogv .dv "
-    ".h264 .264 .hevc .265 .m2v .gif".split()
+_SUFFIXES = (
+    "mp4 m4v mov mkv webm avi ts m2ts mts mpg mpeg vob wmv asf flv mxf 3gp ogv dv h264 264 hevc 265 m2v gif"
 )
+VIDEO_SUFFIXES = frozenset(f".{suffix}" for suffix in _SUFFIXES.split(" "))
 """Name endings that a folder import takes without looking inside."""
 
 _HEAD_BYTES = 1024
@@ -54,7 +54,9 @@ def looks_like_mp4(start: bytes) -> bool:
 
 def looks_like_video(start: bytes) -> bool:
     """Whether a file starts like one of the common video containers."""
-    transport = len(start) > 2 * _TS_PACKET and all(start[at] == 0x47 for at in (0, _TS_PACKET, 2 * _TS_PACKET))
+    transport = len(start) > 2 * _TS_PACKET and all(
+        start[at] == 0x47 for at in (0, _TS_PACKET, 2 * _TS_PACKET)
+    )
     return (
         transport
         or start[4:8] == b"ftyp"
@@ -74,7 +76,9 @@ def find_videos(folder: Path) -> list[Path]:
     """
     if not folder.is_dir():
         raise PolypTraceError(
-            "folder-missing", "There is no such folder.", "Check the path, or name the video files one by one."
+            "folder-missing",
+            "There is no such folder.",
+            "Check the path, or name the video files one by one.",
         )
     refused: list[OSError] = []
     found: list[Path] = []

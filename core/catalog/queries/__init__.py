@@ -14,6 +14,7 @@ from core.catalog.queries.findings import (
     revisions,
     verdict,
 )
+from core.catalog.queries.index import clips_to_index, indexed_clips, vector_rows
 from core.catalog.queries.library import (
     clip,
     clips,
@@ -37,7 +38,9 @@ from core.catalog.queries.system import (
     jobs,
     model_version,
     model_versions,
+    redo_label,
     setting,
+    undo_label,
 )
 
 __all__ = [
@@ -48,6 +51,7 @@ __all__ = [
     "clips",
     "clips_before_exam",
     "clips_outside_exam",
+    "clips_to_index",
     "description",
     "descriptions",
     "exam",
@@ -56,6 +60,7 @@ __all__ = [
     "exams_of_video",
     "finding",
     "findings",
+    "indexed_clips",
     "jobs",
     "lesion_of_clips",
     "lesion_of_findings",
@@ -67,8 +72,11 @@ __all__ = [
     "patient_by_code",
     "patients",
     "ranking_shown",
+    "redo_label",
     "revisions",
     "setting",
+    "undo_label",
+    "vector_rows",
     "verdict",
     "video",
     "video_by_path",

@@ -40,7 +40,9 @@ def description(catalog: Catalog, finding_id: int) -> DescriptionRevision | None
     return latest if latest is not None and latest.values else None
 
 
-def descriptions(catalog: Catalog, finding_ids: Iterable[int] | None = None) -> dict[int, DescriptionRevision]:
+def descriptions(
+    catalog: Catalog, finding_ids: Iterable[int] | None = None
+) -> dict[int, DescriptionRevision]:
     """The present descriptions by finding, of those given or of all; findings without one are left out."""
     newest = select(RevisionRow.finding_id, func.max(RevisionRow.number).label("number"))
     newest = newest.group_by(RevisionRow.finding_id)

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select
 
 from core.catalog import rows
 from core.catalog.engine import Catalog
-from core.catalog.schema import AuditEventRow, JobRow, ModelVersionRow, SettingRow
+from core.catalog.schema import AuditEventRow, JobRow, ModelVersionRow, SettingRow, UndoRow
 from core.catalog.values import AuditEvent, Job, JobState, ModelState, ModelVersion
 
 
@@ -41,7 +41,9 @@ def active_model(catalog: Catalog) -> ModelVersion | None:
 def _models(connection: Connection, *where: rows.Condition) -> list[ModelVersion]:
     query = select(ModelVersionRow.__table__).where(*where).order_by(ModelVersionRow.id)
     return [
-        ModelVersion(row.model_id, row.folder, row.kind, row.dim, ModelState(row.state), row.metrics, row.added_at)
+        ModelVersion(
+            row.model_id, row.folder, row.kind, row.dim, ModelState(row.state), row.metrics, row.added_at
+        )
         for row in connection.execute(query)
     ]
 
@@ -58,7 +60,12 @@ def jobs(catalog: Catalog, state: JobState | None = None) -> list[Job]:
 
 def audit_events(catalog: Catalog, after_id: int = 0, limit: int | None = None) -> list[AuditEvent]:
     """Audit events by id, oldest first, from behind ``after_id`` on."""
-    query = select(AuditEventRow.__table__).where(AuditEventRow.id > after_id).order_by(AuditEventRow.id).limit(limit)
+    query = (
+        select(AuditEventRow.__table__)
+        .where(AuditEventRow.id > after_id)
+        .order_by(AuditEventRow.id)
+        .limit(limit)
+    )
     with catalog.read() as connection:
         return [AuditEvent(*row[:7]) for row in connection.execute(query)]
 
@@ -68,3 +75,21 @@ def setting(catalog: Catalog, key: str, default: Any = None) -> Any:
     with catalog.read() as connection:
         found = connection.execute(select(SettingRow.value).where(SettingRow.key == key)).first()
     return default if found is None else found[0]
+
+
+def undo_label(catalog: Catalog) -> str | None:
+    """What undo would do, as the menu says it (“Undo describe …”); None when there is nothing to undo."""
+    return _next_step(catalog, "Undo", undone=False)
+
+
+def redo_label(catalog: Catalog) -> str | None:
+    """What redo would do, as the menu says it; None when there is nothing to redo."""
+    return _next_step(catalog, "Redo", undone=True)
+
+
+def _next_step(catalog: Catalog, word: str, *, undone: bool) -> str | None:
+    order = UndoRow.id.asc() if undone else UndoRow.id.desc()
+    query = select(UndoRow.label).where(UndoRow.undone.is_(undone)).order_by(order).limit(1)
+    with catalog.read() as connection:
+        label = connection.execute(query).scalar()
+    return None if label is None else f"{word} {label}"

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import PolypTraceError
-from core.evaluation import metrics
+from core.evaluation import metrics, scores
 from core.evaluation.metrics import (
     RetrievalFigures,
     all_hit_ranks,
@@ -181,7 +181,7 @@ def test_blocks_don_t_change_the_figures(monkeypatch: pytest.MonkeyPatch) -> Non
     query, gallery = rng.normal(size=(37, 8)), rng.normal(size=(90, 8))
     ours, theirs = rng.integers(0, 3, 37).tolist(), rng.integers(0, 3, 90).tolist()
     whole = retrieval_figures(query, gallery, ours, theirs)
-    monkeypatch.setattr(metrics, "_BLOCK_BYTES", 8 * 90 * 4)
+    monkeypatch.setattr(scores, "_BLOCK_BYTES", 8 * 90 * 4)
     assert retrieval_figures(query, gallery, ours, theirs) == whole
 
 

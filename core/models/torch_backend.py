@@ -1,4 +1,4 @@
-"""Runs a bundle with torch on a CUDA device. Import it only once CUDA was chosen: it loads torch."""
+"""Runs a bundle with torch on a CUDA device; the embedder imports it only once CUDA was chosen."""
 
 from __future__ import annotations
 

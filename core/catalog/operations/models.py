@@ -1,0 +1,119 @@
+"""Writes: model versions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from core.catalog import audit, rows
+from core.catalog.changes import CatalogChanges, Created
+from core.catalog.engine import Catalog
+from core.catalog.schema import ModelVersionRow
+from core.catalog.types import now
+from core.catalog.values import ModelState
+from core.errors import PolypTraceError
+
+
+def register_model(
+    catalog: Catalog,
+    model_id: str,
+    *,
+    folder: str,
+    kind: str,
+    dim: int,
+    metrics: Mapping[str, Any] | None = None,
+    activate: bool = False,
+    author: str,
+) -> CatalogChanges:
+    """Makes a model bundle known, as a candidate; a known one gets its folder and metrics brought up to date.
+
+    Args:
+        catalog: where to.
+        model_id: the bundle's id, which belongs to its weights.
+        folder: where the bundle lies.
+        kind: the architecture, e.g. ``dmcl``.
+        dim: width of its vectors.
+        metrics: as the bundle's manifest has them; None leaves known ones as they are.
+        activate: also put it to use; the one before is retired.
+        author: who does it.
+
+    Raises:
+        PolypTraceError: ``model-changed`` when the id is known with another kind or width.
+    """
+    given: dict[str, Any] = {"folder": folder}
+    given |= {} if metrics is None else {"metrics": dict(metrics)}
+    with catalog.write() as connection:
+        known = connection.execute(
+            select(ModelVersionRow).where(ModelVersionRow.model_id == model_id)
+        ).first()
+        if known is None:
+            facts = {"metrics": {}, **given, "model_id": model_id, "kind": kind, "dim": dim}
+            row = {**facts, "state": ModelState.CANDIDATE.value, "added_at": now()}
+            connection.execute(insert(ModelVersionRow).values(row))
+            audit.note(connection, author, "add-model", f"model {model_id}", after={"kind": kind, "dim": dim})
+        else:
+            _check_same(known, kind, dim)
+        renewed = known is not None and any(getattr(known, key) != value for key, value in given.items())
+        if renewed:
+            same = ModelVersionRow.model_id == model_id
+            connection.execute(update(ModelVersionRow).where(same).values(given))
+            audit.note(connection, author, "edit-model", f"model {model_id}", after={"fields": sorted(given)})
+        switched = _activate(connection, model_id, author) if activate else ()
+    new = (model_id,) if known is None else ()
+    touched = {*switched, model_id} if known is None or renewed else {*switched}
+    return CatalogChanges("add model", created=Created(models=new), models=tuple(sorted(touched)))
+
+
+def activate_model(catalog: Catalog, model_id: str, *, author: str) -> CatalogChanges:
+    """Puts a model to use; the one before is retired.
+
+    Raises:
+        PolypTraceError: ``model-unknown``.
+    """
+    with catalog.write() as connection:
+        rows.model_number(connection, model_id)
+        switched = _activate(connection, model_id, author)
+    return CatalogChanges("activate model", models=switched)
+
+
+def retire_model(catalog: Catalog, model_id: str, *, author: str) -> CatalogChanges:
+    """Takes a model out of use, be it the active one: none is active then.
+
+    Raises:
+        PolypTraceError: ``model-unknown``.
+    """
+    with catalog.write() as connection:
+        rows.model_number(connection, model_id)
+        switched = _put(connection, model_id, ModelState.RETIRED, author)
+    return CatalogChanges("retire model", models=switched)
+
+
+def _activate(connection: Connection, model_id: str, author: str) -> tuple[str, ...]:
+    active = select(ModelVersionRow.model_id).where(ModelVersionRow.state == ModelState.ACTIVE.value)
+    before = connection.execute(active).scalar()
+    if before == model_id:
+        return ()
+    retired = () if before is None else _put(connection, before, ModelState.RETIRED, author)
+    return tuple(sorted((*retired, *_put(connection, model_id, ModelState.ACTIVE, author))))
+
+
+def _put(connection: Connection, model_id: str, state: ModelState, author: str) -> tuple[str, ...]:
+    mine = ModelVersionRow.model_id == model_id
+    before = connection.execute(select(ModelVersionRow.state).where(mine)).scalar_one()
+    if before == state.value:
+        return ()
+    connection.execute(update(ModelVersionRow).where(mine).values(state=state.value))
+    change = {"before": {"state": before}, "after": {"state": state.value}}
+    audit.note(connection, author, "model-state", f"model {model_id}", **change)
+    return (model_id,)
+
+
+def _check_same(known: rows.AnyRow, kind: str, dim: int) -> None:
+    if (known.kind, known.dim) != (kind, dim):
+        raise PolypTraceError(
+            "model-changed",
+            "A model with this id is known, but it isn't of the same kind.",
+            "Give the new model an id of its own.",
+        )

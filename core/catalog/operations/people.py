@@ -1,0 +1,100 @@
+"""Writes: patients and exams."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from sqlalchemy import Connection, insert, select, update
+
+from core.catalog import audit
+from core.catalog.changes import CatalogChanges, Created, ids
+from core.catalog.engine import Catalog
+from core.catalog.schema import ExamRow, PatientRow
+from core.errors import PolypTraceError
+
+_LONGEST_CODE = 64
+
+
+def add_patient(
+    catalog: Catalog, code: str, *, sex: str | None = None, birth_year: int | None = None, author: str
+) -> CatalogChanges:
+    """Adds a patient under a pseudonym, or fills in what is given about a known one.
+
+    Args:
+        catalog: where to.
+        code: the pseudonym; upper and lower case don't make two patients.
+        sex: as recorded; None leaves it as it is.
+        birth_year: full year; None leaves it as it is.
+        author: who does it.
+
+    Raises:
+        PolypTraceError: ``patient-code`` when the code is empty, too long or has control characters.
+    """
+    with catalog.write() as connection:
+        patient_id, new = find_or_add_patient(connection, code, author)
+        given = {"sex": sex, "birth_year": birth_year}
+        known = select(PatientRow.sex, PatientRow.birth_year).where(PatientRow.id == patient_id)
+        before = dict(connection.execute(known).one()._mapping)
+        after = {key: value for key, value in given.items() if value not in (None, before[key])}
+        if after:
+            connection.execute(update(PatientRow).where(PatientRow.id == patient_id).values(after))
+            audit.note(
+                connection, author, "edit-patient", f"patient {patient_id}", before=before, after=after
+            )
+    return CatalogChanges(
+        "add patient",
+        subject=patient_id,
+        created=Created(patients=ids(new)),
+        patients=ids(new, patient_id if after else None),
+    )
+
+
+def add_exam(catalog: Catalog, patient_code: str, date: dt.date, *, author: str) -> CatalogChanges:
+    """Adds an exam, and its patient as needed. A patient has one exam a day: a known one is returned.
+
+    Raises:
+        PolypTraceError: ``patient-code``.
+    """
+    with catalog.write() as connection:
+        patient_id, new_patient = find_or_add_patient(connection, patient_code, author)
+        exam_id, new_exam = find_or_add_exam(connection, patient_id, date, author)
+    return CatalogChanges(
+        "add exam",
+        subject=exam_id,
+        created=Created(patients=ids(new_patient), exams=ids(new_exam)),
+        patients=ids(new_patient),
+        exams=ids(new_exam),
+    )
+
+
+def find_or_add_patient(connection: Connection, code: str, author: str) -> tuple[int, int | None]:
+    """The patient's id, and the same again when it is new."""
+    shown = code.strip()
+    if not 0 < len(shown) <= _LONGEST_CODE or not shown.isprintable():
+        raise PolypTraceError(
+            "patient-code",
+            f"A patient's code has 1 to {_LONGEST_CODE} printable characters.",
+            "Use the pseudonym of the patient, not the name or the record number.",
+        )
+    folded = shown.casefold()
+    found = connection.execute(select(PatientRow.id).where(PatientRow.code_folded == folded)).scalar()
+    if found is not None:
+        return found, None
+    new = insert(PatientRow).values(code=shown, code_folded=folded).returning(PatientRow.id)
+    patient_id = connection.execute(new).scalar_one()
+    audit.note(connection, author, "add-patient", f"patient {patient_id}", after={"code": shown})
+    return patient_id, patient_id
+
+
+def find_or_add_exam(
+    connection: Connection, patient_id: int, date: dt.date, author: str
+) -> tuple[int, int | None]:
+    """The exam's id, and the same again when it is new."""
+    known = select(ExamRow.id).where(ExamRow.patient_id == patient_id, ExamRow.date == date)
+    found = connection.execute(known).scalar()
+    if found is not None:
+        return found, None
+    new = insert(ExamRow).values(patient_id=patient_id, date=date).returning(ExamRow.id)
+    exam_id = connection.execute(new).scalar_one()
+    audit.note(connection, author, "add-exam", f"exam {exam_id}", after={"patient": patient_id})
+    return exam_id, exam_id

@@ -1,0 +1,122 @@
+"""``polyptrace phantom``, ``train`` and ``evaluate``: data in files, away from the catalogue."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from core.cli.options import DataDirPath, Device, JsonFlag, Model, data_dir, embedder
+from core.cli.output import Output
+from core.errors import PolypTraceError
+from core.evaluation.features import evaluate_features
+from core.evaluation.items import PARTS
+from core.evaluation.run import BASELINES, evaluate_manifest
+from core.phantom.generate import generate
+
+Part = StrEnum("Part", {part: part for part in PARTS})
+
+
+def register(app: typer.Typer) -> None:
+    """Adds this file's commands."""
+    app.command()(phantom)
+    app.command()(evaluate)
+
+
+def phantom(
+    out: Annotated[Path, typer.Option("--out", help="Folder for videos, masks, truth and manifest.csv.")],
+    patients: Annotated[int, typer.Option("--patients", help="How many invented patients.", min=1)] = 12,
+    seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same frames.", min=0)] = 0,
+    workers: Annotated[int | None, typer.Option("--workers", help="Processes. Default: one a core.", min=1)] = None,
+    json: JsonFlag = False,
+    data_dir_: DataDirPath = None,
+) -> None:
+    """Render colonoscopy exams of invented patients, with the truth beside them."""
+    output = Output(json)
+    with output.progress() as progress:
+        made = generate(out, patients, seed, workers=workers, progress=progress)
+    videos = [{"path": str(made.out / exam.video), "patient": exam.patient_id, "exam": exam.exam} for exam in made.exams]
+    output.document(
+        {
+            "out": str(made.out),
+            "manifest": str(made.manifest),
+            "patients": made.patients,
+            "exams": len(made.exams),
+            "queries": made.queries,
+            "queries_without_match": made.queries_without_match,
+            "frames": made.frames,
+            "rendered": made.rendered,
+            "seconds": round(made.seconds, 1),
+            "videos": videos,
+        }
+    )
+    state = f"rendered in {made.seconds:.0f} s" if made.rendered else "already there"
+    output.say(f"{made.patients} patients, {len(made.exams)} exams, {made.frames} frames: {state}")
+    output.say(f"{made.queries} queries, {made.queries_without_match} of them without a match: {made.manifest}")
+
+
+def evaluate(
+    manifest: Annotated[Path | None, typer.Option("--manifest", help="CSV file with one row a frame.")] = None,
+    features: Annotated[Path | None, typer.Option("--features", help="Ready features, .npz or .mat.")] = None,
+    part: Annotated[Part, typer.Option("--split", help="Which part of the manifest.")] = Part(PARTS[0]),
+    full_frame: Annotated[bool, typer.Option("--full-frame", help="Whole pictures instead of lesion crops.")] = False,
+    baselines: Annotated[bool, typer.Option(help="Also the baselines.")] = True,
+    out: Annotated[Path | None, typer.Option("--out", help="Also write the JSON document to this file.")] = None,
+    model: Model = None,
+    device: Device = "auto",
+    json: JsonFlag = False,
+    data_dir_: DataDirPath = None,
+) -> None:
+    """Retrieval figures of a model, beside those of simple baselines."""
+    output = Output(json)
+    if (manifest is None) == (features is None):
+        raise typer.BadParameter("give one of --manifest and --features")
+    if features is not None:
+        document = evaluate_features(features)
+    else:
+        assert manifest is not None
+        loaded = embedder(data_dir(data_dir_), model, device)
+        with output.progress() as progress:
+            wanted = BASELINES if baselines else ()
+            result = evaluate_manifest(manifest, loaded, full_frame, part.value, wanted, progress=progress)
+        for warning in result.warnings:
+            output.warn(warning)
+        document = {"model": loaded.model_id, "device": loaded.device, **result.as_dict()}
+    _write(out, output, document)
+    output.document(document)
+    _show(output, document)
+
+
+def _write(out: Path | None, output: Output, document: dict[str, Any]) -> None:
+    if out is None:
+        return
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(output.as_text(document), "utf-8")
+    except OSError as error:
+        raise PolypTraceError(
+            "evaluate-out", f"The result can't be written to “{out.name}”.", "Choose another --out."
+        ) from error
+
+
+def _show(output: Output, document: dict[str, Any]) -> None:
+    """The figures as a table: the model first, then each baseline."""
+    names = ("mAP", "rank1", "rank5", "rank10")
+    if "clip" not in document:
+        output.table("Features", names, [[_cell(document.get(name)) for name in names]])
+        return
+    ways = {"model": document, **document["baselines"]}
+    rows = []
+    for way, figures in ways.items():
+        clip, within = figures.get("clip") or {}, figures.get("within_patient") or {}
+        rows.append([way.replace("_", " "), *(_cell(clip.get(name)) for name in names)])
+        rows[-1] += [_cell(within.get("rank1")), _cell(within.get("chance")), _cell(within.get("no_match_auroc"))]
+    columns = ("", *names, "patient rank1", "chance", "no-match AUROC")
+    output.table("Clips, whole catalogue; then within the patient", columns, rows)
+    output.banner()
+
+
+def _cell(value: Any) -> object:
+    return value if isinstance(value, int | float) else "–"

@@ -1,0 +1,135 @@
+"""``polyptrace index``, ``match`` and ``explain``: the main job."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from core.catalog.engine import Catalog
+from core.cli.options import DataDirPath, Device, JsonFlag, Model, bundle, data_dir, embedder
+from core.cli.output import Output
+from core.matching.explaining import explain_clips
+from core.matching.indexing import index_clips
+from core.matching.ranking import match_clip
+from core.matching.reporting import write_match_report
+from core.matching.values import Candidate, MatchResult
+
+
+class Scope(StrEnum):
+    """What a clip is compared with."""
+
+    PATIENT = "patient"
+    CATALOGUE = "catalogue"
+
+
+def register(app: typer.Typer) -> None:
+    """Adds this file's commands."""
+    app.command()(index)
+    app.command()(match)
+    app.command()(explain)
+
+
+def index(
+    model: Model = None, device: Device = "auto", json: JsonFlag = False, data_dir_: DataDirPath = None
+) -> None:
+    """Embed every clip whose embedding is missing or stale."""
+    output, folder = Output(json), data_dir(data_dir_)
+    with Catalog.open(folder) as catalog, output.progress() as progress:
+        loaded = embedder(folder, model, device)
+        summary = index_clips(catalog, loaded, progress=progress)
+    for failure in summary.failed:
+        output.warn(f"clip {failure.clip}: {failure.reason}")
+    output.document({**summary.as_dict(), "device": loaded.device.name, "device_reason": loaded.device.reason})
+    output.say(f"{summary.embedded} clips embedded, {summary.current} were up to date, {len(summary.failed)} failed.")
+    output.say(f"{summary.model} on {loaded.device.name}: {loaded.device.reason}", style="dim")
+    if summary.failed:
+        raise typer.Exit(1)
+
+
+def match(
+    clip: Annotated[int, typer.Argument(help="Id of the clip to recognise.")],
+    scope: Annotated[Scope, typer.Option("--scope", help="Also rank the whole catalogue?")] = Scope.PATIENT,
+    top: Annotated[int, typer.Option("--top", help="Length of the catalogue's ranking.", min=1)] = 10,
+    report: Annotated[Path | None, typer.Option("--report", help="Also write an HTML page.")] = None,
+    model: Model = None,
+    device: Device = "auto",
+    json: JsonFlag = False,
+    data_dir_: DataDirPath = None,
+) -> None:
+    """Rank the patient's earlier lesions for a described clip, or say that none fits."""
+    output, folder = Output(json), data_dir(data_dir_)
+    with Catalog.open(folder) as catalog, output.progress() as progress:
+        loaded = embedder(folder, model, device)
+        result = match_clip(
+            catalog, loaded, clip, everywhere=scope is Scope.CATALOGUE, top=top, progress=progress
+        )
+        if report is not None:
+            write_match_report(catalog, result, report)
+    for warning in result.warnings:
+        output.warn(warning)
+    output.document(result.as_dict() | ({"report": str(report)} if report else {}))
+    show_match(output, result)
+    if report is not None:
+        output.say(f"report: {report}")
+
+
+def show_match(output: Output, result: MatchResult) -> None:
+    """A match as tables for people."""
+    query = result.query
+    output.say(f"Clip {query.clip}, patient {query.patient}, exam of {query.exam_date}")
+    output.say(query.report)
+    evidence = query.evidence
+    output.say(f"The model saw: {evidence.source}, {evidence.crops} frames; text: {evidence.text}", style="dim")
+    if result.patient:
+        output.table("The patient's earlier findings", *_rows(result.patient))
+    else:
+        output.say("The patient has no earlier described clip.")
+    answer = result.no_match
+    verdict = {True: "NO GOOD MATCH. ", False: "A good match is there. ", None: ""}[answer.is_no_match]
+    output.say(verdict + answer.reason)
+    if result.catalogue is not None:
+        output.table("All clips outside this exam", *_rows(result.catalogue))
+    output.say(f"{result.model.id} on {result.device.name}: {result.device.reason}", style="dim")
+    output.banner()
+
+
+def _rows(candidates: Sequence[Candidate]) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
+    columns = ("", "clip", "lesion", "patient", "exam", "what", "score", "probability", "")
+    rows: list[tuple[object, ...]] = []
+    for place, one in enumerate(candidates, start=1):
+        score = "–" if one.score is None else f"{one.score:.3f}"
+        chance = (one.band or "–") if one.probability is None else f"{one.probability:.0%}, {one.band}"
+        note = "rejected" if one.rejected else one.reason or ""
+        lesion = "–" if one.lesion is None else one.lesion
+        rows.append((place, one.clip, lesion, one.patient, str(one.exam_date), one.place, score, chance, note))
+    return columns, rows
+
+
+def explain(
+    clip: Annotated[int, typer.Argument(help="Id of the query clip.")],
+    other: Annotated[int, typer.Option("--with", help="Id of the clip that it is compared with.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for query.png and candidate.png.")],
+    opacity: Annotated[float, typer.Option("--opacity", help="Of the map over the picture.", min=0, max=1)] = 0.6,
+    model: Model = None,
+    device: Device = "auto",
+    json: JsonFlag = False,
+    data_dir_: DataDirPath = None,
+) -> None:
+    """Show where in both pictures the similarity score is sensitive (EigenGradCAM)."""
+    output, folder = Output(json), data_dir(data_dir_)
+    with Catalog.open(folder) as catalog, output.progress() as progress:
+        chosen = bundle(folder, model)
+        document = explain_clips(
+            catalog, chosen, clip, other, out, device=device, opacity=opacity, progress=progress
+        )
+    output.document(document)
+    for side in ("query", "candidate"):
+        shown = document[side]
+        output.say(f"{side}: {shown['path']}  strength {shown['strength']:.3g} ({shown['words']}), {shown['source']}")
+    output.say(f"similarity {document['similarity']:.3f}")
+    output.say("The colours show where the model's score is sensitive – not the outline of the lesion.")
+    output.banner()

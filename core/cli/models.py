@@ -1,0 +1,42 @@
+"""``polyptrace models …``: the model bundles that this computer knows."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from core.cli.options import DataDirPath, JsonFlag, active_model_id, bundle, data_dir
+from core.cli.output import Output
+from core.inference.registry import active_bundle, details, entry, list_bundles
+
+group = typer.Typer(no_args_is_help=True, help="Model bundles: list, show.", rich_markup_mode=None)
+
+
+def register(app: typer.Typer) -> None:
+    """Adds this file's commands."""
+    app.add_typer(group, name="models")
+
+
+@group.command("list")
+def list_models(json: JsonFlag = False, data_dir_: DataDirPath = None) -> None:
+    """The shipped starter model and the models of the data folder, and which one is in use."""
+    output, folder = Output(json), data_dir(data_dir_)
+    active = active_bundle(folder, active_model_id(folder)).manifest.model_id
+    entries = [entry(known, active) for known in list_bundles(folder)]
+    output.document({"models": entries})
+    rows = [(one["id"], one["state"], "shipped" if one["shipped"] else "", one["problem"]) for one in entries]
+    output.table("Models", ("id", "state", "", "problem"), rows)
+
+
+@group.command()
+def show(
+    model: Annotated[str | None, typer.Argument(help="Id, beginning of one, or folder. Default: the one in use.")] = None,
+    json: JsonFlag = False,
+    data_dir_: DataDirPath = None,
+) -> None:
+    """A model's manifest, figures and card."""
+    output = Output(json)
+    info = bundle(data_dir(data_dir_), model)
+    output.document(details(info))
+    output.say(info.card)

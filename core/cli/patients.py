@@ -1,0 +1,112 @@
+"""``polyptrace patient …``: who is in the catalogue, and what was found."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from core.catalog import operations, queries
+from core.catalog.engine import Catalog
+from core.cli.options import NOBODY, Author, DataDirPath, JsonFlag, data_dir
+from core.cli.output import Output
+from core.domain import Clip, Exam, Lesion, Patient
+from core.errors import PolypTraceError
+from core.matching.context import contexts
+
+group = typer.Typer(no_args_is_help=True, help="Patients: list, show, add.", rich_markup_mode=None)
+Code = Annotated[str, typer.Argument(help="The patient's pseudonym, never a name.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds this file's commands."""
+    app.add_typer(group, name="patient")
+
+
+@group.command("list")
+def list_patients(json: JsonFlag = False, data_dir_: DataDirPath = None) -> None:
+    """All patients with the number of their exams and clips."""
+    output = Output(json)
+    with Catalog.open(data_dir(data_dir_)) as catalog:
+        rows = [_row(catalog, patient) for patient in queries.patients(catalog)]
+    output.document({"patients": rows})
+    output.table("Patients", ("id", "code", "exams", "clips"), [[*row.values()][:4] for row in rows])
+    if not rows:
+        output.say("No patients yet. `polyptrace import VIDEO --patient CODE --exam-date …` makes the first.")
+
+
+def _row(catalog: Catalog, patient: Patient) -> dict[str, Any]:
+    exams = queries.exams(catalog, patient.id)
+    clips = queries.clips(catalog, patient_id=patient.id)
+    return {"id": patient.id, "code": patient.code, "exams": len(exams), "clips": len(clips)}
+
+
+@group.command()
+def add(
+    code: Code,
+    sex: Annotated[str | None, typer.Option("--sex", help="f, m or x.")] = None,
+    birth_year: Annotated[int | None, typer.Option("--birth-year", min=1880, max=2100)] = None,
+    author: Author = NOBODY,
+    json: JsonFlag = False,
+    data_dir_: DataDirPath = None,
+) -> None:
+    """Add a patient, or fill in sex and birth year."""
+    output = Output(json)
+    with Catalog.open(data_dir(data_dir_)) as catalog:
+        changes = operations.add_patient(catalog, code, sex=sex, birth_year=birth_year, author=author)
+    output.document({"patient": changes.subject, "created": bool(changes.created.patients)})
+    output.say(f"patient {changes.subject}: {changes.label}")
+
+
+@group.command()
+def show(code: Code, json: JsonFlag = False, data_dir_: DataDirPath = None) -> None:
+    """A patient's exams, clips with their descriptions, and lesions over the exams."""
+    output = Output(json)
+    with Catalog.open(data_dir(data_dir_)) as catalog:
+        patient = queries.patient_by_code(catalog, code)
+        if patient is None:
+            raise PolypTraceError(
+                "patient-unknown", f"There is no patient “{code}”.", "`polyptrace patient list` shows all codes."
+            )
+        exams = [_exam(catalog, exam) for exam in queries.exams(catalog, patient.id)]
+        lesions = [_lesion(catalog, lesion) for lesion in queries.lesions(catalog, patient.id)]
+    output.document({"patient": patient, "exams": exams, "lesions": lesions})
+    for exam in exams:
+        output.say(f"exam {exam['exam']}  {exam['date']}  videos {', '.join(map(str, exam['videos'])) or '–'}")
+        for clip in exam["clips"]:
+            verdict = f"  [{clip['verdict']}]" if clip["verdict"] else ""
+            output.say(f"  clip {clip['clip']}  finding {clip['lesion_no']}  lesion {clip['lesion'] or '–'}{verdict}")
+            output.say(f"    {clip['report'] or 'not described yet'}", style="dim")
+    if not exams:
+        output.say(f"Patient {patient.code} has no exams yet.")
+
+
+def _exam(catalog: Catalog, exam: Exam) -> dict[str, Any]:
+    clips = queries.clips(catalog, exam_id=exam.id)
+    videos = [video.id for video in queries.videos(catalog, exam.id)]
+    return {"exam": exam.id, "date": exam.date, "videos": videos, "clips": _clips(catalog, clips)}
+
+
+def _clips(catalog: Catalog, clips: list[Clip]) -> list[dict[str, Any]]:
+    numbers = {clip.finding_id: queries.finding(catalog, clip.finding_id).lesion_no for clip in clips}
+    verdicts = {finding: queries.verdict(catalog, finding) for finding in numbers}
+    return [
+        {
+            "clip": one.clip.id,
+            "video": one.video.id,
+            "finding": one.clip.finding_id,
+            "lesion_no": numbers[one.clip.finding_id],
+            "lesion": one.lesion,
+            "verdict": event.verdict if (event := verdicts[one.clip.finding_id]) else None,
+            "pts_in": one.clip.pts_in,
+            "pts_out": one.clip.pts_out,
+            "boxes": one.clip.boxes,
+            "report": one.report,
+        }
+        for one in contexts(catalog, clips)
+    ]
+
+
+def _lesion(catalog: Catalog, lesion: Lesion) -> dict[str, Any]:
+    clips = [clip.id for finding in lesion.finding_ids for clip in queries.clips(catalog, finding_id=finding)]
+    return {"lesion": lesion.id, "findings": lesion.finding_ids, "clips": clips}

@@ -1,0 +1,122 @@
+"""``polyptrace link``, ``undo`` and ``redo``: which lesion it is, and changing one's mind."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from core.catalog import operations, queries
+from core.catalog.changes import CatalogChanges
+from core.catalog.engine import Catalog
+from core.cli.options import NOBODY, Author, DataDirPath, JsonFlag, data_dir
+from core.cli.output import Output
+from core.domain import Verdict
+from core.errors import PolypTraceError
+from core.text.description import size_change_warning
+
+SHORT = {
+    "same": Verdict.SAME,
+    "scar-clean": Verdict.SCAR_CLEAN,
+    "recurrence": Verdict.RECURRENCE,
+    "new": Verdict.NEW,
+    "cannot-tell": Verdict.CANNOT_TELL,
+    "not-a-lesion": Verdict.NOT_A_LESION,
+    "reject": Verdict.REJECT,
+}
+"""One word for each verdict, beside its full name."""
+
+
+def register(app: typer.Typer) -> None:
+    """Adds this file's commands."""
+    for command in (link, undo, redo):
+        app.command()(command)
+
+
+def parse_verdict(text: str) -> Verdict:
+    """A verdict by its name or short word.
+
+    Raises:
+        PolypTraceError: ``verdict-unknown``.
+    """
+    folded = " ".join(text.split()).casefold()
+    known = {verdict.value: verdict for verdict in Verdict} | SHORT
+    if folded not in known:
+        raise PolypTraceError("verdict-unknown", f"“{text}” is not a verdict.", f"Verdicts: {', '.join(SHORT)}.")
+    return known[folded]
+
+
+def link(
+    clip: Annotated[int, typer.Argument(help="Id of the clip that the verdict is about.")],
+    verdict: Annotated[str, typer.Option("--verdict", help=f"{', '.join(SHORT)}; or the full name.")],
+    other: Annotated[int | None, typer.Option("--with", help="The earlier clip.")] = None,
+    lesion: Annotated[int | None, typer.Option("--lesion", help="The earlier lesion, instead of a clip.")] = None,
+    merge: Annotated[bool, typer.Option("--merge", help="Allow to join two lesions of several findings.")] = False,
+    author: Author = NOBODY,
+    json: JsonFlag = False,
+    data_dir_: DataDirPath = None,
+) -> None:
+    """Give a verdict: the same lesion as an earlier one, new, or not this one."""
+    output, chosen = Output(json), parse_verdict(verdict)
+    with Catalog.open(data_dir(data_dir_)) as catalog:
+        active = queries.active_model(catalog)
+        changes = operations.give_verdict(
+            catalog,
+            chosen,
+            clip_id=clip,
+            with_clip_id=other,
+            with_lesion_id=lesion,
+            author=author,
+            model_id=active.model_id if active else None,
+            merge=merge,
+        )
+        finding = queries.clip(catalog, clip).finding_id
+        now = queries.lesion_of_findings(catalog).get(finding)
+        warning = _size_warning(catalog, finding, now.finding_ids if now else ())
+    output.document(
+        {
+            "event": changes.subject,
+            "verdict": chosen,
+            "clip": clip,
+            "finding": finding,
+            "lesion": now.id if now else None,
+            "findings": now.finding_ids if now else [],
+            "changed": not changes.nothing,
+            "warning": warning,
+        }
+    )
+    if warning:
+        output.warn(warning)
+    output.say(f"{changes.label}: lesion {now.id if now else '–'}")
+
+
+def _size_warning(catalog: Catalog, finding: int, others: tuple[int, ...]) -> str | None:
+    described = queries.descriptions(catalog, {finding, *others})
+    own = described.get(finding)
+    for other in others:
+        if own is not None and other != finding and other in described:
+            problem = size_change_warning(described[other].values, own.values)
+            if problem is not None:
+                return problem.message
+    return None
+
+
+def undo(author: Author = NOBODY, json: JsonFlag = False, data_dir_: DataDirPath = None) -> None:
+    """Take back the last description, verdict or clip edit."""
+    output = Output(json)
+    with Catalog.open(data_dir(data_dir_)) as catalog:
+        _tell(output, catalog, operations.undo(catalog, author=author))
+
+
+def redo(author: Author = NOBODY, json: JsonFlag = False, data_dir_: DataDirPath = None) -> None:
+    """Do again what undo took back."""
+    output = Output(json)
+    with Catalog.open(data_dir(data_dir_)) as catalog:
+        _tell(output, catalog, operations.redo(catalog, author=author))
+
+
+def _tell(output: Output, catalog: Catalog, changes: CatalogChanges) -> None:
+    following = {"next_undo": queries.undo_label(catalog), "next_redo": queries.redo_label(catalog)}
+    touched = {"clips": changes.clips, "findings": changes.findings, "lesions": changes.lesions}
+    output.document({"done": changes.label, **touched, **following})
+    output.say(changes.label)

@@ -1,0 +1,122 @@
+"""``polyptrace import`` and ``frames``."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from core.catalog import queries
+from core.catalog.engine import Catalog
+from core.cli.options import NOBODY, Author, DataDirPath, JsonFlag, data_dir
+from core.cli.output import Output
+from core.errors import PolypTraceError
+from core.importing import REFUSED, ImportSummary, import_videos, video_files
+from core.matching.footage import frame_index
+from core.paths import DataDir
+from core.video.export import FrameFile, export_frames, frames_at, frames_numbered
+from core.video.importing import read_video
+from core.video.index import FrameIndex
+
+
+def register(app: typer.Typer) -> None:
+    """Adds this file's commands."""
+    app.command("import")(import_)
+    app.command()(frames)
+
+
+def import_(
+    paths: Annotated[list[Path], typer.Argument(metavar="VIDEO|FOLDER…", help="Files, or folders of videos.")],
+    patient: Annotated[str, typer.Option("--patient", help="The patient's pseudonym, never a name.")],
+    exam_date: Annotated[str, typer.Option("--exam-date", metavar="YYYY-MM-DD", help="Day of the exam.")],
+    author: Author = NOBODY,
+    json: JsonFlag = False,
+    data_dir_: DataDirPath = None,
+) -> None:
+    """Import videos into an exam of a patient; known content is recognised."""
+    output = Output(json)
+    date = exam_day(exam_date)
+    files = video_files(paths)
+    with Catalog.open(data_dir(data_dir_)) as catalog, output.progress() as progress:
+        summary = import_videos(catalog, files, patient, date, author=author, progress=progress)
+    _say_imported(output, summary)
+    if summary.all_refused:
+        first = summary.videos[0]
+        message = first.reason if len(summary.videos) == 1 else "None of the files could be imported."
+        error = PolypTraceError("import-refused", message or "", first.hint or "The list says why each was refused.")
+        output.error(error, summary.as_dict())
+        raise typer.Exit(1)
+    output.document(summary.as_dict())
+
+
+def exam_day(text: str) -> dt.date:
+    """The day of an exam as typed.
+
+    Raises:
+        PolypTraceError: ``exam-date`` when it isn't a day, or lies in the future.
+    """
+    try:
+        day = dt.date.fromisoformat(text.strip())
+    except ValueError:
+        raise PolypTraceError("exam-date", f"“{text}” is not a date.", "Write it as 2025-03-31.") from None
+    if day > dt.date.today() + dt.timedelta(days=1):
+        raise PolypTraceError("exam-date", f"The exam's date {day} lies in the future.", "Check the year.")
+    return day
+
+
+def _say_imported(output: Output, summary: ImportSummary) -> None:
+    for video in summary.videos:
+        if video.status == REFUSED:
+            output.warn(f"{Path(video.path).name} was refused: {video.reason}")
+            continue
+        facts = f"{video.frames} frames, {video.duration_s:.1f} s"
+        output.say(f"video {video.id}  {video.status}  {Path(video.path).name}  ({facts})")
+        for warning in video.warnings:
+            output.warn(f"{Path(video.path).name}: {warning}")
+    if summary.exam is not None:
+        output.say(f"exam {summary.exam}")
+
+
+def frames(
+    video: Annotated[str, typer.Argument(help="A path, imported or not, or the id of an imported video.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for the PNG files.")],
+    index: Annotated[str | None, typer.Option("--index", metavar="N,…", help="Numbers of frames, from 0.")] = None,
+    time: Annotated[str | None, typer.Option("--time", metavar="T,…", help="1.2, 3s, mm:ss.s, or a pts.")] = None,
+    json: JsonFlag = False,
+    data_dir_: DataDirPath = None,
+) -> None:
+    """Write exact frames as PNG; a frame that can't be given exactly is refused in words."""
+    output = Output(json)
+    if index is None and time is None:
+        raise typer.BadParameter("give --index, --time or both")
+    path, table = find_video(data_dir(data_dir_), video, output)
+    wanted = frames_numbered(index, table) + frames_at(time, table)
+    with output.progress() as progress:
+        written = export_frames(path, table, wanted, out, progress)
+    output.document({"video": str(path), "frames": [frame.as_dict() for frame in written]})
+    for frame in written:
+        output.say(_line(frame))
+    output.banner()
+    if all(frame.refused for frame in written):
+        raise typer.Exit(1)
+
+
+def _line(frame: FrameFile) -> str:
+    return f"frame {frame.index}  {frame.seconds:.3f} s  {frame.path or frame.refused}"
+
+
+def find_video(folder: DataDir, video: str, output: Output) -> tuple[Path, FrameIndex]:
+    """A video by id or path, with its frame index; a file that wasn't imported is read now.
+
+    Raises:
+        PolypTraceError: ``video-unknown``, or the file can't be read.
+    """
+    if video.isdecimal() and not Path(video).exists():
+        with Catalog.open(folder) as catalog:
+            known = queries.video(catalog, int(video))
+            return Path(known.path), frame_index(catalog, known)
+    with output.progress() as progress:
+        scan = read_video(Path(video), folder.root, progress)
+    return Path(video), scan.index

@@ -1,0 +1,133 @@
+"""The vectors of a manifest's rows: the model's, and those of everything that stands beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from core.data.manifest import Row, load_crop
+from core.evaluation.baselines import colour_histogram, lesion_count, location_vectors, shuffled_texts
+from core.evaluation.items import Vectors, normalised
+from core.progress import CancelToken, Progress, ProgressSink, no_progress
+
+Picture = npt.NDArray[np.uint8]
+
+BASELINES = ("colour_histogram", "location_only", "image_only", "text_only", "shuffled_text")
+NO_TEXT = "No row of the manifest's query and gallery has a text."
+TOO_FEW_LESIONS = "Texts can't be dealt anew between fewer than three lesions."
+
+_NEED_TEXT = ("location_only", "text_only", "shuffled_text")
+_CHUNK = 64
+
+
+class PairEmbedder(Protocol):
+    """What the evaluation needs of a model (see :class:`core.inference.embedder.Embedder`)."""
+
+    def embed_pairs(
+        self,
+        images: Sequence[Picture | None],
+        texts: Sequence[str | None],
+        cancel: CancelToken | None = None,
+    ) -> npt.NDArray[np.float32]:
+        """N crops (h, w, 3) uint8 RGB and N texts, either of which may be None → (N, d) float32, L2 rows."""
+        ...
+
+
+def missing_baselines(query: Sequence[Row], gallery: Sequence[Row], wanted: Sequence[str]) -> dict[str, str]:
+    """Why some of the wanted baselines can't be computed on these rows, by name."""
+    reasons: dict[str, str] = {}
+    if not any(row.text for row in (*query, *gallery)):
+        reasons = dict.fromkeys(_NEED_TEXT, NO_TEXT)
+    elif min(lesion_count(query), lesion_count(gallery)) < 3:
+        reasons = {"shuffled_text": TOO_FEW_LESIONS}
+    return {name: reason for name, reason in reasons.items() if name in wanted}
+
+
+def row_vectors(
+    query: Sequence[Row],
+    gallery: Sequence[Row],
+    embedder: PairEmbedder,
+    full_frame: bool = False,
+    baselines: Sequence[str] = BASELINES,
+    progress: ProgressSink = no_progress,
+    cancel: CancelToken | None = None,
+) -> dict[str, Vectors]:
+    """Vectors of the query rows, then the gallery rows, by the way they were made; each picture is read once.
+
+    Args:
+        query: rows that ask.
+        gallery: rows that answer.
+        embedder: the model.
+        full_frame: whole pictures instead of lesion crops.
+        baselines: which to make beside ``model``; those of :func:`missing_baselines` are left out.
+        progress: told after each batch of frames.
+        cancel: looked at before each batch.
+
+    Returns:
+        (Q + N, d) float32 with L2 rows under ``model`` and each baseline's name.
+
+    Raises:
+        PolypTraceError: a picture can't be read.
+        Cancelled: ``cancel`` was set.
+    """
+    rows = [*query, *gallery]
+    own = [row.text or None for row in rows]
+    wanted = [name for name in baselines if name not in missing_baselines(query, gallery, baselines)]
+    texts = {"model": own}
+    if "image_only" in wanted and any(own):
+        texts["image_only"] = [None] * len(rows)
+    if "shuffled_text" in wanted:
+        dealt = shuffled_texts(query, seed=1) + shuffled_texts(gallery, seed=2)
+        texts["shuffled_text"] = [text or None for text in dealt]
+    vectors = _of_pictures(
+        rows, texts, embedder, full_frame, "colour_histogram" in wanted, progress, cancel or CancelToken()
+    )
+    if "image_only" in wanted and "image_only" not in vectors:
+        vectors["image_only"] = vectors["model"]
+    if "location_only" in wanted:
+        vectors["location_only"] = location_vectors([row.text for row in rows])
+    if "text_only" in wanted:
+        vectors["text_only"] = _of_texts(own, embedder, cancel)
+    return vectors
+
+
+def _of_pictures(
+    rows: Sequence[Row],
+    texts: dict[str, list[str | None]],
+    embedder: PairEmbedder,
+    full_frame: bool,
+    histogram: bool,
+    progress: ProgressSink,
+    cancel: CancelToken,
+) -> dict[str, Vectors]:
+    """Everything that looks at the pictures, in batches; the frames of one video follow one another."""
+    order = sorted(range(len(rows)), key=lambda at: (str(rows[at].path), rows[at].frame or 0))
+    parts: dict[str, list[npt.NDArray[np.float32]]] = {}
+    for start in range(0, len(rows), _CHUNK):
+        cancel.raise_if_cancelled()
+        places = order[start : start + _CHUNK]
+        crops = [load_crop(rows[at], full_frame) for at in places]
+        for name, column in texts.items():
+            made = embedder.embed_pairs(crops, [column[at] for at in places], cancel=cancel)
+            parts.setdefault(name, []).append(made)
+        if histogram:
+            made = np.stack([colour_histogram(crop) for crop in crops])
+            parts.setdefault("colour_histogram", []).append(made)
+        progress(Progress("Embedding frames", start + len(places), len(rows)))
+    back = np.argsort(order)
+    return {name: normalised(np.concatenate(chunks)[back]) for name, chunks in parts.items()}
+
+
+def _of_texts(texts: Sequence[str | None], embedder: PairEmbedder, cancel: CancelToken | None) -> Vectors:
+    """Texts alone, each different one embedded once; a row without text is like nothing."""
+    different = sorted({text for text in texts if text})
+    made = normalised(embedder.embed_pairs([None] * len(different), different, cancel=cancel))
+    place = {text: at for at, text in enumerate(different)}
+    vectors = np.zeros((len(texts), made.shape[1]), dtype=np.float32)
+    for at, text in enumerate(texts):
+        if text:
+            vectors[at] = made[place[text]]
+    return vectors

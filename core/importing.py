@@ -1,0 +1,146 @@
+"""Imports video files and folders into a patient's exam: one decode pass each, then one write each."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from core.catalog import operations, queries
+from core.catalog.engine import Catalog
+from core.errors import PolypTraceError
+from core.progress import CancelToken, ProgressSink, no_progress
+from core.video.index import VideoScan
+from core.video.queue import read_videos
+
+VIDEO_ENDINGS = frozenset(
+    ".3gp .asf .avi .flv .m2t .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .mxf .ogv .ts .vob .webm .wmv".split()
+)
+"""Endings that are looked for in a folder; a file that is named itself may have any."""
+
+IMPORTED, KNOWN, REFUSED = "imported", "known", "refused"
+
+
+class ImportedVideo(msgspec.Struct, frozen=True):
+    """How the import of one file went. ``reason`` and ``hint`` say why it was refused or is known already."""
+
+    path: str
+    status: str
+    id: int | None = None
+    sha256: str | None = None
+    frames: int | None = None
+    duration_s: float | None = None
+    reason: str | None = None
+    hint: str | None = None
+    warnings: tuple[str, ...] = ()
+
+
+class ImportSummary(msgspec.Struct, frozen=True):
+    """All files of one import; ``exam`` is None when every file was refused and the exam isn't known."""
+
+    exam: int | None
+    videos: tuple[ImportedVideo, ...]
+
+    @property
+    def all_refused(self) -> bool:
+        """Whether nothing was imported."""
+        return all(video.status == REFUSED for video in self.videos)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON document of ``import``."""
+        plain: dict[str, Any] = msgspec.to_builtins(self)
+        return plain
+
+
+def video_files(paths: Iterable[Path]) -> list[Path]:
+    """The files of the given paths; folders stand for all videos below them, by name.
+
+    Raises:
+        PolypTraceError: ``import-empty-folder`` for a folder without a video.
+    """
+    found: dict[Path, None] = {}
+    for path in paths:
+        found |= dict.fromkeys(_below(path) if _is_folder(path) else [path])
+    return list(found)
+
+
+def import_videos(
+    catalog: Catalog,
+    files: Iterable[Path],
+    patient_code: str,
+    exam_date: dt.date,
+    *,
+    author: str,
+    progress: ProgressSink = no_progress,
+    cancel: CancelToken | None = None,
+) -> ImportSummary:
+    """Reads each file and attaches it to the exam; patient and exam are made with the first good file.
+
+    Content that the catalogue knows already keeps its id; a refused file doesn't stop the others.
+
+    Raises:
+        Cancelled: what was finished before stays imported.
+        PolypTraceError: the catalogue can't be written, or the patient's code isn't one.
+    """
+    done: list[ImportedVideo] = []
+    for read in read_videos(list(files), catalog.data_dir.root, progress, cancel):
+        if read.scan is not None:
+            done.append(_attach(catalog, read.scan, patient_code, exam_date, author))
+        elif read.error is not None:
+            why = read.error
+            done.append(ImportedVideo(str(read.path), REFUSED, reason=why.message, hint=why.hint or None))
+    return ImportSummary(_exam_id(catalog, patient_code, exam_date), tuple(done))
+
+
+def _attach(
+    catalog: Catalog, scan: VideoScan, patient_code: str, exam_date: dt.date, author: str
+) -> ImportedVideo:
+    known = queries.video_by_sha256(catalog, scan.sha256)
+    elsewhere = queries.exams_of_video(catalog, known.id) if known else []
+    # Absolute: the program may be started from another folder tomorrow.
+    video = msgspec.structs.replace(scan.video(0), path=str(scan.path.absolute()))
+    changes = operations.import_video(
+        catalog, video, patient_code=patient_code, exam_date=exam_date, author=author
+    )
+    warnings = scan.warnings
+    if [exam for exam in elsewhere if exam.id not in changes.exams]:
+        warnings += ("This video also belongs to another exam: please check that it was put in the right place.",)
+    return ImportedVideo(
+        path=str(scan.path),
+        status=KNOWN if known else IMPORTED,
+        id=changes.subject,
+        sha256=scan.sha256,
+        frames=scan.facts.frames,
+        duration_s=scan.facts.duration_s,
+        reason="The catalogue knows this content already." if known else None,
+        warnings=warnings,
+    )
+
+
+def _exam_id(catalog: Catalog, patient_code: str, exam_date: dt.date) -> int | None:
+    patient = queries.patient_by_code(catalog, patient_code)
+    exam = queries.exam_on(catalog, patient.id, exam_date) if patient else None
+    return exam.id if exam else None
+
+
+def _is_folder(path: Path) -> bool:
+    # A folder that is named like a video is a mistake that the reader explains better.
+    return path.is_dir() and path.suffix.lower() not in VIDEO_ENDINGS
+
+
+def _below(folder: Path) -> list[Path]:
+    found = sorted(path for path in _walk(folder) if path.suffix.lower() in VIDEO_ENDINGS)
+    if not found:
+        raise PolypTraceError(
+            "import-empty-folder",
+            f"The folder “{folder.name}” holds no video.",
+            f"Videos are known by their endings: {' '.join(sorted(VIDEO_ENDINGS))}.",
+        )
+    return found
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))

@@ -1,0 +1,1 @@
+"""The main job: a clip in, its embedding, the ranking of earlier clips and its explanation out."""

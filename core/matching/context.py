@@ -1,0 +1,66 @@
+"""What a clip stands in: its video, finding, exam, patient, description and lesion, read in few queries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from core.catalog import queries
+from core.catalog.engine import Catalog
+from core.domain import Clip, DescriptionRevision, Exam, Patient, Video
+from core.text.render import model_text, report_text
+from core.text.tokenizer import TokenCounter
+
+
+class ClipContext(msgspec.Struct, frozen=True):
+    """A clip with everything that matching needs to know around it; ``text`` is its model text, or None."""
+
+    clip: Clip
+    video: Video
+    exam: Exam
+    patient: Patient
+    description: DescriptionRevision | None
+    lesion: int | None
+    text: str | None
+
+    @property
+    def report(self) -> str:
+        """The description as report sentences; empty without one."""
+        return report_text(self.description.values) if self.description else ""
+
+    @property
+    def place(self) -> str:
+        """Segment, size and Paris class in a few words, for one line of a ranking."""
+        values = self.description.values if self.description else {}
+        known = [str(values["segment"])] if "segment" in values else []
+        known += [f"{values['size_mm']} mm"] if "size_mm" in values else []
+        known += [f"Paris {values['paris']}"] if "paris" in values else []
+        return ", ".join(known) or "not described"
+
+
+def contexts(
+    catalog: Catalog, clips: Iterable[Clip], tokenizer: TokenCounter | None = None, max_tokens: int = 128
+) -> list[ClipContext]:
+    """The contexts of clips, in their order; the model text is fitted to the model's tokenizer."""
+    wanted = list(clips)
+    videos = {video.id: video for video in queries.videos(catalog)}
+    exams = {exam.id: exam for exam in queries.exams(catalog)}
+    patients = {patient.id: patient for patient in queries.patients(catalog)}
+    described = queries.descriptions(catalog, {clip.finding_id for clip in wanted})
+    lesions = queries.lesion_of_findings(catalog)
+    texts = {
+        finding: model_text(revision.values, tokenizer, max_tokens) for finding, revision in described.items()
+    }
+    return [
+        ClipContext(
+            clip=clip,
+            video=videos[clip.video_id],
+            exam=exams[clip.exam_id],
+            patient=patients[exams[clip.exam_id].patient_id],
+            description=described.get(clip.finding_id),
+            lesion=lesions[clip.finding_id].id if clip.finding_id in lesions else None,
+            text=texts.get(clip.finding_id),
+        )
+        for clip in wanted
+    ]

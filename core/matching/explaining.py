@@ -1,0 +1,90 @@
+"""EigenGradCAM of one pair of clips, on the best crop of each. torch is loaded only when asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from core.catalog import queries
+from core.catalog.engine import Catalog
+from core.errors import PolypTraceError
+from core.inference.bundle import BundleInfo
+from core.matching.context import ClipContext, contexts
+from core.matching.footage import open_reader
+from core.matching.sampling import Picture, best_crop, sample_clip
+from core.matching.values import CropSource
+from core.progress import CancelToken, Progress, ProgressSink, no_progress
+from core.text.tokenizer import load_tokenizer
+
+
+class ExplainedSide(msgspec.Struct, frozen=True):
+    """One clip of the pair: the crop the map lies on, and what the model saw."""
+
+    clip: int
+    crop: Picture
+    source: CropSource
+    text: str | None
+
+
+def explain_clips(
+    catalog: Catalog,
+    bundle: BundleInfo,
+    clip_id: int,
+    other_id: int,
+    out: Path,
+    *,
+    device: str = "auto",
+    opacity: float = 0.6,
+    progress: ProgressSink = no_progress,
+    cancel: CancelToken | None = None,
+) -> dict[str, Any]:
+    """Writes both overlays into ``out`` and returns the JSON document of ``explain``.
+
+    Args:
+        clip_id: the query.
+        other_id: the candidate; another clip than the query.
+        out: folder for ``query.png`` and ``candidate.png``; made when missing.
+        opacity: of the map over the picture, 0…1.
+
+    Raises:
+        PolypTraceError: ``clip-unknown``, ``explain-same-clip``, or what opening the model, a video or the
+            folder refuses.
+        Cancelled: the user cancelled.
+    """
+    if clip_id == other_id:
+        raise PolypTraceError(
+            "explain-same-clip", "A clip can't be explained against itself.", "Name another clip with --with."
+        )
+    # Here and not above: matching itself must not load torch.
+    from core.explain.overlay import write_overlays
+    from core.explain.pair import Shown, explain_pair, open_model
+
+    sides = [explained_side(catalog, bundle, clip, cancel) for clip in (clip_id, other_id)]
+    progress(Progress("explaining", 1, 3))
+    model = open_model(bundle.folder, device)
+    query, candidate = (Shown(side.crop, side.text) for side in sides)
+    explanation = explain_pair(model, query, candidate)
+    progress(Progress("explaining", 2, 3))
+    files = write_overlays(explanation, query.crop, candidate.crop, out, opacity)
+    progress(Progress("explaining", 3, 3))
+    document: dict[str, Any] = msgspec.to_builtins(files)
+    for name, side in zip(("query", "candidate"), sides, strict=True):
+        document[name] |= {"clip": side.clip, "source": side.source.value}
+    return document
+
+
+def explained_side(
+    catalog: Catalog, bundle: BundleInfo, clip_id: int, cancel: CancelToken | None = None
+) -> ExplainedSide:
+    """The best crop of a clip with its model text.
+
+    Raises:
+        PolypTraceError: ``clip-unknown``, or the video refuses.
+    """
+    fit = load_tokenizer(bundle.tokenizer), bundle.manifest.preprocessing.max_tokens
+    context: ClipContext = contexts(catalog, [queries.clip(catalog, clip_id)], *fit)[0]
+    with open_reader(catalog, context.video) as reader:
+        sample = sample_clip(reader, context.clip, context.video.region, cancel=cancel)
+    return ExplainedSide(clip_id, best_crop(sample), sample.source, context.text)

@@ -1,0 +1,163 @@
+"""Embeds what is missing or stale, and reads embeddings back from the vector store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from core.catalog import operations, queries
+from core.catalog.engine import Catalog
+from core.catalog.values import ClipVector
+from core.domain import Clip
+from core.errors import PolypTraceError
+from core.inference.embedder import Embedder
+from core.inference.vector_store import VectorStore
+from core.matching.context import ClipContext, contexts
+from core.matching.embedding import clip_vector, inputs_hash
+from core.matching.footage import frame_index, open_reader
+from core.matching.sampling import choose_views, sample_clip, source_of
+from core.matching.values import Evidence
+from core.progress import CancelToken, Progress, ProgressSink, no_progress
+from core.text.tokenizer import load_tokenizer
+from core.video.reader import VideoReader
+
+
+AUTHOR = "index"
+"""Who stands in the audit log for embeddings, which the program makes by itself."""
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """A clip that couldn't be embedded, and why, in words."""
+
+    clip: int
+    reason: str
+
+
+class IndexSummary(msgspec.Struct, frozen=True):
+    """How many clips were embedded now, how many were up to date, and which failed."""
+
+    model: str
+    embedded: int
+    current: int
+    failed: tuple[Failure, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON document of ``index``."""
+        plain: dict[str, Any] = msgspec.to_builtins(self)
+        return plain
+
+
+def index_clips(
+    catalog: Catalog,
+    embedder: Embedder,
+    clips: Sequence[Clip] | None = None,
+    progress: ProgressSink = no_progress,
+    cancel: CancelToken | None = None,
+) -> IndexSummary:
+    """Embeds the clips whose vector is missing, or was made of other boxes or words; all clips by default.
+
+    Each vector is kept at once, so that a cancelled or killed run loses one clip at most. A clip that fails
+    doesn't stop the others.
+
+    Raises:
+        Cancelled: between two frames.
+    """
+    _register(catalog, embedder)
+    wanted = contexts(catalog, queries.clips(catalog) if clips is None else clips, *_fit(embedder))
+    hashes = {one.clip.id: _hash(one) for one in wanted}
+    missing = set(queries.clips_to_index(catalog, store_of(catalog), embedder.model_id, hashes))
+    stale = [one for one in wanted if one.clip.id in missing]
+    failed: list[Failure] = []
+    done = 0
+    for context, failure in _embed(catalog, embedder, stale, cancel or CancelToken()):
+        done += 1
+        failed += [Failure(context.clip.id, failure)] if failure else []
+        progress(Progress("embedding clips", done, len(stale)))
+    return IndexSummary(
+        embedder.model_id, len(stale) - len(failed), len(wanted) - len(stale), tuple(failed)
+    )
+
+
+def store_of(catalog: Catalog) -> VectorStore:
+    """The vector store beside a catalogue."""
+    return VectorStore(catalog.data_dir.vectors)
+
+
+def stored_vectors(catalog: Catalog, embedder: Embedder, clip_ids: Sequence[int]) -> NDArray[np.float32]:
+    """The vectors of clips, (N, dim) float32, in the order asked for.
+
+    Raises:
+        PolypTraceError: ``clip-not-indexed`` when one of them has none.
+    """
+    indexed = queries.indexed_clips(catalog, store_of(catalog), embedder.model_id)
+    ids, vectors = indexed.vectors(clip_ids)
+    row = {int(clip): at for at, clip in enumerate(ids)}
+    if absent := [clip for clip in clip_ids if clip not in row]:
+        raise PolypTraceError(
+            "clip-not-indexed", f"Clip {absent[0]} has no embedding.", "Run `polyptrace index` again."
+        )
+    return vectors[[row[clip] for clip in clip_ids]]
+
+
+def _register(catalog: Catalog, embedder: Embedder) -> None:
+    info = embedder.info
+    folder, kind, metrics = str(info.folder), info.manifest.kind, info.manifest.metrics
+    operations.register_model(
+        catalog, embedder.model_id, folder=folder, kind=kind, dim=embedder.dim, metrics=metrics, author=AUTHOR
+    )
+
+
+def evidence_of(catalog: Catalog, embedder: Embedder, context: ClipContext) -> Evidence:
+    """What the embedding of a clip is made of; nothing is decoded."""
+    context = contexts(catalog, [context.clip], *_fit(embedder))[0]
+    index = frame_index(catalog, context.video)
+    views = choose_views(index, context.clip, context.video.region)
+    source = source_of(context.clip, context.video.region)
+    return Evidence(source, len(views), tuple(int(index.pts[view.number]) for view in views), context.text)
+
+
+def _fit(embedder: Embedder) -> tuple[Tokenizer, int]:
+    """What the model text is fitted to."""
+    return load_tokenizer(embedder.info.tokenizer), embedder.manifest.preprocessing.max_tokens
+
+
+def _hash(context: ClipContext) -> str:
+    return inputs_hash(context.clip, context.video, context.text)
+
+
+def _embed(
+    catalog: Catalog, embedder: Embedder, stale: Iterable[ClipContext], cancel: CancelToken
+) -> Iterator[tuple[ClipContext, str]]:
+    """Embeds and stores clip by clip, each video opened once; yields each with why it failed, or ""."""
+    by_video = sorted(stale, key=lambda one: (one.video.id, one.clip.pts_in))
+    for _, group in groupby(by_video, key=lambda one: one.video.id):
+        of_video = list(group)
+        try:
+            reader = open_reader(catalog, of_video[0].video)
+        except PolypTraceError as error:
+            yield from ((one, error.message) for one in of_video)
+            continue
+        with reader:
+            for one in of_video:
+                cancel.raise_if_cancelled()
+                yield one, _embed_one(catalog, embedder, reader, one, cancel)
+
+
+def _embed_one(
+    catalog: Catalog, embedder: Embedder, reader: VideoReader, one: ClipContext, cancel: CancelToken
+) -> str:
+    try:
+        sample = sample_clip(reader, one.clip, one.video.region, cancel=cancel)
+        vector = clip_vector(embedder, sample, one.text)
+    except PolypTraceError as error:
+        return error.message
+    made_of = {"source": sample.source.value, "pts": list(sample.pts)}
+    row = ClipVector(one.clip.id, vector, _hash(one), made_of)
+    operations.put_vectors(catalog, store_of(catalog), embedder.model_id, [row], author=AUTHOR)
+    return ""

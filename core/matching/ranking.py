@@ -1,0 +1,162 @@
+"""The main job: rank the patient's earlier clips, and the catalogue, for one described clip."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from core.catalog import queries
+from core.catalog.engine import Catalog
+from core.domain import Clip
+from core.errors import PolypTraceError
+from core.evaluation.calibration import NoMatch, rule_from
+from core.inference.embedder import Embedder
+from core.inference.ranker import rank
+from core.matching.context import ClipContext, contexts
+from core.matching.indexing import evidence_of, index_clips, stored_vectors
+from core.matching.sampling import source_of
+from core.matching.values import (
+    Candidate,
+    DeviceInfo,
+    MatchResult,
+    ModelInfo,
+    NoMatchAnswer,
+    QueryInfo,
+)
+from core.progress import CancelToken, ProgressSink, no_progress
+
+
+def match_clip(
+    catalog: Catalog,
+    embedder: Embedder,
+    clip_id: int,
+    *,
+    everywhere: bool = False,
+    top: int = 10,
+    progress: ProgressSink = no_progress,
+    cancel: CancelToken | None = None,
+) -> MatchResult:
+    """Ranks earlier clips for a clip by the cosine of their embeddings; missing embeddings are made first.
+
+    Args:
+        everywhere: also rank all clips outside the query's exam.
+        top: length of that second ranking; the patient's own is never cut.
+
+    Raises:
+        PolypTraceError: ``clip-unknown``; ``match-not-described`` while the clip's finding has no
+            description (decide first, then look); ``match-no-embedding`` when the query can't be embedded.
+        Cancelled: what was embedded so far is kept.
+    """
+    query = queries.clip(catalog, clip_id)
+    _refuse_undescribed(catalog, query)
+    earlier = queries.clips_before_exam(catalog, query.exam_id)
+    described = queries.descriptions(catalog, {clip.finding_id for clip in earlier})
+    earlier = [clip for clip in earlier if clip.finding_id in described]
+    others = queries.clips_outside_exam(catalog, query.exam_id) if everywhere else []
+    needed = {clip.id: clip for clip in (query, *earlier, *others)}
+    summary = index_clips(catalog, embedder, list(needed.values()), progress, cancel)
+    failures = {failure.clip: failure.reason for failure in summary.failed}
+    if clip_id in failures:
+        raise PolypTraceError(
+            "match-no-embedding",
+            f"Clip {clip_id} can't be compared: {failures[clip_id]}",
+            "Check that its video is still there and that the clip shows usable frames.",
+        )
+    scoring = _Scoring(catalog, embedder, query, failures)
+    return MatchResult(
+        query=scoring.query_info(),
+        model=ModelInfo(embedder.model_id, embedder.dim),
+        device=DeviceInfo(embedder.device.name, embedder.device.reason),
+        patient=(own := scoring.candidates(earlier)),
+        catalogue=scoring.candidates(others)[:top] if everywhere else None,
+        no_match=no_match_answer(scoring.rule, own),
+        warnings=tuple(sorted({f"Clip {clip}: {reason}" for clip, reason in failures.items()})),
+    )
+
+
+def no_match_answer(rule: NoMatch | None, patient: Sequence[Candidate]) -> NoMatchAnswer:
+    """Whether the patient's best clip is too unlike the query, by the threshold of the model's bundle.
+
+    Args:
+        rule: None for a model that wasn't calibrated.
+        patient: the patient's candidates; rejected ones and those without a score don't count.
+    """
+    scores = [one.score for one in patient if one.score is not None and not one.rejected]
+    best = max(scores, default=None)
+    threshold, pairs = (rule.threshold, rule.pairs) if rule else (None, 0)
+    if best is None:
+        why = "The patient has no earlier described clip to compare with."
+        return NoMatchAnswer(None, threshold, True, pairs, why)
+    if rule is None:
+        return NoMatchAnswer(best, None, None, 0, "This model has no threshold: it wasn't calibrated.")
+    no_match = rule.is_no_match(best)
+    side = "below" if no_match else "at or above"
+    return NoMatchAnswer(best, threshold, no_match, pairs, f"The best score, {best:.3f}, is {side} {threshold:.3f}.")
+
+
+def _refuse_undescribed(catalog: Catalog, query: Clip) -> None:
+    if queries.description(catalog, query.finding_id) is None:
+        raise PolypTraceError(
+            "match-not-described",
+            f"Clip {query.id} isn't described yet, so its matches aren't shown: decide first, then look.",
+            f"Describe it, a draft is enough: polyptrace describe {query.id} --set segment=… --set size_mm=…",
+        )
+
+
+class _Scoring:
+    """Scores clips against one query whose vector is stored."""
+
+    def __init__(self, catalog: Catalog, embedder: Embedder, query: Clip, failures: dict[int, str]) -> None:
+        self.rule = rule_from(embedder.manifest.no_match)
+        self._catalog, self._embedder, self._failures = catalog, embedder, failures
+        self._query = query
+        self._rejected = _rejected(catalog, query.finding_id)
+
+    def query_info(self) -> QueryInfo:
+        context = contexts(self._catalog, [self._query])[0]
+        evidence = evidence_of(self._catalog, self._embedder, context)
+        who = (context.clip.id, context.clip.finding_id, context.patient.code, context.exam.id, context.exam.date)
+        return QueryInfo(*who, context.report, evidence)
+
+    def candidates(self, clips: Sequence[Clip]) -> tuple[Candidate, ...]:
+        """Best first; rejected behind the others, clips without a score last."""
+        scores = self._scores(clips)
+        made = [self._candidate(context, scores.get(context.clip.id)) for context in contexts(self._catalog, clips)]
+        return tuple(sorted(made, key=_order))
+
+    def _scores(self, clips: Sequence[Clip]) -> dict[int, float]:
+        usable = [clip.id for clip in clips if clip.id not in self._failures]
+        if not usable:
+            return {}
+        vectors = stored_vectors(self._catalog, self._embedder, [self._query.id, *usable])
+        places, scores = rank(vectors[0], vectors[1:], len(usable))
+        return {usable[int(place)]: float(score) for place, score in zip(places, scores, strict=True)}
+
+    def _candidate(self, context: ClipContext, score: float | None) -> Candidate:
+        clip = context.clip
+        return Candidate(
+            clip=clip.id,
+            finding=clip.finding_id,
+            lesion=context.lesion,
+            patient=context.patient.code,
+            exam=clip.exam_id,
+            exam_date=context.exam.date,
+            report=context.report,
+            place=context.place,
+            score=score,
+            probability=self.rule.probability(score) if self.rule and score is not None else None,
+            band=self.rule.band(score) if self.rule and score is not None else None,
+            rejected=clip.finding_id in self._rejected,
+            source=source_of(clip, context.video.region),
+            reason=self._failures.get(clip.id),
+        )
+
+
+def _order(candidate: Candidate) -> tuple[bool, bool, float, int]:
+    score = candidate.score
+    return score is None, candidate.rejected, -(score if score is not None else 0.0), candidate.clip
+
+
+def _rejected(catalog: Catalog, finding_id: int) -> set[int]:
+    """Findings that were said not to be the same lesion as this one."""
+    pairs = queries.cannot_links(catalog)
+    return {other for pair in pairs if finding_id in pair for other in pair if other != finding_id}

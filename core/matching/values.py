@@ -1,0 +1,132 @@
+"""What matching says, as plain values: the command line, the window and the report show the same."""
+
+from __future__ import annotations
+
+import datetime as dt
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from core.domain import RESEARCH_BANNER
+
+
+class CropSource(StrEnum):
+    """What of the frames the model saw."""
+
+    BOX = "lesion box"
+    REGION = "scope region"
+    FRAME = "whole frame"
+    NONE = "description only"
+
+
+class Evidence(msgspec.Struct, frozen=True):
+    """What an embedding was made of: crops, how many, the frames' pts, and the model text."""
+
+    source: CropSource
+    crops: int
+    pts: tuple[int, ...]
+    text: str | None
+
+
+class Candidate(msgspec.Struct, frozen=True):
+    """One clip of the ranking.
+
+    Attributes:
+        lesion: the lesion that its finding belongs to; None when it stands as "not a lesion".
+        score: cosine to the query, −1…1; None when the clip couldn't be embedded, which ``reason`` tells.
+        probability: calibrated chance of a true match in 0…1, or None (see ``MatchResult.no_match``).
+        band: the same in words: weak, moderate or strong.
+        rejected: the query's finding and this one were said not to be the same lesion.
+        source: what the model sees of this clip.
+    """
+
+    clip: int
+    finding: int
+    lesion: int | None
+    patient: str
+    exam: int
+    exam_date: dt.date
+    report: str
+    place: str
+    score: float | None
+    probability: float | None
+    band: str | None
+    rejected: bool
+    source: CropSource
+    reason: str | None = None
+
+
+class NoMatchAnswer(msgspec.Struct, frozen=True):
+    """The answer "none of these".
+
+    Attributes:
+        score: best cosine among the patient's clips that weren't rejected; None when there is none.
+        threshold: below it no clip is a good match; None for a model that wasn't calibrated.
+        is_no_match: None when it can't be told.
+        pairs: validation queries that the threshold was learnt from.
+        learnt_on: the kind of data it was learnt from.
+        reason: why, in words.
+    """
+
+    score: float | None
+    threshold: float | None
+    is_no_match: bool | None
+    pairs: int
+    reason: str
+    learnt_on: str = "rendered exams of invented patients"
+
+
+class QueryInfo(msgspec.Struct, frozen=True):
+    """The clip that was asked about."""
+
+    clip: int
+    finding: int
+    patient: str
+    exam: int
+    exam_date: dt.date
+    report: str
+    evidence: Evidence
+
+
+class ModelInfo(msgspec.Struct, frozen=True):
+    """The model that ranked."""
+
+    id: str
+    dim: int
+
+
+class DeviceInfo(msgspec.Struct, frozen=True):
+    """Where it computed, and why there."""
+
+    name: str
+    reason: str
+
+
+class MatchResult(msgspec.Struct, frozen=True):
+    """A ranking. ``patient``: every described clip of the patient's earlier exams, best first, never cut.
+
+    ``catalogue``: the best of all clips outside the query's exam, the patient's included; None unless asked
+    for. Rejected clips stand behind the others, clips without a score last.
+    """
+
+    query: QueryInfo
+    model: ModelInfo
+    device: DeviceInfo
+    patient: tuple[Candidate, ...]
+    catalogue: tuple[Candidate, ...] | None
+    no_match: NoMatchAnswer
+    warnings: tuple[str, ...] = ()
+    notice: str = RESEARCH_BANNER
+
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON document of ``match``: ``query`` is the clip's id, ``query_info`` tells the rest."""
+        plain: dict[str, Any] = msgspec.to_builtins(self)
+        plain["query_info"] = plain.pop("query")
+        plain["query"] = self.query.clip
+        plain["model"] = self.model.id
+        plain["device"] = self.device.name
+        plain["device_reason"] = self.device.reason
+        if self.catalogue is None:
+            del plain["catalogue"]
+        return plain

@@ -1,0 +1,213 @@
+"""Makes the starter model that is shipped in ``resources/models/starter``, from nothing, with one command.
+
+``python -m core.training.starter [--out DIR] [--work-dir DIR] [--patients N] [--steps N] [--seed S] …``
+
+Stages: crops of invented patients are rendered; the vocabulary and a small BERT are trained on descriptions;
+DMCL is trained; the result is measured on held-back patients and on patients of a fresh seed, and published
+with its card. Whatever is finished stays in the work folder, and checkpoints are written on the way: started
+again with the same options, the command goes on where it was stopped or killed. One JSON object a line on
+stderr says how far it is; the result comes as one JSON document on stdout. No real picture is used.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import msgspec
+
+from core.data.manifest import read_manifest
+from core.errors import Cancelled, PolypTraceError
+from core.inference.bundle import BundleInfo, amend_bundle, replace_file
+from core.progress import CancelToken, Progress
+from core.training.dmcl import Start, TrainResult, train_dmcl
+from core.training.masked_language import MlmResult, pretrain_text, read_result
+from core.training.publish import ship
+from core.training.starter_figures import measure, starter_card
+from core.training.starter_recipe import Recipe, claim, fresh_patients, training_patients
+from core.training.trainer import StepSink
+
+LIMIT_BYTES = 40_000_000
+"""All files of the shipped starter model together."""
+OUT, WORK = Path("resources/models/starter"), Path("build/starter")
+
+
+def make_starter(
+    out: Path,
+    work: Path,
+    recipe: Recipe,
+    *,
+    device: str = "auto",
+    workers: int | None = None,
+    on_event: StepSink = lambda _: None,
+    cancel: CancelToken | None = None,
+) -> dict[str, Any]:
+    """Runs all stages that aren't finished yet.
+
+    Args:
+        out: the bundle's folder; replaced at the very end.
+        work: what is made on the way; a run goes on from there.
+        device: of training and measuring.
+        workers: processes that render; None = one a core.
+        on_event: one JSON-able dictionary a progress step.
+
+    Returns:
+        ``{run, model, metrics, seconds, bytes, bundle}``, the document of ``train`` and the bundle's size.
+
+    Raises:
+        PolypTraceError: ``starter-other-recipe``, ``bundle-too-large``, or what a stage refuses.
+        Cancelled: checkpoints are left.
+    """
+    token, log = cancel or CancelToken(), _Log(on_event)
+    claim(work, recipe)
+    crops = training_patients(work, recipe, workers, log.progress, token)
+    text = _text_encoder(work, crops, recipe, device, log, token)
+    trained = train_dmcl(
+        crops,
+        work / "run",
+        msgspec.structs.replace(recipe.training, seed=recipe.seed),
+        Start(text_folder=work / "text"),
+        device,
+        on_step=on_event,
+        cancel=token,
+    )
+    fresh = fresh_patients(work, recipe, workers, log.progress, token)
+    info = _measured(work, trained, {"val": crops, "fresh": fresh}, text, device, log, token)
+    shipped, size = ship(info, out, LIMIT_BYTES)
+    return {
+        "run": trained.run.name,
+        "model": shipped.manifest.model_id,
+        "metrics": shipped.manifest.metrics,
+        "seconds": round(trained.seconds + text.seconds, 1),
+        "bytes": size,
+        "bundle": str(shipped.folder),
+    }
+
+
+def _text_encoder(
+    work: Path, crops: Path, recipe: Recipe, device: str, log: _Log, cancel: CancelToken
+) -> MlmResult:
+    """Vocabulary and BERT; of the phantom's own descriptions only those of training patients are read."""
+    done = read_result(work / "text")
+    if done is not None:
+        return done
+    texts = sorted({row.text for row in read_manifest(crops).rows if row.split == "train" and row.text})
+    settings = msgspec.structs.replace(recipe.text, seed=recipe.seed)
+    max_tokens = recipe.training.model.max_tokens
+    on = "cpu" if device == "auto" else device
+    return pretrain_text(work / "text", texts, settings, max_tokens, on, log.progress, cancel)
+
+
+def _measured(
+    work: Path,
+    trained: TrainResult,
+    manifests: dict[str, Path],
+    text: MlmResult,
+    device: str,
+    log: _Log,
+    cancel: CancelToken,
+) -> BundleInfo:
+    """The run's bundle with figures and card."""
+    parts = {
+        "held-back patients": (manifests["val"], "val"),
+        "patients of a fresh seed": (manifests["fresh"], "test"),
+    }
+    figures = measure(trained.bundle, parts, work / "cache", device, log.progress, cancel)
+    replace_file(work / "figures.json", (json.dumps(figures, indent=2) + "\n").encode())
+    metrics = {
+        "validation": figures["held-back patients"],
+        "fresh_seed": figures["patients of a fresh seed"],
+        "text_encoder": msgspec.to_builtins(text),
+        "chosen": trained.metrics,
+    }
+    info = amend_bundle(trained.bundle, metrics)
+    return amend_bundle(trained.bundle, card=starter_card(info, trained.run, text, figures, trained.notes))
+
+
+class _Log:
+    """Progress as events: the first and last of a stage, and one every few seconds."""
+
+    def __init__(self, on_event: StepSink, seconds: float = 2.0) -> None:
+        self._on_event, self._gap = on_event, seconds
+        self._stage, self._told = "", 0.0
+
+    def progress(self, step: Progress) -> None:
+        now = time.monotonic()
+        if step.stage == self._stage and step.done != step.total and now - self._told < self._gap:
+            return
+        self._stage, self._told = step.stage, now
+        self._on_event({"run": "starter", **msgspec.to_builtins(step)})
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Entry point of ``python -m core.training.starter``; 0, or 1 after an error or a cancel."""
+    options = _parser().parse_args(arguments)
+    cancel = CancelToken()
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        cancel.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    try:
+        result: dict[str, Any] = make_starter(
+            options.out,
+            options.work_dir,
+            _recipe(options),
+            device=options.device,
+            workers=options.workers,
+            on_event=_tell,
+            cancel=cancel,
+        )
+    except PolypTraceError as error:
+        result = {"error": error.as_dict()}
+    except Cancelled:
+        result = {"error": {"code": "cancelled", "message": "Stopped; start again to go on.", "hint": ""}}
+    sys.stdout.write(json.dumps(result, ensure_ascii=False) + "\n")
+    return 1 if "error" in result else 0
+
+
+def _tell(event: dict[str, Any]) -> None:
+    sys.stderr.write(json.dumps(event, ensure_ascii=False) + "\n")
+    sys.stderr.flush()
+
+
+def _parser() -> argparse.ArgumentParser:
+    plain = Recipe()
+    parser = argparse.ArgumentParser(
+        prog="python -m core.training.starter", description=(__doc__ or "").split("\n\n")[0]
+    )
+    parser.add_argument("--out", type=Path, default=OUT, help="the bundle's folder (default: %(default)s)")
+    parser.add_argument("--work-dir", type=Path, default=WORK, help="kept between starts (%(default)s)")
+    parser.add_argument("--patients", type=int, default=plain.patients, help="to learn from (%(default)s)")
+    parser.add_argument("--fresh-patients", type=int, default=plain.fresh_patients, help="(%(default)s)")
+    parser.add_argument("--views", type=int, default=plain.views, help="a lesion and exam (%(default)s)")
+    parser.add_argument("--steps", type=int, default=plain.training.steps, help="of DMCL (%(default)s)")
+    parser.add_argument("--text-steps", type=int, default=plain.text.steps, help="of BERT (%(default)s)")
+    parser.add_argument("--seed", type=int, default=plain.seed, help="of everything (%(default)s)")
+    parser.add_argument("--device", default="cpu", help="auto, cpu or cuda (%(default)s)")
+    parser.add_argument("--workers", type=int, default=None, help="rendering processes (one a core)")
+    return parser
+
+
+def _recipe(options: argparse.Namespace) -> Recipe:
+    plain = Recipe()
+    return msgspec.structs.replace(
+        plain,
+        patients=options.patients,
+        fresh_patients=options.fresh_patients,
+        views=options.views,
+        seed=options.seed,
+        text=msgspec.structs.replace(plain.text, steps=options.text_steps),
+        training=msgspec.structs.replace(plain.training, steps=options.steps),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

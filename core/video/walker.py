@@ -1,0 +1,169 @@
+"""Finds frame number k in a file: seeks, decodes on, and knows each decoded frame by its pixels.
+
+Containers mislead about where a seek lands and what time a frame then has. So a decoded frame gets its number
+from its fingerprint; its pts only chooses between frames that look exactly alike. What can't be placed is
+skipped; when the wanted frame doesn't come by, the search starts from an earlier key frame, at last from the
+beginning of the file.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core.video.decoding import Decoder
+from core.video.fingerprint import fingerprint
+from core.video.index import NO_PTS, FrameIndex
+
+_STEPS_BACK = (0, 1, 2, 4, 8)
+_NEAR = 8
+"""Up to this many frames before a key frame it is quicker to decode on than to seek."""
+_PATIENCE = 80
+"""So many frames in a row that can't be placed mean that the seek landed in the wrong place."""
+_SEEK_BY_DTS = ("mpegts", "mpeg")
+
+
+class FrameCache:
+    """Decoded frames by number, the most recently used kept, bounded in bytes."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self._most = most_bytes
+        self._bytes = 0
+        self._frames: OrderedDict[int, Any] = OrderedDict()
+
+    def get(self, number: int) -> Any:
+        """The ``av.VideoFrame``, or None."""
+        frame = self._frames.get(number)
+        if frame is not None:
+            self._frames.move_to_end(number)
+        return frame
+
+    def put(self, number: int, frame: Any) -> None:
+        """Keeps a frame; drops the longest unused ones until the bound holds (one frame is always kept)."""
+        if number in self._frames:
+            self._frames.move_to_end(number)
+            return
+        self._frames[number] = frame
+        self._bytes += _size(frame)
+        while self._bytes > self._most and len(self._frames) > 1:
+            self._bytes -= _size(self._frames.popitem(last=False)[1])
+
+    def __contains__(self, number: int) -> bool:
+        return number in self._frames
+
+
+class Walker:
+    """An open file that is walked through from frame to frame. Not safe to use from two threads at once."""
+
+    def __init__(self, path: Path, index: FrameIndex, cache_bytes: int) -> None:
+        self._path = path
+        self._index = index
+        self.cache = FrameCache(cache_bytes)
+        self._by_print = np.argsort(index.fingerprints, kind="stable")
+        self._prints = index.fingerprints[self._by_print]
+        self._key_numbers = np.flatnonzero(index.keys)
+        self._seek_times = _seek_times(index)
+        self._decoder = Decoder(path, index.facts.threads)
+        self._frames: Iterator[Any] = self._decoder.frames()
+        self._at: int | None = -1
+        """The number of the frame that came last; −1 before the first; None where that isn't known."""
+
+    def close(self) -> None:
+        """Lets go of the file."""
+        self._decoder.close()
+
+    def find(self, number: int) -> Any:
+        """The ``av.VideoFrame`` with this number, or None when its pixels don't come by anywhere."""
+        frame = self.cache.get(number)
+        if frame is None and self._worth_walking(number):
+            frame = self._walk_to(number)
+        if frame is None:
+            frame = self._seek_and_walk(number)
+        return frame if frame is not None else self._walk_from_start(number)
+
+    def _worth_walking(self, number: int) -> bool:
+        if self._at is None or self._at >= number:
+            return False
+        before = int(np.searchsorted(self._key_numbers, number, side="right")) - 1
+        key = int(self._key_numbers[before]) if before >= 0 else 0
+        return self._at + _NEAR >= key
+
+    def _seek_and_walk(self, number: int) -> Any:
+        tried = set()
+        latest = int(np.searchsorted(self._seek_times[:, 0], int(self._index.pts[number]), side="right")) - 1
+        for back in _STEPS_BACK:
+            if not 0 <= latest - back < len(self._seek_times):
+                return None
+            time = int(self._seek_times[latest - back, 1])
+            if time in tried:
+                continue
+            tried.add(time)
+            frame = self._walk_to(number) if self._seek(time) else None
+            if frame is not None:
+                return frame
+        return None
+
+    def _seek(self, time: int) -> bool:
+        self._at = None
+        moved = self._decoder.seek(time)
+        self._frames = self._decoder.frames()
+        return moved
+
+    def _walk_from_start(self, number: int) -> Any:
+        self._decoder.close()
+        self._decoder = Decoder(self._path, self._index.facts.threads)
+        self._frames = self._decoder.frames()
+        self._at = -1
+        return self._walk_to(number, patience=len(self._index) + _PATIENCE)
+
+    def _walk_to(self, number: int, patience: int = _PATIENCE) -> Any:
+        strangers = 0
+        for frame in self._frames:
+            place = self._place(frame, number)
+            if place is None:
+                strangers += 1
+                if strangers > patience:
+                    break
+                continue
+            strangers, self._at = 0, place
+            self.cache.put(place, frame)
+            if place == number:
+                return frame
+            if place > number:
+                return None
+        self._at = None
+        return None
+
+    def _place(self, frame: Any, wanted: int) -> int | None:
+        """The number of a decoded frame; of frames that look exactly alike, the likeliest."""
+        value = np.uint64(fingerprint(frame))
+        left = int(np.searchsorted(self._prints, value, side="left"))
+        right = int(np.searchsorted(self._prints, value, side="right"))
+        alike = self._by_print[left:right]
+        if len(alike) < 2:
+            return int(alike[0]) if len(alike) else None
+        if self._at is not None and self._at + 1 in alike:
+            return self._at + 1
+        timed = alike[self._index.pts[alike] == frame.pts] if frame.pts is not None else alike[:0]
+        if len(timed):
+            return int(timed[0])
+        return wanted if wanted in alike else int(alike[0])
+
+
+def _seek_times(index: FrameIndex) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """(M, 2): from which pts on a key packet serves, and the time to seek to; rising."""
+    pts, dts = index.seeks[:, 0], index.seeks[:, 1]
+    from_pts = np.where(pts == NO_PTS, dts, pts)
+    by_dts = any(name in _SEEK_BY_DTS for name in index.facts.container.split(","))
+    to = np.where((dts != NO_PTS) & by_dts, dts, from_pts)
+    known = from_pts != NO_PTS if index.has_times else np.zeros(len(pts), bool)
+    times = np.stack([from_pts, to], axis=1)[known]
+    return np.asarray(times[np.argsort(times[:, 0], kind="stable")], np.int64)
+
+
+def _size(frame: Any) -> int:
+    return int(sum(plane.buffer_size for plane in frame.planes))
