@@ -107,7 +107,9 @@ def _attach(
     )
     warnings = scan.warnings
     if [exam for exam in elsewhere if exam.id not in changes.exams]:
-        warnings += ("This video also belongs to another exam: please check that it was put in the right place.",)
+        warnings += (
+            "This video also belongs to another exam: please check that it was put in the right place.",
+        )
     return ImportedVideo(
         path=str(scan.path),
         status=KNOWN if known else IMPORTED,

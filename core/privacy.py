@@ -1,8 +1,8 @@
 """Finds what may identify somebody in free text: names, dates, record numbers, telephone numbers, e-mail.
 
-Patterns and word lists (``resources/vocabularies/privacy.toml``), no statistics: the same text always gives the
-same answer, and nothing leaves the machine. It warns the person who types and guards the text that the model
-reads; it can't prove that a text is free of identity.
+Patterns and word lists (``resources/vocabularies/privacy.toml``), no statistics: the same text always gives
+the same answer, and nothing leaves the machine. It warns the person who types and guards the text that the
+model reads; it can't prove that a text is free of identity.
 """
 
 from __future__ import annotations
@@ -61,12 +61,12 @@ def scan(text: str, strict: bool = False) -> list[Suspicion]:
 
     Args:
         text: free text of any length, as typed.
-        strict: for texts that leave the person's hands: also bare years, times, ages, unknown capitalised words
-            and common names in lower case. More false alarms, fewer leaks.
+        strict: for texts that leave the person's hands: also bare years, times, ages, unknown capitalised
+            words and common names in lower case. More false alarms, fewer leaks.
 
     Returns:
-        Suspicions in the order of the text, without overlaps; where findings overlap they are one, of the kind
-        that comes first in e-mail, date, phone, record, name.
+        Suspicions in the order of the text, without overlaps; where findings overlap they are one, of the
+        kind that comes first in e-mail, date, phone, record, name.
     """
     found = [(start, end, kind) for kind in _ORDER for start, end in _find(kind, text, strict) if end > start]
     return [Suspicion(start, end, kind, text[start:end]) for start, end, kind in _merged(found)]

@@ -85,7 +85,12 @@ def clips(connection: Connection, *where: Condition) -> list[Clip]:
         ClipRow.removed.is_(False), *where
     )
     found = connection.execute(query.order_by(ClipRow.id))
-    return [Clip(*row[:6], boxes_from(row[6])) for row in found]
+    return [_clip(row) for row in found]
+
+
+def _clip(row: AnyRow) -> Clip:
+    ends = (row.pts_in, row.pts_out)
+    return Clip(row.id, row.exam_id, row.video_id, row.finding_id, *ends, boxes=boxes_from(row.boxes))
 
 
 def boxes_from(stored: list[Any]) -> tuple[Box, ...]:

@@ -56,13 +56,17 @@ def _start_window(context: typer.Context) -> int:
         return 0
     if importlib.util.find_spec("PySide6") is None:
         hint = "Install it with: pip install 'polyptrace[desktop]'."
-        raise PolypTraceError("no-desktop", "The window needs the desktop extra, which isn't installed.", hint)
+        raise PolypTraceError(
+            "no-desktop", "The window needs the desktop extra, which isn't installed.", hint
+        )
     return subprocess.call([sys.executable, "-m", "desktop"])
 
 
 def main() -> None:
     """Entry point. Exits 0 when done, 1 when something failed, 2 on wrong usage, 130 when interrupted."""
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
+    )
     for stream in (sys.stdout, sys.stderr):
         # A console of another code page must not turn a sentence into a crash.
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]

@@ -23,7 +23,8 @@ from core.video.times import parse_time
 group = typer.Typer(no_args_is_help=True, help="Clips: add, show, box, remove.", rich_markup_mode=None)
 ClipId = Annotated[int, typer.Argument(help="Id of the clip.")]
 BoxOption = Annotated[
-    list[str], typer.Option("--box", metavar="x,y,w,h[@T]", help="Lesion box in pixels; may be given several times.")
+    list[str],
+    typer.Option("--box", metavar="x,y,w,h[@T]", help="Lesion box in pixels; may be given several times."),
 ]
 
 
@@ -37,7 +38,9 @@ def register(app: typer.Typer) -> None:
 def add(
     exam: Annotated[int, typer.Argument(help="Id of the exam.")],
     video: Annotated[str, typer.Option("--video", help="Id or path of an imported video of that exam.")],
-    start: Annotated[str, typer.Option("--from", metavar="T", help="First frame: 1.2, 3s, mm:ss.s or a pts.")],
+    start: Annotated[
+        str, typer.Option("--from", metavar="T", help="First frame: 1.2, 3s, mm:ss.s or a pts.")
+    ],
     end: Annotated[str, typer.Option("--to", metavar="T", help="Last frame, included.")],
     box: BoxOption = [],  # noqa: B006 - typer reads the default, nobody changes it
     finding: Annotated[int | None, typer.Option("--finding", help="Another clip of this finding.")] = None,
@@ -99,7 +102,9 @@ def box(
 
 
 @group.command()
-def remove(clip: ClipId, author: Author = NOBODY, json: JsonFlag = False, data_dir_: DataDirPath = None) -> None:
+def remove(
+    clip: ClipId, author: Author = NOBODY, json: JsonFlag = False, data_dir_: DataDirPath = None
+) -> None:
     """Take a clip away; undo brings it back."""
     output = Output(json)
     with Catalog.open(data_dir(data_dir_)) as catalog:
@@ -119,7 +124,9 @@ def parse_box(text: str, index: FrameIndex) -> Box:
         x, y, w, h = (float(part) for part in numbers.split(","))
     except ValueError:
         raise PolypTraceError(
-            "box-unreadable", f"“{text}” is not a box.", "Write x,y,w,h in pixels, with @T for its frame: 10,20,80,60@3s."
+            "box-unreadable",
+            f"“{text}” is not a box.",
+            "Write x,y,w,h in pixels, with @T for its frame: 10,20,80,60@3s.",
         ) from None
     width, height = index.facts.width, index.facts.height
     inside = 0 <= x < x + w <= width + 0.5 and 0 <= y < y + h <= height + 0.5
@@ -135,14 +142,18 @@ def parse_box(text: str, index: FrameIndex) -> Box:
 def _pts(text: str, index: FrameIndex) -> int:
     pts = index.pts_of(parse_time(text, index))
     if pts is None:
-        raise PolypTraceError("time-no-stamps", "This video carries no time stamps, so no clip can be marked in it.", "")
+        raise PolypTraceError(
+            "time-no-stamps", "This video carries no time stamps, so no clip can be marked in it.", ""
+        )
     return pts
 
 
 def _video(catalog: Catalog, video: str) -> Video:
     if video.isdecimal():
         return queries.video(catalog, int(video))
-    found = queries.video_by_path(catalog, video) or queries.video_by_path(catalog, str(Path(video).absolute()))
+    found = queries.video_by_path(catalog, video) or queries.video_by_path(
+        catalog, str(Path(video).absolute())
+    )
     if found is None:
         raise PolypTraceError(
             "video-unknown", f"“{video}” isn't in the catalogue.", "Import it first; `import` prints its id."
@@ -167,16 +178,23 @@ def _facts(clip: Clip, index: FrameIndex) -> dict[str, Any]:
 
 
 def _sentence(facts: dict[str, Any]) -> str:
-    span = f"{facts['from_s']:.2f} to {facts['to_s']:.2f} s, {facts['frames']} frames, {len(facts['boxes'])} boxes"
+    times = f"{facts['from_s']:.2f} to {facts['to_s']:.2f} s"
+    span = f"{times}, {facts['frames']} frames, {len(facts['boxes'])} boxes"
     return f"clip {facts['clip']} (finding {facts['finding']}, exam {facts['exam']}): {span}"
 
 
 def describe(
     clip: ClipId,
-    settings: Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="One field; KEY= clears it.")] = [],  # noqa: B006
+    settings: Annotated[
+        list[str], typer.Option("--set", metavar="KEY=VALUE", help="One field; KEY= clears it.")
+    ] = [],  # noqa: B006
     text: Annotated[str | None, typer.Option("--text", help="Free text, kept as typed.")] = None,
-    file: Annotated[Path | None, typer.Option("--from", metavar="FILE.json", help="A whole description.")] = None,
-    final: Annotated[bool, typer.Option("--final", help="Finalise: all required fields must be there.")] = False,
+    file: Annotated[
+        Path | None, typer.Option("--from", metavar="FILE.json", help="A whole description.")
+    ] = None,
+    final: Annotated[
+        bool, typer.Option("--final", help="Finalise: all required fields must be there.")
+    ] = False,
     author: Author = NOBODY,
     json: JsonFlag = False,
     data_dir_: DataDirPath = None,
@@ -211,8 +229,6 @@ def describe(
             "privacy": found,
         }
     )
-    for one in found:
-        output.warn(f"the free text may hold a {one.kind}: “{one.text}”. The model doesn't see it; better take it out.")
     for problem in problems:
         output.warn(problem.message)
     output.say(report_text(values) or "Not described yet.")

@@ -11,12 +11,14 @@ import typer
 from core.cli.options import DataDirPath, Device, JsonFlag, Model, data_dir, embedder
 from core.cli.output import Output
 from core.errors import PolypTraceError
-from core.evaluation.features import evaluate_features
-from core.evaluation.items import PARTS
-from core.evaluation.run import BASELINES, evaluate_manifest
-from core.phantom.generate import generate
 
-Part = StrEnum("Part", {part: part for part in PARTS})
+
+class Part(StrEnum):
+    """Which part of a manifest is evaluated (see :data:`core.evaluation.items.PARTS`)."""
+
+    TEST = "test"
+    VAL = "val"
+    TRAIN = "train"
 
 
 def register(app: typer.Typer) -> None:
@@ -29,15 +31,22 @@ def phantom(
     out: Annotated[Path, typer.Option("--out", help="Folder for videos, masks, truth and manifest.csv.")],
     patients: Annotated[int, typer.Option("--patients", help="How many invented patients.", min=1)] = 12,
     seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same frames.", min=0)] = 0,
-    workers: Annotated[int | None, typer.Option("--workers", help="Processes. Default: one a core.", min=1)] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", help="Processes. Default: one a core.", min=1)
+    ] = None,
     json: JsonFlag = False,
     data_dir_: DataDirPath = None,
 ) -> None:
     """Render colonoscopy exams of invented patients, with the truth beside them."""
+    from core.phantom.generate import generate  # here: scipy would cost every other command a second
+
     output = Output(json)
     with output.progress() as progress:
         made = generate(out, patients, seed, workers=workers, progress=progress)
-    videos = [{"path": str(made.out / exam.video), "patient": exam.patient_id, "exam": exam.exam} for exam in made.exams]
+    videos = [
+        {"path": str(made.out / exam.video), "patient": exam.patient_id, "exam": exam.exam}
+        for exam in made.exams
+    ]
     output.document(
         {
             "out": str(made.out),
@@ -54,22 +63,33 @@ def phantom(
     )
     state = f"rendered in {made.seconds:.0f} s" if made.rendered else "already there"
     output.say(f"{made.patients} patients, {len(made.exams)} exams, {made.frames} frames: {state}")
-    output.say(f"{made.queries} queries, {made.queries_without_match} of them without a match: {made.manifest}")
+    output.say(
+        f"{made.queries} queries, {made.queries_without_match} of them without a match: {made.manifest}"
+    )
 
 
 def evaluate(
-    manifest: Annotated[Path | None, typer.Option("--manifest", help="CSV file with one row a frame.")] = None,
+    manifest: Annotated[
+        Path | None, typer.Option("--manifest", help="CSV file with one row a frame.")
+    ] = None,
     features: Annotated[Path | None, typer.Option("--features", help="Ready features, .npz or .mat.")] = None,
-    part: Annotated[Part, typer.Option("--split", help="Which part of the manifest.")] = Part(PARTS[0]),
-    full_frame: Annotated[bool, typer.Option("--full-frame", help="Whole pictures instead of lesion crops.")] = False,
+    part: Annotated[Part, typer.Option("--split", help="Which part of the manifest.")] = Part.TEST,
+    full_frame: Annotated[
+        bool, typer.Option("--full-frame", help="Whole pictures instead of lesion crops.")
+    ] = False,
     baselines: Annotated[bool, typer.Option(help="Also the baselines.")] = True,
-    out: Annotated[Path | None, typer.Option("--out", help="Also write the JSON document to this file.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Also write the JSON document to this file.")
+    ] = None,
     model: Model = None,
     device: Device = "auto",
     json: JsonFlag = False,
     data_dir_: DataDirPath = None,
 ) -> None:
     """Retrieval figures of a model, beside those of simple baselines."""
+    from core.evaluation.features import evaluate_features  # here, as above
+    from core.evaluation.run import BASELINES, evaluate_manifest
+
     output = Output(json)
     if (manifest is None) == (features is None):
         raise typer.BadParameter("give one of --manifest and --features")
@@ -112,7 +132,11 @@ def _show(output: Output, document: dict[str, Any]) -> None:
     for way, figures in ways.items():
         clip, within = figures.get("clip") or {}, figures.get("within_patient") or {}
         rows.append([way.replace("_", " "), *(_cell(clip.get(name)) for name in names)])
-        rows[-1] += [_cell(within.get("rank1")), _cell(within.get("chance")), _cell(within.get("no_match_auroc"))]
+        rows[-1] += [
+            _cell(within.get("rank1")),
+            _cell(within.get("chance")),
+            _cell(within.get("no_match_auroc")),
+        ]
     columns = ("", *names, "patient rank1", "chance", "no-match AUROC")
     output.table("Clips, whole catalogue; then within the patient", columns, rows)
     output.banner()

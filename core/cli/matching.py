@@ -43,8 +43,12 @@ def index(
         summary = index_clips(catalog, loaded, progress=progress)
     for failure in summary.failed:
         output.warn(f"clip {failure.clip}: {failure.reason}")
-    output.document({**summary.as_dict(), "device": loaded.device.name, "device_reason": loaded.device.reason})
-    output.say(f"{summary.embedded} clips embedded, {summary.current} were up to date, {len(summary.failed)} failed.")
+    output.document(
+        {**summary.as_dict(), "device": loaded.device.name, "device_reason": loaded.device.reason}
+    )
+    output.say(
+        f"{summary.embedded} clips embedded, {summary.current} were up to date, {len(summary.failed)} failed."
+    )
     output.say(f"{summary.model} on {loaded.device.name}: {loaded.device.reason}", style="dim")
     if summary.failed:
         raise typer.Exit(1)
@@ -83,7 +87,9 @@ def show_match(output: Output, result: MatchResult) -> None:
     output.say(f"Clip {query.clip}, patient {query.patient}, exam of {query.exam_date}")
     output.say(query.report)
     evidence = query.evidence
-    output.say(f"The model saw: {evidence.source}, {evidence.crops} frames; text: {evidence.text}", style="dim")
+    output.say(
+        f"The model saw: {evidence.source}, {evidence.crops} frames; text: {evidence.text}", style="dim"
+    )
     if result.patient:
         output.table("The patient's earlier findings", *_rows(result.patient))
     else:
@@ -105,7 +111,9 @@ def _rows(candidates: Sequence[Candidate]) -> tuple[tuple[str, ...], list[tuple[
         chance = (one.band or "–") if one.probability is None else f"{one.probability:.0%}, {one.band}"
         note = "rejected" if one.rejected else one.reason or ""
         lesion = "–" if one.lesion is None else one.lesion
-        rows.append((place, one.clip, lesion, one.patient, str(one.exam_date), one.place, score, chance, note))
+        rows.append(
+            (place, one.clip, lesion, one.patient, str(one.exam_date), one.place, score, chance, note)
+        )
     return columns, rows
 
 
@@ -113,7 +121,9 @@ def explain(
     clip: Annotated[int, typer.Argument(help="Id of the query clip.")],
     other: Annotated[int, typer.Option("--with", help="Id of the clip that it is compared with.")],
     out: Annotated[Path, typer.Option("--out", help="Folder for query.png and candidate.png.")],
-    opacity: Annotated[float, typer.Option("--opacity", help="Of the map over the picture.", min=0, max=1)] = 0.6,
+    opacity: Annotated[
+        float, typer.Option("--opacity", help="Of the map over the picture.", min=0, max=1)
+    ] = 0.6,
     model: Model = None,
     device: Device = "auto",
     json: JsonFlag = False,
@@ -129,7 +139,9 @@ def explain(
     output.document(document)
     for side in ("query", "candidate"):
         shown = document[side]
-        output.say(f"{side}: {shown['path']}  strength {shown['strength']:.3g} ({shown['words']}), {shown['source']}")
+        output.say(
+            f"{side}: {shown['path']}  strength {shown['strength']:.3g} ({shown['words']}), {shown['source']}"
+        )
     output.say(f"similarity {document['similarity']:.3f}")
     output.say("The colours show where the model's score is sensitive – not the outline of the lesion.")
     output.banner()

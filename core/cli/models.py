@@ -31,7 +31,9 @@ def list_models(json: JsonFlag = False, data_dir_: DataDirPath = None) -> None:
 
 @group.command()
 def show(
-    model: Annotated[str | None, typer.Argument(help="Id, beginning of one, or folder. Default: the one in use.")] = None,
+    model: Annotated[
+        str | None, typer.Argument(help="Id, beginning of one, or folder. Default: the one in use.")
+    ] = None,
     json: JsonFlag = False,
     data_dir_: DataDirPath = None,
 ) -> None:

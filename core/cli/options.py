@@ -27,11 +27,15 @@ DataDirPath = Annotated[
 NOBODY = "user"
 """Who did it, where nobody said who they are."""
 
-Author = Annotated[str, typer.Option("--author", envvar="POLYPTRACE_AUTHOR", help="Who does this, for the log.")]
+Author = Annotated[
+    str, typer.Option("--author", envvar="POLYPTRACE_AUTHOR", help="Who does this, for the log.")
+]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
 Model = Annotated[
     str | None,
-    typer.Option("--model", help="Id of a model, the beginning of one, or a bundle's folder. Default: the active one."),
+    typer.Option(
+        "--model", help="Id of a model, the beginning of one, or a bundle's folder. Default: the active one."
+    ),
 ]
 
 

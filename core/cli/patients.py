@@ -66,16 +66,22 @@ def show(code: Code, json: JsonFlag = False, data_dir_: DataDirPath = None) -> N
         patient = queries.patient_by_code(catalog, code)
         if patient is None:
             raise PolypTraceError(
-                "patient-unknown", f"There is no patient “{code}”.", "`polyptrace patient list` shows all codes."
+                "patient-unknown",
+                f"There is no patient “{code}”.",
+                "`polyptrace patient list` shows all codes.",
             )
         exams = [_exam(catalog, exam) for exam in queries.exams(catalog, patient.id)]
         lesions = [_lesion(catalog, lesion) for lesion in queries.lesions(catalog, patient.id)]
     output.document({"patient": patient, "exams": exams, "lesions": lesions})
     for exam in exams:
-        output.say(f"exam {exam['exam']}  {exam['date']}  videos {', '.join(map(str, exam['videos'])) or '–'}")
+        output.say(
+            f"exam {exam['exam']}  {exam['date']}  videos {', '.join(map(str, exam['videos'])) or '–'}"
+        )
         for clip in exam["clips"]:
             verdict = f"  [{clip['verdict']}]" if clip["verdict"] else ""
-            output.say(f"  clip {clip['clip']}  finding {clip['lesion_no']}  lesion {clip['lesion'] or '–'}{verdict}")
+            output.say(
+                f"  clip {clip['clip']}  finding {clip['lesion_no']}  lesion {clip['lesion'] or '–'}{verdict}"
+            )
             output.say(f"    {clip['report'] or 'not described yet'}", style="dim")
     if not exams:
         output.say(f"Patient {patient.code} has no exams yet.")

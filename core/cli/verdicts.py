@@ -42,7 +42,9 @@ def parse_verdict(text: str) -> Verdict:
     folded = " ".join(text.split()).casefold()
     known = {verdict.value: verdict for verdict in Verdict} | SHORT
     if folded not in known:
-        raise PolypTraceError("verdict-unknown", f"“{text}” is not a verdict.", f"Verdicts: {', '.join(SHORT)}.")
+        raise PolypTraceError(
+            "verdict-unknown", f"“{text}” is not a verdict.", f"Verdicts: {', '.join(SHORT)}."
+        )
     return known[folded]
 
 
@@ -50,8 +52,12 @@ def link(
     clip: Annotated[int, typer.Argument(help="Id of the clip that the verdict is about.")],
     verdict: Annotated[str, typer.Option("--verdict", help=f"{', '.join(SHORT)}; or the full name.")],
     other: Annotated[int | None, typer.Option("--with", help="The earlier clip.")] = None,
-    lesion: Annotated[int | None, typer.Option("--lesion", help="The earlier lesion, instead of a clip.")] = None,
-    merge: Annotated[bool, typer.Option("--merge", help="Allow to join two lesions of several findings.")] = False,
+    lesion: Annotated[
+        int | None, typer.Option("--lesion", help="The earlier lesion, instead of a clip.")
+    ] = None,
+    merge: Annotated[
+        bool, typer.Option("--merge", help="Allow to join two lesions of several findings.")
+    ] = False,
     author: Author = NOBODY,
     json: JsonFlag = False,
     data_dir_: DataDirPath = None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -28,7 +28,9 @@ def register(app: typer.Typer) -> None:
 
 
 def import_(
-    paths: Annotated[list[Path], typer.Argument(metavar="VIDEO|FOLDER…", help="Files, or folders of videos.")],
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="VIDEO|FOLDER…", help="Files, or folders of videos.")
+    ],
     patient: Annotated[str, typer.Option("--patient", help="The patient's pseudonym, never a name.")],
     exam_date: Annotated[str, typer.Option("--exam-date", metavar="YYYY-MM-DD", help="Day of the exam.")],
     author: Author = NOBODY,
@@ -45,7 +47,9 @@ def import_(
     if summary.all_refused:
         first = summary.videos[0]
         message = first.reason if len(summary.videos) == 1 else "None of the files could be imported."
-        error = PolypTraceError("import-refused", message or "", first.hint or "The list says why each was refused.")
+        error = PolypTraceError(
+            "import-refused", message or "", first.hint or "The list says why each was refused."
+        )
         output.error(error, summary.as_dict())
         raise typer.Exit(1)
     output.document(summary.as_dict())
@@ -82,8 +86,12 @@ def _say_imported(output: Output, summary: ImportSummary) -> None:
 def frames(
     video: Annotated[str, typer.Argument(help="A path, imported or not, or the id of an imported video.")],
     out: Annotated[Path, typer.Option("--out", help="Folder for the PNG files.")],
-    index: Annotated[str | None, typer.Option("--index", metavar="N,…", help="Numbers of frames, from 0.")] = None,
-    time: Annotated[str | None, typer.Option("--time", metavar="T,…", help="1.2, 3s, mm:ss.s, or a pts.")] = None,
+    index: Annotated[
+        str | None, typer.Option("--index", metavar="N,…", help="Numbers of frames, from 0.")
+    ] = None,
+    time: Annotated[
+        str | None, typer.Option("--time", metavar="T,…", help="1.2, 3s, mm:ss.s, or a pts.")
+    ] = None,
     json: JsonFlag = False,
     data_dir_: DataDirPath = None,
 ) -> None:

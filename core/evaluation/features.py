@@ -21,6 +21,7 @@ row is left out: patients serve the intervals and gallery C alone.
 
 from __future__ import annotations
 
+import struct
 import zlib
 from collections.abc import Mapping
 from itertools import permutations
@@ -44,6 +45,12 @@ LAYOUT = (
 NO_PATIENTS = "The file names no patients."
 
 _OTHER_NAMES = {"f": "features", "feature": "features", "label": "labels", "patient": "patients"}
+
+# What the readers of numpy and scipy come up with on damaged files, found by damaging many.
+_DAMAGED = (
+    OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, NameError, ArithmeticError,
+    MemoryError, NotImplementedError, BadZipFile, struct.error, zlib.error,
+)  # fmt: skip
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 _SIDES = ("query", "gallery")
@@ -169,7 +176,7 @@ def _load(path: Path) -> dict[str, npt.NDArray[Any]]:
         raise PolypTraceError("features-missing", f"There is no feature file {path.name}.", "Check the path.")
     try:
         stored = _load_mat(path) if path.suffix.lower() == ".mat" else _load_npz(path)
-    except (OSError, EOFError, ValueError, LookupError, NotImplementedError, BadZipFile, TypeError) as error:
+    except _DAMAGED as error:
         raise _unreadable(path, error) from error
     return {_name(key): value for key, value in stored.items() if not key.startswith("__")}
 
@@ -181,7 +188,7 @@ def _load_mat(path: Path) -> dict[str, npt.NDArray[Any]]:
 
     try:
         return dict(loadmat(path))
-    except (MatReadError, zlib.error) as error:
+    except MatReadError as error:
         raise _unreadable(path, error) from error
 
 
@@ -189,11 +196,8 @@ def _load_npz(path: Path) -> dict[str, npt.NDArray[Any]]:
     stored = np.load(path, allow_pickle=False)
     if not isinstance(stored, np.lib.npyio.NpzFile):
         raise _layout(path, "it is a single array")
-    try:
-        with stored:
-            return {key: stored[key] for key in stored.files}
-    except zlib.error as error:
-        raise _unreadable(path, error) from error
+    with stored:
+        return {key: stored[key] for key in stored.files}
 
 
 def _name(key: str) -> str:

@@ -13,6 +13,7 @@ import errno
 import hashlib
 import os
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO
 
@@ -50,7 +51,7 @@ class VectorStore:
         return self.root / f"{plain}-{hashlib.sha256(model_id.encode()).hexdigest()[:12]}"
 
     def matrix(self, model_id: str, dim: int) -> Matrix:
-        """All slots of a model as one read-only (slots, dim) float32 memory map; (0, dim) while none is there.
+        """All slots of a model as one read-only (slots, dim) float32 memory map; (0, dim) without any.
 
         Free slots are part of it: ask the catalogue which slots count. Later appends need a new map.
 
@@ -127,7 +128,7 @@ def _check_head(file: BinaryIO, model_id: str, dim: int) -> None:
         raise PolypTraceError(
             "vectors-foreign",
             "The file of the stored vectors isn't one of this model.",
-            "Move the model's folder out of “vectors” in the data folder and index again; it was left as it is.",
+            "It was left as it is: move it out of “vectors” in the data folder and index again.",
         )
 
 
@@ -135,7 +136,7 @@ def _runs(places: Ints) -> list[tuple[int, int]]:
     """Stretches of neighbouring slots as (start, end) positions: each is one write."""
     cuts = np.flatnonzero(np.diff(places) != 1) + 1
     edges = [0, *cuts.tolist(), len(places)]
-    return list(zip(edges[:-1], edges[1:], strict=True))
+    return list(pairwise(edges))
 
 
 def _sync_folder(folder: Path) -> None:

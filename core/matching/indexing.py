@@ -79,9 +79,7 @@ def index_clips(
         done += 1
         failed += [Failure(context.clip.id, failure)] if failure else []
         progress(Progress("embedding clips", done, len(stale)))
-    return IndexSummary(
-        embedder.model_id, len(stale) - len(failed), len(wanted) - len(stale), tuple(failed)
-    )
+    return IndexSummary(embedder.model_id, len(stale) - len(failed), len(wanted) - len(stale), tuple(failed))
 
 
 def store_of(catalog: Catalog) -> VectorStore:

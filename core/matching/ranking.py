@@ -90,7 +90,9 @@ def no_match_answer(rule: NoMatch | None, patient: Sequence[Candidate]) -> NoMat
         return NoMatchAnswer(best, None, None, 0, "This model has no threshold: it wasn't calibrated.")
     no_match = rule.is_no_match(best)
     side = "below" if no_match else "at or above"
-    return NoMatchAnswer(best, threshold, no_match, pairs, f"The best score, {best:.3f}, is {side} {threshold:.3f}.")
+    return NoMatchAnswer(
+        best, threshold, no_match, pairs, f"The best score, {best:.3f}, is {side} {threshold:.3f}."
+    )
 
 
 def _refuse_undescribed(catalog: Catalog, query: Clip) -> None:
@@ -114,13 +116,22 @@ class _Scoring:
     def query_info(self) -> QueryInfo:
         context = contexts(self._catalog, [self._query])[0]
         evidence = evidence_of(self._catalog, self._embedder, context)
-        who = (context.clip.id, context.clip.finding_id, context.patient.code, context.exam.id, context.exam.date)
+        who = (
+            context.clip.id,
+            context.clip.finding_id,
+            context.patient.code,
+            context.exam.id,
+            context.exam.date,
+        )
         return QueryInfo(*who, context.report, evidence)
 
     def candidates(self, clips: Sequence[Clip]) -> tuple[Candidate, ...]:
         """Best first; rejected behind the others, clips without a score last."""
         scores = self._scores(clips)
-        made = [self._candidate(context, scores.get(context.clip.id)) for context in contexts(self._catalog, clips)]
+        made = [
+            self._candidate(context, scores.get(context.clip.id))
+            for context in contexts(self._catalog, clips)
+        ]
         return tuple(sorted(made, key=_order))
 
     def _scores(self, clips: Sequence[Clip]) -> dict[int, float]:

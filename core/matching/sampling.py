@@ -123,7 +123,12 @@ def _neighbours(index: FrameIndex, clip: Clip, marked: dict[int, Box], count: in
         for other in range(max(0, number - 8), min(len(index), number + 9)):
             gap = abs(index.seconds(other) - index.seconds(number))
             inside = clip.pts_in <= int(index.pts[other]) <= clip.pts_out
-            if other not in marked and inside and gap <= NEAR_S and gap < near.get(other, (NEAR_S + 1, box))[0]:
+            if (
+                other not in marked
+                and inside
+                and gap <= NEAR_S
+                and gap < near.get(other, (NEAR_S + 1, box))[0]
+            ):
                 near[other] = (gap, box)
     best = sorted(near, key=lambda number: (-_quality(index, number), near[number][0], number))[:count]
     return {number: near[number][1] for number in best}

@@ -26,6 +26,7 @@ class Centreline:
 
     Attributes:
         tangent, right, up, centre: (n, 3) float32; bend: (n, 2) float32, curvature towards right and up in 1/mm.
+        components: the nine components of tangent, right and up, each (n,), for fast look-ups.
     """
 
     def __init__(self, seed: int, length_mm: float) -> None:
@@ -33,6 +34,8 @@ class Centreline:
         stations = np.arange(-MARGIN_MM, length_mm + MARGIN_MM, STEP_MM)
         self.bend = _curvature(np.random.default_rng((seed, 21)), length_mm, stations).astype(np.float32)
         self.tangent, self.right, self.up, self.centre = _integrate(self.bend)
+        axes = (self.tangent, self.right, self.up)
+        self.components = [np.ascontiguousarray(axis[:, i]) for axis in axes for i in range(3)]
 
     def row(self, station_mm: Array) -> NDArray[np.int32]:
         """Index of the nearest frame for each station."""
@@ -42,6 +45,14 @@ class Centreline:
     def station_of(self, row: NDArray[np.int32]) -> Array:
         """Station of a frame, mm."""
         return np.asarray(row * STEP_MM - MARGIN_MM, np.float32)
+
+    def turned(self, vectors: Array, row: NDArray[np.intp]) -> Array:
+        """Vectors (n, 3) in the moving axes right, up, tangent of frames ``row`` as vectors (3, n) in space."""
+        out = np.empty((3, len(row)), np.float32)
+        for i in range(3):
+            tangent, right, up = (self.components[3 * k + i].take(row) for k in range(3))
+            out[i] = vectors[:, 0] * right + vectors[:, 1] * up + vectors[:, 2] * tangent
+        return out
 
     def frame(self, station_mm: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Smoothly interpolated frame at one station: centre (3,) and the matrix (3, 3) of rows right, up, tangent."""

@@ -15,7 +15,7 @@ from core.phantom.draft import MANIFEST, draft_of, holds
 from core.phantom.exams import ExamJob, ExamSettings, exam_views, render_exam
 from core.phantom.plan import PlannedPatient, plan
 from core.phantom.truth import ExamTruth, read_exam, write_truth
-from core.phantom.workers import run
+from core.phantom.workers import Tick, run
 from core.progress import CancelToken, ProgressSink, no_progress
 
 _FOLDERS = ("videos", "masks", "truth")
@@ -109,17 +109,17 @@ def generate(
         exams = tuple(read_exam(path) for path in _truth_files(folder, planned))
         return PhantomSummary(folder, folder / MANIFEST, patients, exams, False, time.monotonic() - begun)
     with draft_of(folder, _FOLDERS) as draft:
-        jobs = [job for patient in planned for job in _jobs(patient, draft, view)]
+        jobs = [_jobs(patient, draft, view) for patient in planned]
         results = run(
-            render_exam,
+            _render_patient,
             jobs,
             stage="rendering exams",
-            steps=sum(exam_views(job) for job in jobs),
+            steps=sum(exam_views(job) for exams in jobs for job in exams),
             workers=workers,
             progress=progress,
             cancel=cancel or CancelToken(),
         )
-        exams = _settle(results)
+        exams = _settle([exam for patient in results for exam in patient])
         for exam in exams:
             write_truth(draft / "truth" / f"{exam.patient_id}-E{exam.exam}.json", exam)
         write_truth(draft / "truth" / _RECORD, settings)
@@ -144,6 +144,11 @@ def _jobs(patient: PlannedPatient, draft: Path, view: ExamSettings) -> list[Exam
         split = "query" if exam is patient.query else "gallery"
         jobs.append(ExamJob(draft, patient.code, split, patient.known_keys(), exam, view))
     return jobs
+
+
+def _render_patient(jobs: list[ExamJob], tick: Tick) -> list[ExamTruth]:
+    """All exams of a patient by one worker, since they share the colon's mucosa, which is costly to make."""
+    return [render_exam(job, tick) for job in jobs]
 
 
 def _settle(exams: list[ExamTruth]) -> tuple[ExamTruth, ...]:

@@ -158,7 +158,8 @@ class LesionBody:
     def plane_texel(self, s: Array, angle: Array) -> tuple[Array, Array]:
         """Map coordinates of wall points, for relief; arc lengths, so that the map lies on the curved wall."""
         a = (s - self.station) * self._mm_per_station
-        turn = np.mod(angle - np.float32(self.angle) + np.float32(np.pi), np.float32(2 * np.pi)) - np.float32(np.pi)
+        turn = angle - np.float32(self.angle)
+        turn -= np.rint(turn * np.float32(0.5 / np.pi)) * np.float32(2 * np.pi)
         b = turn * np.float32(self.wall_mm)
         c, d = np.float32(np.cos(self._turn)), np.float32(np.sin(self._turn))
         scale = np.float32((TEXELS - 1) / 2 / (PLANE_HALF * self.lesion.size_mm / 2))

@@ -81,18 +81,18 @@ class Mucosa:
 
         Args:
             first_chunk, chunks: the stretch of ``CHUNK_MM`` pieces that the points lie in.
-            s, angle: (n,) station in mm and angle in radians.
+            s, angle: (n,) station in mm and angle in radians, 0…2π.
             footprint_mm: (n,) how much wall one pixel covers; decides the level of detail.
         """
         fine, coarse = self._stretch(first_chunk, chunks)
-        turn = np.mod(angle * np.float32(COLUMNS / (2 * np.pi)), np.float32(COLUMNS))
+        turn = angle * np.float32(COLUMNS / (2 * np.pi))
         row = (s - np.float32(first_chunk * CHUNK_MM)) * np.float32(1 / ROW_MM) - np.float32(0.5)
         shift = np.float32((COARSER - 1) / 2)
         far = np.clip((footprint_mm - np.float32(1.2 * ROW_MM)) * np.float32(1 / (2.5 * ROW_MM)), 0, 1)[:, None]
         near = look_up(fine, turn + np.float32(_PAD), row)
         distant = look_up(coarse, (turn - shift) / COARSER + np.float32(_PAD), (row - shift) / COARSER)
         mix = (near + (distant - near) * far) * np.float32(1 / 255)
-        relief = look_up(self._relief, turn + np.float32(_PAD), np.mod(row, np.float32(ROWS)) + np.float32(_PAD))
+        relief = look_up(self._relief, turn + np.float32(_PAD), row - np.floor(row * np.float32(1 / ROWS)) * np.float32(ROWS) + np.float32(_PAD))
         slope = (relief - np.float32(128)) * (np.float32(SLOPE_UNIT) * (1 - np.float32(0.75) * far))
         blood = np.float32(self.blood) * (np.float32(0.5) + mix[:, 2])
         bile = np.float32(self.bile) + np.float32(0.9) * np.clip(mix[:, 3] - np.float32(0.72), 0, None)

@@ -11,12 +11,13 @@ from core.phantom.aim import CLEARANCE_MM, NEEDED_SHARE, AimWish, candidate_tips
 from core.phantom.camera import Lens, view_of
 from core.phantom.centreline import centreline_of
 from core.phantom.colon import shape_of
+from core.phantom.guide import expect
 from core.phantom.lesion import LesionBody
 from core.phantom.scene import Optics, PhantomColon, Pose
 from core.phantom.mucosa import Skin, mucosa_of
 from core.phantom.shading import albedo, shade
 from core.phantom.tissue import StretchTissue, Surface
-from core.phantom.tracer import FAR_MM, Straight, Tracer
+from core.phantom.tracer import BLOCK, FAR_MM, Straight, Tracer
 from core.phantom.wall import CHUNK_MM, Wall
 
 Array = NDArray[np.float32]
@@ -100,28 +101,32 @@ class Renderer:
         view = view_of(pose, self._centreline)
         tissue = self._tissue_at(pose.station_mm)
         tracer = Tracer(self._centreline, tissue, view.origin, pose.station_mm)
-        x, y = np.meshgrid(np.arange(x0, x1, dtype=np.float32), np.arange(y0, y1, dtype=np.float32))
-        rays = (lens.rays(x, y).reshape(-1, 3) @ view.axes.astype(np.float32)).T
-        rays = np.ascontiguousarray(rays)
-        t, s = tracer.trace(rays)
-        at = tracer.straighten(rays, t, s)
-        surface = tissue.surface(at)
-        normal = self._to_space(surface.normal, at.row)
-        skin = self._skin(tissue, at, surface, t / np.float32(lens.focal_px))
-        fine = self._to_space(_roughened(surface, skin.slope), at.row)
-        colour = albedo(skin, self.optics.narrow_band)
-        rgb = shade(colour, skin.film, normal, fine, rays, t, surface.openness, view.axes.astype(np.float32), self.optics)
-        rgb *= (t < FAR_MM)[:, None]
+        axes = view.axes.astype(np.float32)
+        expected = expect(tracer, lens, axes, (x0, y0, x1, y1))
         size = (y1 - y0, x1 - x0)
-        return Render(
-            rgb.reshape(*size, 3), t.reshape(size), surface.lesion.reshape(size)
-        )
+        x, y = np.meshgrid(np.arange(x0, x1, dtype=np.float32), np.arange(y0, y1, dtype=np.float32))
+        rays = np.ascontiguousarray((lens.rays(x, y).reshape(-1, 3) @ axes).T)
+        depth, station = tracer.trace_between(rays, *(table.reshape(-1) for table in expected))
+        rgb, lesion = np.empty((len(depth), 3), np.float32), np.empty(len(depth), np.int16)
+        for begin in range(0, len(depth), BLOCK):
+            part = slice(begin, begin + BLOCK)
+            seen, t = np.ascontiguousarray(rays[:, part]), depth[part]
+            at = tracer.straighten(seen, t, station[part])
+            rgb[part], lesion[part] = self._look(tissue, at, seen, t, axes, lens)
+        return Render(rgb.reshape(*size, 3), depth.reshape(size), lesion.reshape(size))
 
-    def _to_space(self, vectors: Array, row: NDArray[np.intp]) -> Array:
-        """Vectors (n, 3) in the moving axes right, up, tangent as vectors (3, n) in space."""
-        c = self._centreline
-        out = vectors[:, :1] * c.right[row] + vectors[:, 1:2] * c.up[row] + vectors[:, 2:] * c.tangent[row]
-        return np.ascontiguousarray(out.T)
+    def _look(
+        self, tissue: StretchTissue, at: Straight, rays: Array, t: Array, axes: Array, lens: Lens
+    ) -> tuple[Array, NDArray[np.int16]]:
+        """Light (n, 3) and lesion (n,) of points that were hit at distances ``t``."""
+        surface = tissue.surface(at)
+        skin = self._skin(tissue, at, surface, t / np.float32(lens.focal_px))
+        normal = self._centreline.turned(surface.normal, at.row)
+        fine = self._centreline.turned(_roughened(surface, skin.slope), at.row)
+        colour = albedo(skin, self.optics.narrow_band)
+        light = shade(colour, skin.film, normal, fine, rays, t, surface.openness, axes, self.optics)
+        lit = t < FAR_MM
+        return light * lit[:, None], np.where(lit, surface.lesion, np.int16(0))
 
     def _skin(self, tissue: StretchTissue, at: Straight, surface: Surface, footprint_mm: Array) -> Skin:
         """Substances of all hit points: the wall's, and on lesions their own."""

@@ -26,9 +26,14 @@ def look_up(texture: NDArray[np.float32] | NDArray[np.uint8], x: Array, y: Array
     if n == 0:
         return np.zeros((0, *channels), np.float32)
     rows = -(-n // _ROW)
-    at = np.zeros((2, rows * _ROW), np.float32)
-    at[0, :n], at[1, :n] = x, y
-    grid = at.reshape(2, rows, _ROW)
+    if n % _ROW:
+        at = np.zeros((2, rows * _ROW), np.float32)
+        at[0, :n], at[1, :n] = x, y
+        grid = at.reshape(2, rows, _ROW)
+    else:
+        grid = np.ascontiguousarray(x, np.float32).reshape(rows, _ROW), np.ascontiguousarray(
+            y, np.float32
+        ).reshape(rows, _ROW)
     out = cv2.remap(texture, grid[0], grid[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return out.reshape(rows * _ROW, *channels)[:n].astype(np.float32, copy=False)
 
@@ -36,3 +41,12 @@ def look_up(texture: NDArray[np.float32] | NDArray[np.uint8], x: Array, y: Array
 def wrap_columns(texture: Array, pad: int) -> Array:
     """Repeats the first and last ``pad`` columns on the other side, for textures around the lumen."""
     return np.concatenate([texture[:, -pad:], texture, texture[:, :pad]], axis=1)
+
+
+def polar(u: Array, v: Array) -> tuple[Array, Array]:
+    """Radius and angle (0…2π) of points (n,) in the cross-section; the angle is exact to 0.0002 rad, a few µm of wall."""
+    if u.size == 0:
+        return np.zeros(0, np.float32), np.zeros(0, np.float32)
+    # As one row: OpenCV takes very short vectors for scalars.
+    radius, angle = cv2.cartToPolar(np.ascontiguousarray(u)[None], np.ascontiguousarray(v)[None])
+    return np.asarray(radius, np.float32).reshape(-1), np.asarray(angle, np.float32).reshape(-1)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from core.phantom.lesion import BLEND_MM, LesionBody, soft_union
 from core.phantom.mucosa import Skin
-from core.phantom.sampling import look_up
+from core.phantom.sampling import look_up, polar
 from core.phantom.tracer import Straight
 from core.phantom.wall import WallStretch
 
@@ -54,8 +54,8 @@ class StretchTissue:
 
     def gap(self, s: Array, u: Array, v: Array) -> Array:
         """Positive in the lumen, negative in tissue, about mm."""
-        angle = np.arctan2(v, u)
-        gap = self.stretch.radius_at(s, angle) - np.hypot(u, v)
+        radius, angle = polar(u, v)
+        gap = self.stretch.radius_at(s, angle) - radius
         for _, body in self.bodies:
             near = np.flatnonzero(body.near(s, u, v))
             if near.size == 0:
@@ -69,8 +69,8 @@ class StretchTissue:
 
     def surface(self, at: Straight) -> Surface:
         """Normals, openness and lesion of points on the surface."""
-        angle = np.arctan2(at.v, at.u)
-        radius = np.maximum(np.hypot(at.u, at.v), np.float32(0.5))
+        radius, angle = polar(at.u, at.v)
+        radius = np.maximum(radius, np.float32(0.5))
         slopes = look_up(self.stretch.slopes, *self.stretch.texel(at.s, angle))
         across, around = 1 / radius, slopes[:, 1] / (radius * radius)
         gradient = np.stack(
@@ -114,9 +114,9 @@ class StretchTissue:
         solid = np.flatnonzero(surface.raised)
         if solid.size:
             s, angle = s.copy(), angle.copy()
-            height = self.stretch.radius_at(s[solid], angle[solid]) - np.hypot(at.u[solid], at.v[solid])
+            height = self.stretch.radius_at(s[solid], angle[solid]) - polar(at.u[solid], at.v[solid])[0]
             s[solid] += np.float32(0.8) * height
-            angle[solid] += np.float32(0.03) * height
+            angle[solid] = np.mod(angle[solid] + np.float32(0.03) * height, np.float32(2 * np.pi))
         return s, angle
 
     def dressed(self, wall: Skin, at: Straight, surface: Surface, level: np.float32) -> Skin:

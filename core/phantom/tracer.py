@@ -15,6 +15,11 @@ Array = NDArray[np.float32]
 FAR_MM = 150.0
 """Beyond this the lamp shows nothing; such rays end here."""
 _MOST_STEPS = 110
+_ROOT_STEPS = 4
+BLOCK = 16384
+"""Rays that are worked on at a time, so that their arrays fit in a core's cache."""
+_NEAR_MM = 1.2
+"""Where less than this is certainly free, the gap itself is asked."""
 
 
 class Tissue(Protocol):
@@ -39,6 +44,15 @@ class Straight:
     """1 − kR·u − kU·v: mm in space per mm of station at that point."""
 
 
+@dataclass(frozen=True)
+class Hits:
+    """Where a march found tissue: the last free and the first hit distance, and the station; each (n,)."""
+
+    low: Array
+    high: Array
+    station: Array
+
+
 class Tracer:
     """Rays from one point.
 
@@ -56,7 +70,7 @@ class Tracer:
         self._station = np.float32(station_mm)
         shifted = (centreline.centre - origin).astype(np.float32)
         axes = (centreline.tangent, centreline.right, centreline.up)
-        self._axes = [np.ascontiguousarray(axis[:, i]) for axis in axes for i in range(3)]
+        self._axes = centreline.components
         self._dots = [np.einsum("ni,ni->n", axis, shifted) for axis in axes]
         self._bend = [np.ascontiguousarray(centreline.bend[:, i]) for i in range(2)]
 
@@ -83,11 +97,8 @@ class Tracer:
         return Straight(s, u, v, row, stretch)
 
     def settle(self, directions: Array, t: Array, guess: Array) -> Straight:
-        """Like :meth:`straighten`, iterated until exact also from a rough guess."""
-        point = self.straighten(directions, t, guess)
-        for _ in range(2):
-            point = self.straighten(directions, t, point.s)
-        return point
+        """Like :meth:`straighten`, iterated once more, for rough guesses."""
+        return self.straighten(directions, t, self.straighten(directions, t, guess).s)
 
     def trace(
         self, directions: Array, start: Array | None = None, stations: Array | None = None
@@ -103,31 +114,21 @@ class Tracer:
             distance (n,) in mm, at most ``FAR_MM``, and station (n,) of the hits.
         """
         n = directions.shape[1]
-        found_t = np.full(n, FAR_MM, np.float32)
-        found_s = np.full(n, self._station, np.float32)
-        index = np.arange(n)
-        d = directions
-        t = np.zeros(n, np.float32) if start is None else start.copy()
+        found = Hits(np.full(n, FAR_MM, np.float32), np.full(n, FAR_MM, np.float32), np.full(n, self._station))
+        index, d = np.arange(n), directions
+        t = np.zeros(n, np.float32) if start is None else start
         guess = np.full(n, self._station, np.float32) if stations is None else stations
-        before = t.copy()
+        before = t
         for _ in range(_MOST_STEPS):
             point = self.straighten(d, t, guess)
             free = self._tissue.free(point.s, point.u, point.v)
-            hit = np.zeros(len(t), bool)
-            near = np.flatnonzero(free < 1.2)
-            gap = self._tissue.gap(point.s[near], point.u[near], point.v[near])
-            hit[near] = gap < 0
-            over = t >= FAR_MM
-            done = hit | over
+            done = t >= FAR_MM
+            near = np.flatnonzero((free < _NEAR_MM) & ~done)
+            hit = near[self._tissue.gap(point.s[near], point.u[near], point.v[near]) < 0]
+            done[hit] = True
             if done.any():
-                ends = np.flatnonzero(done)
-                refine = np.flatnonzero(hit & ~over)
-                found_t[index[ends]] = np.minimum(t[ends], FAR_MM)
-                found_s[index[ends]] = point.s[ends]
-                if refine.size:
-                    low, high = before[refine], t[refine]
-                    root, where = self._bisect(d[:, refine], low, high, point.s[refine])
-                    found_t[index[refine]], found_s[index[refine]] = root, where
+                found.low[index[hit]], found.high[index[hit]] = before[hit], t[hit]
+                found.station[index[done]] = point.s[done]
                 keep = np.flatnonzero(~done)
                 if keep.size == 0:
                     break
@@ -136,28 +137,85 @@ class Tracer:
                     point.s[keep], point.u[keep], point.v[keep], point.row[keep], point.stretch[keep]
                 )
             step = np.maximum(free * np.minimum(point.stretch, 1), np.float32(0.4) + t * np.float32(0.01))
-            along = self._along(d, point.row) / point.stretch
-            guess = point.s + step * along
+            guess = point.s + step * self._along(d, point.row) / point.stretch
             before = t
             t = t + step
-        return found_t, found_s
+        hits = np.flatnonzero(found.low < FAR_MM)
+        distance = np.full(n, FAR_MM, np.float32)
+        distance[hits], found.station[hits] = self._root(
+            directions[:, hits], found.low[hits], found.high[hits], found.station[hits]
+        )
+        return distance, found.station
+
+    def trace_between(
+        self, directions: Array, low: Array, high: Array, guess: Array, trust: NDArray[np.bool_]
+    ) -> tuple[Array, Array]:
+        """First hits that neighbouring rays let expect between two distances.
+
+        Where the lower distance is free, the upper is not and the neighbours are trusted, the root is looked for
+        in between; everywhere else the ray is marched, from the lower distance if that is free.
+
+        Args:
+            directions: (3, n). low, high: (n,) mm. guess: (n,) expected station of the hits.
+            trust: (n,) whether the neighbours' hits lie on one smooth surface.
+
+        Returns:
+            As :meth:`trace`.
+        """
+        t, s = low.copy(), guess.copy()
+        sure = np.zeros(len(t), bool)
+        for begin in range(0, len(t), BLOCK):
+            part = slice(begin, begin + BLOCK)
+            sure[part], t[part], s[part] = self._bracket(
+                directions[:, part], low[part], high[part], guess[part], trust[part]
+            )
+        rest = np.flatnonzero(~sure)
+        if rest.size:
+            t[rest], s[rest] = self.trace(directions[:, rest], t[rest], s[rest])
+        return t, s
+
+    def _bracket(
+        self, d: Array, low: Array, high: Array, guess: Array, trust: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.bool_], Array, Array]:
+        """Roots where the bracket holds one (then True); elsewhere distance and station to march from."""
+        first = self.settle(d, low, guess)
+        gap_low = self._tissue.gap(first.s, first.u, first.v)
+        last = self.settle(d, high, guess)
+        gap_high = self._tissue.gap(last.s, last.u, last.v)
+        clear = gap_low > 0
+        sure = trust & clear & (gap_high < 0)
+        t = np.where(clear, low, np.float32(0))
+        s = np.where(clear, first.s, self._station)
+        where = np.flatnonzero(sure)
+        t[where], s[where] = self._root(
+            d[:, where], low[where], high[where], last.s[where], gap_low[where], gap_high[where]
+        )
+        return sure, t, s
 
     def _along(self, d: Array, row: NDArray[np.intp]) -> Array:
         return self._axes[0].take(row) * d[0] + self._axes[1].take(row) * d[1] + self._axes[2].take(row) * d[2]
 
-    def _bisect(self, d: Array, low: Array, high: Array, s: Array) -> tuple[Array, Array]:
-        """Root of the gap between a free and a hit distance: four halvings, then one secant step."""
-        gap_high = np.full(len(low), -1e-3, np.float32)
-        gap_low = np.full(len(low), 1e-3, np.float32)
-        for _ in range(5):
-            middle = (low + high) / 2
-            point = self.straighten(d, middle, s)
-            gap = self._tissue.gap(point.s, point.u, point.v)
-            inside = gap < 0
-            low, gap_low = np.where(inside, low, middle), np.where(inside, gap_low, gap)
-            high, gap_high = np.where(inside, middle, high), np.where(inside, gap, gap_high)
+    def _root(
+        self, d: Array, low: Array, high: Array, s: Array, gap_low: Array | None = None, gap_high: Array | None = None
+    ) -> tuple[Array, Array]:
+        """Root of the gap between a free and a hit distance, by the Illinois variant of false position."""
+        if gap_low is None or gap_high is None:
+            first, last = self.straighten(d, low, s), self.straighten(d, high, s)
+            gap_low = self._tissue.gap(first.s, first.u, first.v)
+            gap_high = self._tissue.gap(last.s, last.u, last.v)
+        gap_low, gap_high = np.maximum(gap_low, np.float32(1e-4)), np.minimum(gap_high, np.float32(-1e-4))
+        side = np.zeros(len(low), np.int8)
+        root = low
+        for _ in range(_ROOT_STEPS):
+            root = low + (high - low) * (gap_low / (gap_low - gap_high))
+            point = self.straighten(d, root, s)
             s = point.s
-        share = gap_low / np.maximum(gap_low - gap_high, np.float32(1e-6))
-        root = low + (high - low) * np.clip(share, 0, 1)
-        point = self.straighten(d, root, s)
-        return root, point.s
+            gap = self._tissue.gap(s, point.u, point.v)
+            inside = gap < 0
+            # The end that stays a second time counts half, which pulls the next guess to its side.
+            gap_low = np.where(inside, np.where(side < 0, gap_low * np.float32(0.5), gap_low), gap)
+            gap_high = np.where(inside, gap, np.where(side > 0, gap_high * np.float32(0.5), gap_high))
+            low, high = np.where(inside, low, root), np.where(inside, root, high)
+            side = np.where(inside, np.int8(-1), np.int8(1))
+        root = low + (high - low) * (gap_low / np.maximum(gap_low - gap_high, np.float32(1e-6)))
+        return root, s

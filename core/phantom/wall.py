@@ -48,9 +48,9 @@ class WallStretch:
     slices: int
 
     def texel(self, s: Array, angle: Array) -> tuple[Array, Array]:
-        """Column and row coordinates of wall points."""
-        column = np.mod(angle * (COLUMNS / (2 * np.pi)), COLUMNS) + np.float32(PAD)
-        return column.astype(np.float32), ((s - self.begin_mm) * np.float32(1 / ROW_MM)).astype(np.float32)
+        """Column and row coordinates of wall points; angles are 0…2π."""
+        column = angle * np.float32(COLUMNS / (2 * np.pi)) + np.float32(PAD)
+        return column, (s - np.float32(self.begin_mm)) * np.float32(1 / ROW_MM)
 
     def radius_at(self, s: Array, angle: Array) -> Array:
         """Radius of the wall, mm."""

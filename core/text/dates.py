@@ -1,4 +1,4 @@
-"""Dates in free text, in the formats that endoscopists type: numbers, month words of six languages, birth dates."""
+"""Dates in free text as endoscopists type them: numbers, month words of six languages, birth dates."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _DAY = r"(?:0?[1-9]|[12]\d|3[01])"
 _YEAR = r"(?:19|20)\d\d"
 _NOT_A_SIZE = r"(?!\d)(?!\s*(?:mm|cm|ml|mg|%))"
 # These months are words too ("polyps may bleed", "mar" for margin): they need a capital or a year.
-_WORDLIKE = frozenset({"may", "mar", "march", "mars", "sept", "dec", "sep", "mai", "jan", "nov", "set", "maart"})
+_WORDLIKE = frozenset({"may", "mar", "march", "mars", "sept", "dec", "sep", "mai", "jan", "nov", "maart"})
 
 _NUMERIC = (
     rf"(?<![\w.]){_YEAR}\s?[-./]\s?(?:0?[1-9]|1[0-2])\s?[-./]\s?{_DAY}(?!\d)(?:[T ]\d\d:?\d\d(?::?\d\d)?)?",
@@ -79,7 +79,8 @@ def _with_month_word(text: str) -> Iterator[Span]:
 def _calendar_words(text: str) -> Iterator[Span]:
     for match in re.finditer(r"[^\W\d_]+", text):
         word = plain(match[0])
-        if word in words().weekdays or (word in words().months and (word not in _WORDLIKE or match[0][0].isupper())):
+        month = word in words().months and (word not in _WORDLIKE or match[0][0].isupper())
+        if month or word in words().weekdays:
             yield match.span()
 
 
@@ -97,7 +98,7 @@ def _strict() -> tuple[re.Pattern[str], ...]:
 def _birth() -> re.Pattern[str]:
     """A birth label with anything numeric behind it: also a bare year, which elsewhere isn't a date."""
     labels = alternatives(words().labels["birth_labels"])
-    return re.compile(rf"(?<!\w)(?:{labels})[\s:.,*-]{{0,4}}(?:in\s+|on\s+|am\s+|le\s+)?\d[\d./-]{{1,10}}", re.IGNORECASE)
+    return _compiled(rf"(?<!\w)(?:{labels})[\s:.,*-]{{0,4}}(?:(?:in|on|am|le)\s+)?\d[\d./-]{{1,10}}")
 
 
 @cache
@@ -106,13 +107,17 @@ def _month_patterns() -> tuple[tuple[re.Pattern[str], bool], ...]:
     month = rf"(?P<month>{alternatives(_spellings())})(?!\w)\.?"
     of = r"(?:of\s+the\s+|of\s+|de\s+|del\s+|di\s+|von\s+)?"
     year = rf"(?P<year>{_YEAR}|['’]\d\d)"
+    before = "since|last|next|until|from|early|late|of|in|im|seit|en|depuis"
     ordinal = r"(?:st|nd|rd|th|er|º|°)?"
     return (
-        (_compiled(rf"(?<![\w.,]){_DAY}{ordinal}[\s/-]*{of}{month}(?:[\s,./-]*{of}{year}|[\s/-]\d\d\b)?"), False),
+        (
+            _compiled(rf"(?<![\w.,]){_DAY}{ordinal}[\s/-]*{of}{month}(?:[\s,./-]*{of}{year}|[\s/-]\d\d\b)?"),
+            False,
+        ),
         (_compiled(rf"(?<![\w.,]){_DAY}\.\s*{month}(?:[\s,./-]*{year})?"), True),
         (_compiled(rf"(?<!\w){month}\s+{_DAY}(?:st|nd|rd|th)?{_NOT_A_SIZE}(?!\w)(?:,?\s*{year})?"), True),
         (_compiled(rf"(?<!\w){month}[\s,./-]*{of}{year}"), False),
-        (_compiled(rf"(?<!\w)(?:since|last|next|until|from|early|late|of|in|im|seit|en|depuis)\s+{month}"), False),
+        (_compiled(rf"(?<!\w)(?:{before})\s+{month}"), False),
     )
 
 

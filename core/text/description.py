@@ -50,8 +50,9 @@ def parse_setting(setting: str) -> tuple[str, Any]:
         The vocabulary key and its normalised value; None clears the field (``colour=``).
 
     Raises:
-        PolypTraceError: ``description-setting`` without ``=``, ``description-key`` for an unknown or automatic
-            field, ``description-value`` for a value that isn't allowed; hints name the nearest word.
+        PolypTraceError: ``description-setting`` without ``=``, ``description-key`` for an unknown or
+            automatic field, ``description-value`` for a value that isn't allowed; hints name the nearest
+            word.
     """
     key, equals, typed = setting.partition("=")
     if not equals or not key.strip():
@@ -152,4 +153,6 @@ def _refuse_fault(field: Field, value: Any, code: str) -> None:
 def _allowed(field: Field) -> str:
     if field.values:
         return f"Allowed: {', '.join(field.codes)}."
-    return "" if field.minimum is None else f"Allowed: {field.minimum:g} to {field.maximum:g} {field.unit}".rstrip() + "."
+    if field.minimum is None:
+        return ""
+    return f"Allowed: {field.minimum:g} to {field.maximum:g} {field.unit}".rstrip() + "."

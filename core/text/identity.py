@@ -15,14 +15,6 @@ from core.text.vocabulary import load as load_vocabulary
 
 _WORD = re.compile(r"[^\W\d_]+")
 
-# Endings of clinical and everyday words; long words with one of them are taken for words, not for names.
-_ENDINGS = (
-    "itis osis oscopy ectomy ostomy otomy plasia tion tions sion sions ment ments ness ised ized ated ically ically "
-    "ous oid ular scope pathy aemia emia rrhoea rrhea gram graphy logy able ible ingly edly ectasia aceous "
-    "iform escent ability"
-).split()
-_LOOSE_ENDINGS = ("ing", "ed", "ly", "al", "ic", "ive", "ful", "less", "ent", "ant", "est", "ish", "like", "ism", "ity")
-
 
 class Words(msgspec.Struct, frozen=True):
     """The lists of ``resources/vocabularies/privacy.toml``, folded by :func:`plain`.
@@ -37,6 +29,9 @@ class Words(msgspec.Struct, frozen=True):
     doubtful: frozenset[str]
     months: frozenset[str]
     month_spellings: frozenset[str]
+    particles: frozenset[str]
+    endings: tuple[str, ...]
+    everyday_endings: tuple[str, ...]
     weekdays: frozenset[str]
     labels: dict[str, tuple[str, ...]]
 
@@ -60,7 +55,7 @@ class Words(msgspec.Struct, frozen=True):
         stems = {part.removesuffix(end) for end in ("s", "es", "ed", "ing", "ly", "d")} - {part}
         if any(len(stem) > 3 and stem in self.safe for stem in stems):
             return True
-        endings = (*_ENDINGS, *_LOOSE_ENDINGS) if loose else tuple(_ENDINGS)
+        endings = (*self.endings, *self.everyday_endings) if loose else self.endings
         return len(part) > 5 and part.endswith(endings)
 
 
@@ -87,6 +82,9 @@ def words() -> Words:
         months=_folded(lists["months"]),
         month_spellings=frozenset(lists["months"].split()),
         weekdays=_folded(lists["weekdays"]),
+        particles=_folded(lists["particles"]),
+        endings=tuple(lists["endings"].split()),
+        everyday_endings=tuple(lists["everyday_endings"].split()),
         labels={
             key: tuple(sorted(lists[key], key=len, reverse=True))
             for key in ("name_labels", "doers", "record_labels", "birth_labels", "phone_labels")
@@ -95,8 +93,9 @@ def words() -> Words:
 
 
 def alternatives(labels: Iterable[str]) -> str:
-    """A pattern that matches any of ``labels``, the longest first, blanks and full stops as people vary them."""
-    return "|".join(re.escape(label).replace(r"\ ", r"\s+") for label in sorted(labels, key=len, reverse=True))
+    """A pattern that matches any of ``labels``, the longest first, with any blanks in them."""
+    longest_first = sorted(labels, key=len, reverse=True)
+    return "|".join(re.escape(label).replace(r"\ ", r"\s+") for label in longest_first)
 
 
 def _folded(text: str) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""Names of people in free text, told from the capitalised words of the field (Paris, Kudo, Lynch, Boston …)."""
+"""Names of people in free text, told from the capitalised words of the field (Paris, Kudo, Lynch …)."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ from core.text.identity import alternatives, plain, words
 Span = tuple[int, int]
 
 _TOKEN = re.compile(r"[^\W\d_](?:[^\W\d_]|[\u0300-\u036f]|['’-](?=[^\W\d_]))*")
-_PARTICLES = frozenset("van de der den von zu la le del della di da dos bin al el ter ten af av du".split())
+_CHINESE_SURNAMES = (
+    "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕苏卢蒋蔡贾丁魏薛叶"
+    "阎余潘杜戴夏钟汪田任姜范方石姚谭廖邹熊金陆郝孔白崔康毛邱秦江史顾侯邵孟龙万段雷钱汤尹黎易常武乔贺赖龚文"
+)
 _CHINESE = re.compile(
-    r"[王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕苏卢蒋蔡贾丁魏薛叶阎余潘杜戴夏钟汪田任姜范方石姚谭廖邹熊金陆郝孔白崔康毛邱秦江史顾侯邵孟龙万段雷钱汤尹黎易常武乔贺赖龚文]"
-    r"[\u4e00-\u9fff]{0,2}(?:先生|女士|医生|医师|教授|主任|护士)|(?:姓名|患者|病人|签名)\s*[:：]\s*[\u4e00-\u9fff]{2,4}"
+    rf"[{_CHINESE_SURNAMES}][\u4e00-\u9fff]{{0,2}}(?:先生|女士|医生|医师|教授|主任|护士)"
+    r"|(?:姓名|患者|病人|签名)\s*[:：]\s*[\u4e00-\u9fff]{2,4}"
 )
 _MOST_WORDS = 4
 
@@ -37,7 +40,8 @@ class _Word(msgspec.Struct, frozen=True):
 
     @property
     def title_case(self) -> bool:
-        return self.capital and (self.text[1:2].islower() or bool(re.match(r"(?:[A-Z]['’]|Mc|Mac)[A-Z]", self.text)))
+        celtic = re.match(r"(?:[A-Z]['’]|Mc|Mac)[A-Z]", self.text)
+        return self.capital and (self.text[1:2].islower() or celtic is not None)
 
     @property
     def shouted(self) -> bool:
@@ -57,6 +61,10 @@ class _Word(msgspec.Struct, frozen=True):
         return plain(self.text) in words().doubtful
 
     @property
+    def is_particle(self) -> bool:
+        return plain(self.text) in words().particles
+
+    @property
     def possessor(self) -> str:
         return re.sub(r"['’]s$", "", self.text)
 
@@ -73,8 +81,8 @@ class _Word(msgspec.Struct, frozen=True):
 def find_names(text: str, strict: bool = False) -> Iterator[Span]:
     """Stretches that look like people's names.
 
-    After titles ("Dr"), labels ("Name:") and doers ("seen by"); two capitalised words that aren't of the field;
-    a common name alone. Single letters and clinical eponyms aren't names.
+    After titles ("Dr"), labels ("Name:") and doers ("seen by"); two capitalised words that aren't of the
+    field; a common name alone. Single letters and clinical eponyms aren't names.
 
     Args:
         strict: also any capitalised word that isn't known, and common names in lower case.
@@ -104,7 +112,7 @@ def _run(tokens: list[_Word], first: int, lower: bool) -> int:
     taken = 0
     for place in range(first, min(first + _MOST_WORDS, len(tokens))):
         word = tokens[place]
-        particle = plain(word.text) in _PARTICLES
+        particle = word.is_particle
         likely = word.listed or word.doubtful or not word.safe()
         if not particle and not (likely and (word.capital or lower or word.listed)):
             break
@@ -139,21 +147,22 @@ def _after_labels(text: str, tokens: list[_Word], strict: bool) -> Iterator[Span
             place = places.get(match.end())
             if place is None:
                 continue
-            taken = _run(tokens, place, lower=_asks_for_name(match[0]) or (strict and not (is_label and ":" not in match[0])))
+            lower = _asks_for_name(match[0]) or (strict and (not is_label or ":" in match[0]))
+            taken = _run(tokens, place, lower)
             if taken:
                 yield tokens[place].start, tokens[place + taken - 1].end
 
 
 def _asks_for_name(label: str) -> bool:
     """Whether a name must follow, even in lower case: ``Name:``, ``Nachname:``, ``Nom:``."""
-    return ":" in label and bool(re.search(r"(?:name|nom|nome|cognome|prenom|prénom)\s*:", label, re.IGNORECASE))
+    return re.search(r"(?:name|nom|nome|cognome|prenom|prénom)\s*:", label, re.IGNORECASE) is not None
 
 
 def _pairs(tokens: list[_Word], strict: bool) -> Iterator[Span]:
     """Two adjacent words, or three with a particle, that together are a name."""
     for place, first in enumerate(tokens[:-1]):
         step = 1
-        while step < 4 and place + step < len(tokens) - 1 and plain(tokens[place + step].text) in _PARTICLES:
+        while step < 4 and place + step < len(tokens) - 1 and tokens[place + step].is_particle:
             step += 1
         second = tokens[place + step]
         between = {word.after for word in tokens[place : place + step]}
@@ -172,14 +181,15 @@ def _is_pair(first: _Word, second: _Word) -> bool:
     if not (first.capital and second.capital) or second.initial:
         return first.listed and first.capital and second.initial
     if named or (first.doubtful and second.doubtful):
-        return not ((first.in_lists() and not first.doubtful) or (second.in_lists() and not second.doubtful))
-    return first.title_case and second.title_case and not first.safe(loose=True) and not second.safe(loose=True)
+        return all(word.doubtful or not word.in_lists() for word in (first, second))
+    return all(word.title_case and not word.safe(loose=True) for word in (first, second))
 
 
 def _is_turned_or_initial(first: _Word, second: _Word) -> bool:
     """``Smith, John``, ``J. Smith`` and ``Smith J.``"""
     if re.fullmatch(r",[ \t]+", first.after):
-        return first.capital and second.capital and second.listed and (first.doubtful or not first.safe(loose=True))
+        likely = first.doubtful or not first.safe(loose=True)
+        return likely and first.capital and second.capital and second.listed
     if first.initial and re.fullmatch(r"\.[ \t]*", first.after):
         return second.title_case and not second.safe(loose=True)
     return False
@@ -187,7 +197,7 @@ def _is_turned_or_initial(first: _Word, second: _Word) -> bool:
 
 def _first_initial(tokens: list[_Word], place: int) -> _Word:
     """``J.`` of ``J.R. Smith``."""
-    while place > 0 and tokens[place].initial and tokens[place - 1].initial and tokens[place - 1].after.strip() == ".":
+    while place > 0 and tokens[place - 1].initial and tokens[place - 1].after.strip() == ".":
         place -= 1
     return tokens[place]
 

@@ -1,4 +1,4 @@
-"""From what people and files write to the words of the vocabulary: any case, underscores, numbers in strings."""
+"""From what people and files write to the words of the vocabulary: any case, numbers in strings."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def normalise(values: Mapping[str, Any]) -> dict[str, Any]:
     """The description in the words of the vocabulary, in the vocabulary's order; blanks are left out.
 
     Free text is kept as typed. What can't be understood is kept too, so that
-    :func:`core.text.rules.validate` can name it. What the program itself fills in (lesion number, author, role,
-    time, source) belongs to the record, not to the values, and is left out. Idempotent.
+    :func:`core.text.rules.validate` can name it. What the program itself fills in (lesion number, author,
+    role, time, source) belongs to the record, not to the values, and is left out. Idempotent.
     """
     vocabulary = load()
     known: dict[str, Any] = {}

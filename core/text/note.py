@@ -17,7 +17,8 @@ def model_note(free_text: str) -> str:
     """The part of the free text that the model may read, on one line; empty when nothing is left.
 
     1. Invisible characters go, forms of letters and digits are unified (NFKC), blanks become single spaces.
-    2. Sentences that speak of histology or treatment are left out whole: half of one could still tell the outcome.
+    2. Sentences that speak of histology or treatment are left out whole: half of one could still tell the
+       outcome.
     3. What looks like a name, date, record number, telephone number or address is taken out. The scan is
        stricter than for the warning at the form: here a lost word costs less than a shown name.
     """
@@ -35,7 +36,9 @@ def is_outcome(sentence: str) -> bool:
     form = load().model
     plain = _plain(sentence)
     # A hyphen may hide a word ("cold-snared") or split one ("re-sected"): look at both readings.
-    words = {part for word in _LETTERS.findall(plain) for part in (word, word.replace("-", ""), *word.split("-"))}
+    words = {
+        part for word in _LETTERS.findall(plain) for part in (word, word.replace("-", ""), *word.split("-"))
+    }
     if any(word in _closed_words() or word.startswith(form.stems) for word in words):
         return True
     return any(text in plain for text in form.anywhere)
@@ -43,7 +46,9 @@ def is_outcome(sentence: str) -> bool:
 
 def _visible(text: str) -> str:
     unified = unicodedata.normalize("NFKC", text)
-    kept = "".join(c if unicodedata.category(c) not in ("Cf", "Cc", "Cn", "Co", "Cs") else _blank(c) for c in unified)
+    kept = "".join(
+        c if unicodedata.category(c) not in ("Cf", "Cc", "Cn", "Co", "Cs") else _blank(c) for c in unified
+    )
     return re.sub(r"[^\S\n]+", " ", kept)
 
 

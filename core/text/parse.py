@@ -14,8 +14,8 @@ from core.text.vocabulary import load
 def parse_report(text: str) -> dict[str, Any]:
     """The exact record from a text that :func:`core.text.render.report_text` wrote.
 
-    The coded sentences end where the note begins, and the note's quotes are the first and the very last of the
-    text, so free text may hold anything: quotes, line breaks, sentences that look like coded ones.
+    The coded sentences end where the note begins, and the note's quotes are the first and the very last of
+    the text, so free text may hold anything: quotes, line breaks, sentences that look like coded ones.
 
     Raises:
         PolypTraceError: ``report-text`` when a sentence isn't of that wording.

@@ -8,7 +8,7 @@ from typing import Any
 from core.errors import PolypTraceError
 from core.text.normal import normalise
 from core.text.note import model_note
-from core.text.sentences import value_phrase, write_sentences
+from core.text.sentences import templates, value_phrase, write_sentences
 from core.text.tokenizer import TokenCounter, count
 from core.text.vocabulary import load
 
@@ -36,28 +36,24 @@ def model_text(
 ) -> str:
     """What the model reads: appearance and place only, in a fixed order, sizes in bins.
 
-    Kind, Paris class, size, segment and imaging are always said (blank = "not recorded"), other fields only when
-    filled. The free text comes last after :func:`core.text.note.model_note` has taken out names, dates, numbers
-    of records, and sentences on histology or treatment; it is cut at a word so that the whole has at most
-    ``max_tokens`` word pieces, special tokens included. Coded fields are never cut.
+    Kind, Paris class, size, segment and imaging are always said (blank = "not recorded"), other fields only
+    when filled. The free text comes last after :func:`core.text.note.model_note` has taken out names, dates,
+    numbers of records, and sentences on histology or treatment; it is cut at a word so that the whole has at
+    most ``max_tokens`` word pieces, special tokens included. A coded field is never cut. Where the coded
+    fields alone are too many (128 pieces hold all but contrived records), whole fields are left out from the
+    end of the text on, those of least weight first; the five that are always said stay.
 
     Args:
         tokenizer: counts the word pieces; without one a cautious bound by the length of the words is used.
 
     Raises:
-        PolypTraceError: ``model-text-too-long`` when the coded fields alone exceed ``max_tokens`` of
+        PolypTraceError: ``model-text-too-long`` when the fields that are always said exceed ``max_tokens`` of
             ``tokenizer``; ``description-value`` or ``description-key`` as in :func:`report_text`.
     """
     clean = _known(values)
     form = load().model
     shown = {field.key: clean[field.key] for field in load().model_fields if field.key in clean}
-    coded = " ".join(write_sentences(form, "model", shown))
-    if tokenizer is not None and count(coded, tokenizer) > max_tokens:
-        raise PolypTraceError(
-            "model-text-too-long",
-            "The coded fields of the description are longer than the model can read.",
-            "Use a model with a larger text limit.",
-        )
+    coded = _coded_text(shown) if tokenizer is None else _fitting_fields(shown, tokenizer, max_tokens)
     words = model_note(clean.get("free_text", "")).split()
     kept = _fitting(f"{coded} {form.note}", words, tokenizer, max_tokens)
     return f"{coded} {form.note}{' '.join(words[:kept])}" if kept else coded
@@ -82,6 +78,27 @@ def model_codes(values: Mapping[str, Any]) -> dict[str, Any]:
 def size_bin(mm: float) -> str:
     """The label of the size bin of ``mm`` millimetres: ``≤5``, ``6–9``, ``10–19``, ``20–29`` or ``≥30``."""
     return load().bin_of(mm).label
+
+
+def _coded_text(shown: Mapping[str, Any]) -> str:
+    return " ".join(write_sentences(load().model, "model", shown))
+
+
+def _fitting_fields(shown: Mapping[str, Any], tokenizer: TokenCounter, limit: int) -> str:
+    """The coded sentences of as many fields as fit, from the first on."""
+    kept = dict(shown)
+    last_first = reversed([t for t in templates("model") if not t.sentence.always])
+    droppable = iter([key for template in last_first for key in template.keys if key in kept])
+    while count(text := _coded_text(kept), tokenizer) > limit:
+        key = next(droppable, None)
+        if key is None:
+            raise PolypTraceError(
+                "model-text-too-long",
+                "The fields that are always said are longer than the model can read.",
+                "Use a model with a larger text limit.",
+            )
+        del kept[key]
+    return text
 
 
 def _fitting(head: str, words: list[str], tokenizer: TokenCounter | None, limit: int) -> int:

@@ -76,8 +76,8 @@ def size_change_warning(a: Mapping[str, Any], b: Mapping[str, Any]) -> Problem |
     small, large = sorted(float(size) for size in sizes if size is not None)
     if large <= 2 * small:
         return None
-    text = f"The size differs by more than a factor of two between the linked findings ({small:g} and {large:g} mm)."
-    return Problem("size_mm", "warning", text)
+    told = f"The linked findings differ more than twofold in size ({small:g} and {large:g} mm)."
+    return Problem("size_mm", "warning", told)
 
 
 def holds(condition: Condition, values: Mapping[str, Any]) -> bool | None:
@@ -209,7 +209,8 @@ def _no_identity_in_free_text(values: Mapping[str, Any]) -> Iterator[Problem]:
     if not isinstance(text, str):
         return
     for kind in dict.fromkeys(suspicion.kind for suspicion in privacy.scan(text)):
-        told = f"The free text seems to hold {_TELLS_NAMES[kind]}; it is kept as typed but hidden from the model."
+        seen = f"The free text seems to hold {_TELLS_NAMES[kind]}"
+        told = f"{seen}; it is kept as typed but hidden from the model."
         yield Problem("free_text", "warning", told)
 
 

@@ -1,7 +1,7 @@
-"""Random valid descriptions over the whole vocabulary: for tests, tokenizer training and language pre-training.
+"""Random valid descriptions over the whole vocabulary: for tests and for training on language.
 
-Not a model of what lesions look like (that is the phantom's work): every allowed word turns up, rare ones too, and
-what is drawn obeys every rule of :mod:`core.text.rules`.
+Not a model of what lesions look like (that is the phantom's work): every allowed word turns up, rare ones
+too, and what is drawn obeys every rule of :mod:`core.text.rules`.
 """
 
 from __future__ import annotations
@@ -19,14 +19,20 @@ _FILLED = 0.45
 """Chance that a field is filled although nothing asks for it."""
 _USUAL = 0.85
 """Chance that a value is one that says something, where ``none`` or ``not assessed`` is allowed."""
-_SAYS_NOTHING = frozenset({"not recorded", "not assessed", "not assessable", "not tested", "agent not recorded"})
+_COMMON = {"state": "polyp", "imaging": "white light"}
+"""What is drawn first in two of five descriptions, so that texts resemble those of a usual list."""
+_SAYS_NOTHING = frozenset(
+    {"not recorded", "not assessed", "not assessable", "not tested", "agent not recorded"}
+)
 
 
 def random_description(rng: np.random.Generator) -> dict[str, Any]:
-    """A complete, valid description without warnings, normalised; the same generator state gives the same one.
+    """A complete, valid description without warnings, normalised; the same generator state gives the same
+    one.
 
-    Sizes are drawn evenly on a logarithmic scale, so that each size bin turns up; choices evenly among the words
-    that say something; other fields than the required ones are filled about every second time.
+    Sizes and counts are drawn evenly on a logarithmic scale, so that each size bin turns up and small counts
+    are the usual ones; choices evenly among the words that say something; fields that nothing asks for are
+    filled about every second time.
     """
     values: dict[str, Any] = {}
     for field in load().editable:
@@ -51,13 +57,20 @@ def _draw(field: Field, values: dict[str, Any], rng: np.random.Generator) -> Any
         allowed = telling
     if not allowed:
         return None
-    if field.type == "choice":
-        return _one(allowed, rng)
-    together = [code for code in allowed if code not in field.alone]
-    if not together:
-        return [_one(allowed, rng)]
-    count = min(len(together), 1 + int(rng.geometric(0.55)) - 1 or 1)
-    return [together[place] for place in rng.permutation(len(together))[:count]]
+    if field.type == "choices":
+        return _several(allowed, field, rng)
+    if field.key in _COMMON and rng.random() < 0.4:
+        return _COMMON[field.key]
+    return _one(allowed, rng)
+
+
+def _several(allowed: list[str], field: Field, rng: np.random.Generator) -> list[str]:
+    first = _one(allowed, rng)
+    if first in field.alone:
+        return [first]
+    others = [code for code in allowed if code not in field.alone and code != first]
+    more = min(len(others), int(rng.geometric(0.55)) - 1)
+    return [first, *(others[place] for place in rng.permutation(len(others))[:more])]
 
 
 def _suits(key: str, code: str, values: dict[str, Any]) -> bool:
@@ -83,12 +96,12 @@ def _number(field: Field, values: dict[str, Any], rng: np.random.Generator) -> f
         high = float(values["size_mm"])
     if field.key == "pot_no" and values.get("retrieved") == "no":
         return None
-    if field.binned:
-        drawn = math.exp(rng.uniform(math.log(low), math.log(high + 1)))
-    else:
-        drawn = rng.uniform(low, high + (field.step or 1))
     step = field.step or 1
-    number = min(math.floor(drawn / step) * step, high)
+    if field.key in ("wall_clock", "dist_av_cm"):
+        drawn = rng.uniform(low, high + step)
+    else:  # a shift by one lets counts begin at zero
+        drawn = math.exp(rng.uniform(math.log(low + 1), math.log(high + 1 + step))) - 1
+    number = min(max(math.floor(drawn / step) * step, low), high)
     return int(number) if field.type == "integer" else float(number)
 
 

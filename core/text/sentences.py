@@ -93,7 +93,7 @@ class Template:
 
     def _part_regex(self, part: Part) -> str:
         if not part.key:
-            return re.sub(r"^a\\ ", r"an?\\ ", re.escape(part.words))
+            return "an?" if part.words == _ARTICLE else re.escape(part.words)
         field = self._fields[part.key]
         if part.shape:
             shapes = sorted({value.shape for value in field.values if value.shape}, key=len, reverse=True)
@@ -177,7 +177,9 @@ def phrase_value(field: Field, said: str, style: Style) -> Any:
 def _word_phrase(field: Field, code: str, style: Style) -> str:
     value = field.value(code)
     if value is None:  # value_fault let it pass, so this is a fault of the vocabulary file
-        raise PolypTraceError("vocabulary", f"{field.label} has a value without a phrase.", "Repair the vocabulary.")
+        raise PolypTraceError(
+            "vocabulary", f"{field.label} has a value without a phrase.", "Repair the vocabulary."
+        )
     return value.phrase(style)
 
 

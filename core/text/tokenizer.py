@@ -75,7 +75,8 @@ def load_tokenizer(path: Path) -> Tokenizer:
 def count(text: str, tokenizer: TokenCounter | None = None) -> int:
     """The number of word pieces of ``text``, special tokens included, padding and truncation undone.
 
-    Without a tokenizer: a cautious estimate, two special tokens and a piece for every three letters of a word.
+    Without a tokenizer: a cautious estimate, two special tokens and a piece for every three letters of a
+    word.
     """
     if tokenizer is None:
         return 2 + sum(math.ceil(len(word) / 3) for word in _WORD.findall(text))

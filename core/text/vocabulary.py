@@ -182,7 +182,11 @@ class Vocabulary(msgspec.Struct, frozen=True, dict=True):
         found = self.spelt(key)
         if found is None:
             near = difflib.get_close_matches(fold(key), self._by_spelling, 1, 0.5)
-            hint = f"Did you mean '{self._by_spelling[near[0]].key}'?" if near else "Use a key of the vocabulary."
+            hint = (
+                f"Did you mean '{self._by_spelling[near[0]].key}'?"
+                if near
+                else "Use a key of the vocabulary."
+            )
             raise PolypTraceError("description-key", "The description has no field of that name.", hint)
         return found
 

@@ -37,8 +37,8 @@ class PassSummary:
     has_audio: bool
     pictures: int
     sizes: int
-    errors: int
-    broken: int
+    damaged: bool
+    incomplete: bool
     threads: Threads
 
 
@@ -93,7 +93,7 @@ def _timing(summary: PassSummary) -> _Timing:
     usual = int(np.median(gaps)) if len(gaps) else round(1 / (rate * float(summary.time_base)))
     span = int(times[-1] - times[0])
     ticks = span + max(1, summary.last_ticks or usual)
-    fps = (count - 1) / (span * float(summary.time_base)) if span else rate
+    fps = float((count - 1) / (span * summary.time_base)) if span else rate
     # Containers round to their ticks, so gaps of a constant rate may differ by one.
     constant = bool(len(gaps) == 0 or int(gaps.max()) - int(gaps.min()) <= 1)
     return _Timing(float(ticks * summary.time_base), fps, constant)
@@ -111,7 +111,7 @@ def _warnings(summary: PassSummary, quality: np.ndarray[Any, np.dtype[np.float32
     untimed = bool((times == NO_PTS).any())
     found = [
         (
-            summary.errors > 0 or summary.broken > 0,
+            summary.damaged or summary.incomplete,
             "The file is damaged or incomplete: frames are missing or spoilt in places.",
         ),
         (
@@ -129,7 +129,7 @@ def _warnings(summary: PassSummary, quality: np.ndarray[Any, np.dtype[np.float32
         ),
         (
             summary.pictures > 1,
-            "The file holds several pictures side by side in time; only the first is read.",
+            "The file holds more than one picture stream; only the first is read.",
         ),
         (summary.sizes > 1, "The size of the picture changes within the video."),
         (_foreign(quality), "Most of the video doesn't look like the inside of a body."),

@@ -21,7 +21,7 @@ def fingerprint(frame: Any) -> int:
     value = frame.width << 32 | frame.height
     for plane in _planes(frame):
         value = (value * _PLANE + _dot(plane)) & _MASK
-    return value
+    return int(value)
 
 
 def _planes(frame: Any) -> list[np.ndarray[Any, np.dtype[np.uint8]]]:

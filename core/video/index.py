@@ -209,7 +209,8 @@ def load_index(folder: Path, sha256: str) -> FrameIndex | None:
     could differ in the last bit: an index is derived and can be made again by reading the video.
     """
     try:
-        with np.load(index_path(folder, sha256), allow_pickle=False) as stored:
+        # Opened here: np.load leaves a damaged file open.
+        with index_path(folder, sha256).open("rb") as file, np.load(file, allow_pickle=False) as stored:
             facts = msgspec.json.decode(stored["facts"].tobytes(), type=VideoFacts)
             index = FrameIndex(
                 facts,

@@ -13,7 +13,8 @@ from core.video.region import Mask, Picture
 SMALL_SIDE = 256
 """The longer side of the small frames that quality, scope region and thumbnails are made from."""
 
-_GLARE_LEVEL = 235
+_GLARE_LEVEL = 240
+"""Red and green this high: a white highlight, or a near wall burnt out to yellow."""
 _DARK_LEVEL = 28
 _REBLUR = 9
 _FLAT = 0.4
@@ -66,13 +67,14 @@ class QualityMeter:
             combed: see :func:`combing`; combing counts as blur.
 
         Returns:
-            each measure in 0…1 where 1 is best; ``score`` is their product, so that one bad measure is enough.
+            each measure in 0…1 where 1 is best; ``score`` is their product: one bad measure is enough.
         """
         if self._area == 0:
             return FrameQuality(0.0, 0.0, 0.0, 0.0, 0.0)
         grey: Any = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
         red, green, blue = cv2.split(small)
-        glare: Any = cv2.min(cv2.inRange(small, (_GLARE_LEVEL,) * 3, (255,) * 3), self._inside)
+        burnt: Any = cv2.inRange(cv2.min(red, green), _GLARE_LEVEL, 255)
+        glare: Any = cv2.min(burnt, self._inside)
         useful: Any = cv2.subtract(self._inside, cv2.dilate(glare, _SPREAD))
         sharpness = _sharpness(grey, useful) * (1.0 - combed)
         calm = 1.0 - _ramp(cv2.countNonZero(glare) / self._area, 0.02, 0.22)

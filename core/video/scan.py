@@ -102,42 +102,49 @@ def scan(
         PolypTraceError: the file can't be read, holds no video or no frame.
         Cancelled: the user stopped it; nothing was written.
     """
-    scanned, damaged = _pass(path, sha256, "frame", progress, cancel, survey)
-    if damaged:
-        scanned, _ = _pass(path, sha256, "slice", progress, cancel, survey)
-    return scanned
+    order = _Order(path, sha256, survey, progress, cancel)
+    scanned, damaged = _pass(order, "frame")
+    return _pass(order, "slice", damaged=True)[0] if damaged else scanned
 
 
-def _pass(
-    path: Path,
-    sha256: str,
-    threads: Threads,
-    progress: ProgressSink,
-    cancel: CancelToken | None,
-    surveyed: bool,
-) -> tuple[Scanned, bool]:
+@dataclass(frozen=True)
+class _Order:
+    """What a pass is asked to do."""
+
+    path: Path
+    sha256: str
+    survey: bool
+    progress: ProgressSink
+    cancel: CancelToken | None
+
+    def step(self, done: int, total: int | None) -> None:
+        if self.cancel is not None:
+            self.cancel.raise_if_cancelled()
+        if done % _REPORT_EVERY == 0:
+            self.progress(Progress(STAGE, done, total))
+
+
+def _pass(order: _Order, threads: Threads, damaged: bool = False) -> tuple[Scanned, bool]:
     table, survey, converter = _Table(), Survey(), Converter()
     first: Any = None
-    with Decoder(path, threads) as decoder:
+    with Decoder(order.path, threads) as decoder:
         sampler, total = _Sampler(decoder.time_base), _expected_frames(decoder)
         for frame in decoder.frames():
-            if cancel is not None:
-                cancel.raise_if_cancelled()
+            order.step(len(table.pts), total)
             first = first if first is not None else frame
             number = table.add(frame)
-            if surveyed and sampler.wants(number, frame):
+            if order.survey and sampler.wants(number, frame):
                 small = converter.small(frame, *small_size(first.width, first.height))
                 survey.add(number, small, combing(luma(frame)))
-            if number % _REPORT_EVERY == 0:
-                progress(Progress(STAGE, number, total))
         if first is None:
             raise _no_frames(decoder)
-        summary = _summary(decoder, table, threads, path, sha256, first)
+        damaged = damaged or decoder.errors + table.broken > 0
+        summary = _summary(order, decoder, table, first, threads, damaged)
     quality = survey.quality()
     width, height = displayed_size(first)
     pictures = survey.thumbnails.pictures
     facts = make_facts(summary, survey.region(width, height), tuple(pictures), quality)
-    progress(Progress(STAGE, facts.frames, facts.frames))
+    order.progress(Progress(STAGE, facts.frames, facts.frames))
     index = FrameIndex(
         facts=facts,
         pts=summary.pts,
@@ -147,16 +154,16 @@ def _pass(
         sampled=np.asarray(survey.numbers, np.int64),
         quality=quality,
     )
-    return Scanned(index, pictures), decoder.errors + table.broken > 0
+    return Scanned(index, pictures), damaged
 
 
 def _summary(
-    decoder: Decoder, table: _Table, threads: Threads, path: Path, sha256: str, first: Any
+    order: _Order, decoder: Decoder, table: _Table, first: Any, threads: Threads, damaged: bool
 ) -> PassSummary:
     rate = decoder.stream.average_rate or decoder.stream.guessed_rate
     return PassSummary(
-        sha256=sha256,
-        size_bytes=path.stat().st_size,
+        sha256=order.sha256,
+        size_bytes=order.path.stat().st_size,
         pts=np.asarray(table.pts, np.int64),
         last_ticks=table.last[1],
         time_base=decoder.time_base,
@@ -170,8 +177,8 @@ def _summary(
         has_audio=decoder.has_audio,
         pictures=decoder.picture_streams,
         sizes=len(table.sizes),
-        errors=decoder.errors,
-        broken=table.broken,
+        damaged=damaged,
+        incomplete=decoder.packets < int(decoder.stream.frames or 0),
         threads=threads,
     )
 

@@ -166,8 +166,13 @@ def _remember(
     top = connection.execute(select(UndoRow.__table__).order_by(UndoRow.id.desc()).limit(1)).first()
     same = {"finding": finding_id, "autosaved_by": autosaved_by}
     recent = old is not None and now() - old.created_at < AUTOSAVE_RUN
-    mine = autosaved_by is not None and top is not None and same.items() <= top.payload.items()
-    if recent and mine and not top.undone:
+    if (
+        recent
+        and autosaved_by is not None
+        and top is not None
+        and not top.undone
+        and same.items() <= top.payload.items()
+    ):
         grown = {**top.payload, "after": new}
         connection.execute(update(UndoRow).where(UndoRow.id == top.id).values(payload=grown))
         return

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, func, select
 from sqlalchemy.dialects.sqlite import insert
 
 from core.catalog import audit, rows
@@ -109,6 +109,11 @@ def _present(connection: Connection, clip_ids: Iterable[int]) -> set[int]:
 
 def _free_slots(connection: Connection, model: int, count: int) -> NDArray[np.int64]:
     """The lowest slots without a row, in rising order. The write lock makes them ours."""
+    end, rows_there = connection.execute(
+        select(func.coalesce(func.max(VectorRow.slot) + 1, 0), func.count()).where(VectorRow.model == model)
+    ).one()
+    if end == rows_there:  # no gap: don't read all slots only to append
+        return np.arange(end, end + count, dtype=np.int64)
     taken = connection.execute(select(VectorRow.slot).where(VectorRow.model == model)).scalars()
     used = np.fromiter(taken, dtype=np.int64)
     # Among the first used + count slots at least count are free.

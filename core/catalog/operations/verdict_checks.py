@@ -129,7 +129,7 @@ def _check_merge(
 
 
 def _of_lesion(connection: Connection, lesion_id: int, but: int, *, newest: bool) -> list[int]:
-    """Findings of a lesion but the one asked about, in the order of time; with ``newest`` the last of them."""
+    """A lesion's findings but the one asked about, in the order of time; with ``newest`` the last one."""
     try:
         patient_id = patient_of(connection, rows.finding(connection, lesion_id).id)
     except PolypTraceError as error:

@@ -124,7 +124,7 @@ def retract(connection: Connection, row_id: int, event: LinkEvent, author: str) 
 def replay(
     connection: Connection, payload: dict[str, Any], label: str, author: str
 ) -> tuple[CatalogChanges, dict[str, Any]]:
-    """Retracts what a step (or its undoing) added. Returns the step's new payload: the next one to retract."""
+    """Retracts what a step (or its undoing) added. Returns its new payload: what to retract next time."""
     finding = payload["finding"]
     patient_id = patient_of(connection, finding)
     before = lesions_of(connection, patient_id)

@@ -67,7 +67,7 @@ def revisions(catalog: Catalog, finding_id: int) -> list[DescriptionRevision]:
 def link_events(
     catalog: Catalog, *, finding_id: int | None = None, patient_id: int | None = None
 ) -> list[LinkEvent]:
-    """Events in force (neither undone nor retracted), by id: of a finding on either side, a patient, or all."""
+    """Events in force (not undone, not withdrawn) by id: of a finding on either side, a patient, or all."""
     where = []
     if finding_id is not None:
         where.append(or_(LinkEventRow.finding_id == finding_id, LinkEventRow.other_finding_id == finding_id))

@@ -78,7 +78,7 @@ def test_location_is_soft_and_silent_texts_are_like_nothing() -> None:
     )
     assert here @ again == pytest.approx(1)
     assert 1 > here @ near > here @ far > 0.49
-    assert here @ other_size == pytest.approx(here @ far, abs=0.01)
+    assert 0.5 < here @ other_size < here @ near
     assert not silent.any()
 
 
@@ -100,7 +100,12 @@ def test_lesions_without_identity_are_counted_by_clip() -> None:
 
 
 def test_text_leak_by_hand() -> None:
-    query = [row("a", "1", "Sessile polyp."), row("a", "1", "Sessile polyp."), row("b", "2", "Flat."), row("c", None, "x")]
+    query = [
+        row("a", "1", "Sessile polyp."),
+        row("a", "1", "Sessile polyp."),
+        row("b", "2", "Flat."),
+        row("c", None, "x"),
+    ]
     gallery = [
         row("d", "1", "sessile  POLYP.", "gallery"),  # the same but for case and blanks
         row("e", "2", "Flat, pale.", "gallery"),

@@ -25,7 +25,9 @@ def test_copies_have_one_score(dtype: type, queries: int) -> None:
     block = np.concatenate([part for _, part in score_blocks(query, gallery)])
     assert (block[:, copies] == block[:, :1]).all()
     np.testing.assert_allclose(block, query @ gallery.T, atol=1e-6)
-    ranks = all_hit_ranks(query, gallery, ["x"] * queries, ["x" if at in (0, 1002) else "y" for at in range(1003)])
+    ranks = all_hit_ranks(
+        query, gallery, ["x"] * queries, ["x" if at in (0, 1002) else "y" for at in range(1003)]
+    )
     # Between the first copy and the last one stand the four others, and nothing else.
     assert [own[1] - own[0] for own in ranks] == [5] * queries
 

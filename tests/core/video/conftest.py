@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -115,8 +114,11 @@ def _codec_options(recipe: Recipe) -> dict[str, str]:
         options = {"bf": str(recipe.bframes), "preset": "veryfast", "sc_threshold": "0", **options}
     if recipe.codec == "libx265":
         extra = options.pop("x265-params", "")
-        base = f"log-level=none:pools=1:frame-threads=1:keyint={recipe.gop}:min-keyint={recipe.gop}:bframes={recipe.bframes}"
+        base = f"log-level=none:pools=1:frame-threads=1:keyint={recipe.gop}:min-keyint={recipe.gop}"
+        base += f":bframes={recipe.bframes}"
         options = {"preset": "ultrafast", "x265-params": base + (":" + extra if extra else ""), **options}
+    if recipe.codec == "libvpx":
+        options = {"deadline": "realtime", "cpu-used": "8", "b:v": "800k", **options}
     if recipe.codec == "libvpx-vp9":
         options = {"deadline": "realtime", "cpu-used": "8", "b:v": "800k", **options}
     if recipe.codec == "libsvtav1":
@@ -192,7 +194,9 @@ RECIPES: dict[str, Recipe] = {
     "hevc-mp4": Recipe(".mp4", codec="libx265", codec_options={"x265-params": "open-gop=0"}),
     "hevc-open-gop-mp4": Recipe(".mp4", codec="libx265", codec_options={"x265-params": "open-gop=1"}),
     "hevc-open-gop-ts": Recipe(".ts", codec="libx265", codec_options={"x265-params": "open-gop=1"}),
-    "vp8-webm": Recipe(".webm", codec="libvpx", codec_options={"auto-alt-ref": "1", "lag-in-frames": "8"}),
+    "vp8-webm": Recipe(
+        ".webm", codec="libvpx", frames=60, codec_options={"auto-alt-ref": "1", "lag-in-frames": "8"}
+    ),
     "vp9-webm": Recipe(
         ".webm", codec="libvpx-vp9", codec_options={"auto-alt-ref": "1", "lag-in-frames": "12"}
     ),
@@ -325,6 +329,30 @@ DERIVED: dict[str, tuple[str, Callable[[Films, Path], Path]]] = {
     "two-streams": (".mkv", _two_streams),
     "pausing-avi": (".avi", _pausing),
 }
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """``any_film`` runs a test once a video, ``drawn_film`` once a video that was encoded frame by frame."""
+    if "any_film" in metafunc.fixturenames:
+        metafunc.parametrize("any_film", [*RECIPES, *DERIVED])
+    if "drawn_film" in metafunc.fixturenames:
+        metafunc.parametrize("drawn_film", RECIPES)
+
+
+@pytest.fixture(scope="session")
+def counter() -> Callable[[np.ndarray], int | None]:
+    """Reads the number drawn in a frame."""
+    return read_counter
+
+
+@pytest.fixture(scope="session")
+def make_film() -> Callable[..., Path]:
+    """Encodes a video: ``make_film(path, frames=30, codec="libx264")``, the names as in `Recipe`."""
+
+    def make(path: Path, **settings: Any) -> Path:
+        return encode(path, Recipe(path.suffix, **settings))
+
+    return make
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,3 @@
+from pathlib import Path
+def write_match_report(catalog, result, report): ...
+def write_demo_report(catalog, done, path): return path
