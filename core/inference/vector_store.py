@@ -44,11 +44,9 @@ class VectorStore:
         self.root = root
 
     def folder(self, model_id: str) -> Path:
-        """Where a model's vectors lie; ids that aren't plain file names get a hash behind a cleaned name."""
-        plain = re.sub(r"[^A-Za-z0-9_.-]", "-", model_id).strip(".")[:80].lower()
-        if plain == model_id:
-            return self.root / plain
-        return self.root / f"{plain}-{hashlib.sha256(model_id.encode()).hexdigest()[:12]}"
+        """Where a model's vectors lie: a readable name, and a hash that keeps any two ids apart."""
+        plain = re.sub(r"[^A-Za-z0-9_-]+", "-", model_id).strip("-").lower()[:60]
+        return self.root / f"{plain or 'model'}-{hashlib.sha256(model_id.encode()).hexdigest()[:12]}"
 
     def matrix(self, model_id: str, dim: int) -> Matrix:
         """All slots of a model as one read-only (slots, dim) float32 memory map; (0, dim) without any.

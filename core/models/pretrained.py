@@ -19,6 +19,8 @@ from core.models.config import DmclConfig, with_bert_folder
 from core.models.dmcl import Dmcl
 
 TORCHVISION = "torchvision"
+_UNTRAINED = ("num_batches_tracked", "position_ids", "token_type_ids")
+"""Counters and constants that some versions write beside the weights."""
 _UNREADABLE = (OSError, RuntimeError, ValueError, KeyError, EOFError, pickle.UnpicklingError, SafetensorError)
 """What reading a file that isn't a state dict raises."""
 
@@ -140,14 +142,19 @@ def _bert_name(name: str) -> str:
 
 
 def _load_matching(net: torch.nn.Module, state: dict[str, Tensor], source: str) -> None:
-    own = {
-        name: value for name, value in net.state_dict().items() if not name.endswith("num_batches_tracked")
-    }
+    own = {name: value for name, value in net.state_dict().items() if not name.endswith(_UNTRAINED)}
     wrong = [name for name, value in own.items() if name not in state or state[name].shape != value.shape]
+    # A deeper network holds all of ours and more: half of it would make no sense here.
+    blocks = {name.partition(".")[0] for name in own}
+    wrong += [
+        name
+        for name in state
+        if name.partition(".")[0] in blocks and name not in own and not name.endswith(_UNTRAINED)
+    ]
     if wrong:
         raise PolypTraceError(
             "weights-mismatch",
-            f"“{source}” doesn't fit this network: {len(wrong)} of {len(own)} tensors differ.",
+            f"“{source}” doesn't fit this network: {len(wrong)} tensors differ.",
             f"Choose the backbone or BERT settings it was made with; the first that differs is {wrong[0]}.",
         )
     net.load_state_dict({name: state[name].float() for name in own}, strict=False)

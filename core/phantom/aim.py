@@ -49,7 +49,9 @@ def candidate_tips(
     tilts = [0.0, 0.2, -0.2, 0.4, 0.6, -0.4, 0.8]
     turns = [0.0, 0.35, -0.35, 0.8, -0.8]
     shares = [1.0, 0.93, 1.07]
-    tries = sorted(product(tilts, turns, shares), key=lambda t: abs(t[0]) + 0.7 * abs(t[1]) + 3 * abs(t[2] - 1))
+    tries = sorted(
+        product(tilts, turns, shares), key=lambda t: abs(t[0]) + 0.7 * abs(t[1]) + 3 * abs(t[2] - 1)
+    )
     for tilt, aside, share in tries:
         angle = wish.view_angle + tilt
         if not -0.1 <= angle <= 1.5:
@@ -70,7 +72,7 @@ def pose_towards(
     lens = Lens(round(1000 * wish.aspect), 1000, fov_deg)
     x = (1 + wish.place[0]) / 2 * lens.width - 0.5
     y = (1 - wish.place[1]) / 2 * lens.height - 0.5
-    wanted = lens.rays(np.float32(x), np.float32(y)).astype(np.float64)
+    wanted = lens.rays(np.array([x], np.float32), np.array([y], np.float32))[0].astype(np.float64)
     yaw, pitch = angles_of(towards)
     for _ in range(12):
         axes = turn(yaw, pitch, wish.roll)
@@ -86,7 +88,12 @@ def _rotate(vector: Vector, start: Vector, end: Vector) -> Vector:
 
 
 def visible_share(
-    index: int, body: LesionBody, tissue: StretchTissue, tracer: Tracer, origin: Vector, centreline: Centreline
+    index: int,
+    body: LesionBody,
+    tissue: StretchTissue,
+    tracer: Tracer,
+    origin: Vector,
+    centreline: Centreline,
 ) -> float:
     """Share of test points on a lesion, 0…1, towards which a ray from the tip meets that lesion first."""
     points = np.array([centreline.to_space(*p) for p in body.test_points()]) - origin

@@ -103,11 +103,11 @@ def _shape(
 ) -> PhantomLesion:
     station, angle = _free_place(rng, colon, others, serrated, twin)
     flat = paris not in _HEIGHT
-    height = min(0.2 * size, 2.4) if flat else _HEIGHT[paris] * size
+    height = min(0.2 * size, 2.1) if flat else _HEIGHT[paris] * size
     if paris == "IIb":
         height = 0.4
     if lst in ("G-NM", "G-H"):
-        height = 4.0 if lst == "G-NM" else 3.0
+        height = 5.0 if lst == "G-NM" else 2.1
     stalk = {"Ip": float(rng.uniform(4, 12)), "Isp": float(rng.uniform(1.5, 3.5))}.get(paris, 0.0)
     return PhantomLesion(
         key=key,

@@ -35,15 +35,21 @@ class Lens:
         return float(np.hypot(self.width, self.height) / 2 / np.radians(self.fov_deg / 2))
 
     def rays(self, x: Array, y: Array) -> Array:
-        """Unit directions (…, 3) float32 in the camera's axes (right, up, forward) through pixel centres x, y."""
+        """Unit directions (…, 3) float32 in the camera's axes (right, up, forward) through pixel centres
+        x, y.
+        """
         dx = (x + 0.5 - self.width / 2) / self.focal_px
         dy = (self.height / 2 - y - 0.5) / self.focal_px
         angle = np.hypot(dx, dy)
         sinc = np.sin(np.minimum(angle, LARGEST_ANGLE)) / np.maximum(angle, 1e-9)
-        return np.stack([dx * sinc, dy * sinc, np.cos(np.minimum(angle, LARGEST_ANGLE))], -1).astype(np.float32)
+        return np.stack([dx * sinc, dy * sinc, np.cos(np.minimum(angle, LARGEST_ANGLE))], -1).astype(
+            np.float32
+        )
 
     def project(self, direction: Vector) -> tuple[float, float]:
-        """Pixel coordinates (x, y) of a direction in the camera's axes; far outside the picture for what lies behind."""
+        """Pixel coordinates (x, y) of a direction in the camera's axes; far outside the picture for what
+        lies behind.
+        """
         right, up, forward = (float(c) for c in direction)
         angle = np.arctan2(np.hypot(right, up), forward)
         scale = self.focal_px * angle / max(float(np.hypot(right, up)), 1e-12)

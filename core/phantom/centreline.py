@@ -25,7 +25,8 @@ class Centreline:
     """Frames every ``STEP_MM`` from ``MARGIN_MM`` before the anal verge to as far beyond the caecal pole.
 
     Attributes:
-        tangent, right, up, centre: (n, 3) float32; bend: (n, 2) float32, curvature towards right and up in 1/mm.
+        tangent, right, up, centre: (n, 3) float32; bend: (n, 2) float32, curvature towards right and up
+            in 1/mm.
         components: the nine components of tangent, right and up, each (n,), for fast look-ups.
     """
 
@@ -40,14 +41,20 @@ class Centreline:
     def row(self, station_mm: Array) -> NDArray[np.int32]:
         """Index of the nearest frame for each station."""
         rows = np.rint((station_mm + MARGIN_MM) / STEP_MM).astype(np.int32)
-        return np.clip(rows, 0, len(self.bend) - 1)
+        return np.asarray(np.clip(rows, 0, len(self.bend) - 1), np.int32)
+
+    def row_at(self, station_mm: float) -> int:
+        """Index of the nearest frame for one station."""
+        return int(self.row(np.array([station_mm], np.float32))[0])
 
     def station_of(self, row: NDArray[np.int32]) -> Array:
         """Station of a frame, mm."""
         return np.asarray(row * STEP_MM - MARGIN_MM, np.float32)
 
     def turned(self, vectors: Array, row: NDArray[np.intp]) -> Array:
-        """Vectors (n, 3) in the moving axes right, up, tangent of frames ``row`` as vectors (3, n) in space."""
+        """Vectors (n, 3) in the moving axes right, up, tangent of frames ``row`` as vectors (3, n) in
+        space.
+        """
         out = np.empty((3, len(row)), np.float32)
         for i in range(3):
             tangent, right, up = (self.components[3 * k + i].take(row) for k in range(3))
@@ -55,7 +62,9 @@ class Centreline:
         return out
 
     def frame(self, station_mm: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Smoothly interpolated frame at one station: centre (3,) and the matrix (3, 3) of rows right, up, tangent."""
+        """Smoothly interpolated frame at one station: centre (3,) and the matrix (3, 3) of rows right,
+        up, tangent.
+        """
         at = float(np.clip((station_mm + MARGIN_MM) / STEP_MM, 0, len(self.bend) - 1.001))
         i, part = int(at), at - int(at)
 
@@ -72,7 +81,7 @@ class Centreline:
     def to_space(self, station_mm: float, u: float, v: float) -> NDArray[np.float64]:
         """Point in space (3,) of straightened coordinates, mm."""
         centre, axes = self.frame(station_mm)
-        return centre + u * axes[0] + v * axes[1]
+        return np.asarray(centre + u * axes[0] + v * axes[1], np.float64)
 
     def to_straight(self, point: NDArray[np.float64], guess_mm: float) -> tuple[float, float, float]:
         """Straightened coordinates of a point in space, by Newton's method from a guessed station."""
@@ -80,7 +89,7 @@ class Centreline:
         for _ in range(30):
             centre, axes = self.frame(station)
             u, v, along = (float(x) for x in axes @ (point - centre))
-            bend = self.bend[int(self.row(np.float32(station)))]
+            bend = self.bend[self.row_at(station)]
             step = along / max(1.0 - float(bend[0]) * u - float(bend[1]) * v, 0.3)
             station += step
             if abs(step) < 1e-4:
@@ -91,7 +100,9 @@ class Centreline:
 def _curvature(
     rng: np.random.Generator, length_mm: float, stations: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Sum of bends: each a bell of curvature with its own direction; the descending colon stays nearly straight."""
+    """Sum of bends: each a bell of curvature with its own direction; the descending colon stays nearly
+    straight.
+    """
     total = np.zeros((len(stations), 2))
     begin = 0.0
     for segment in SEGMENTS:

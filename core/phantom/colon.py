@@ -57,7 +57,9 @@ SEGMENTS: tuple[SegmentAnatomy, ...] = (
     SegmentAnatomy("ileocaecal valve", 0.950, 26.0, 30.0, 0.30, 0.6, 3.0, 0.0, 80.0, 0),
     SegmentAnatomy("caecum", 1.000, 27.0, 26.0, 0.24, 0.6, 3.0, 0.0, 80.0, 0),
 )
-"""From the anal verge to the caecal pole. Proportions and calibres are those of textbooks of anatomy, rounded."""
+"""From the anal verge to the caecal pole. Proportions and calibres are those of textbooks of anatomy,
+rounded.
+"""
 
 
 def segment_span(length_mm: float, segment: str) -> tuple[float, float]:
@@ -169,7 +171,7 @@ class ColonShape:
         to_pole = np.clip(self.length_mm - station_mm, 0.0, 30.0) / 30.0
         dome = np.sqrt(np.clip(1.0 - (1.0 - to_pole) ** 2, 0.0, 1.0))
         anus = 0.25 + 0.75 * np.clip(0.5 + 0.5 * np.tanh((station_mm - 6.0) / 5.0), 0.0, 1.0)
-        return (self._calibre * radius * dome * anus).astype(np.float32)
+        return np.asarray(self._calibre * radius * dome * anus, np.float32)
 
     def radius_mm(self, station_mm: Array, angle: Array) -> Array:
         """Radius of the wall with folds, at nominal inflation.
@@ -193,7 +195,7 @@ class ColonShape:
             if lowest < fold.station_mm < highest:
                 near = slice(*np.searchsorted(station_mm, (fold.station_mm - 26, fold.station_mm + 26)))
                 reach[near] = _smooth_max(reach[near], _fold_reach(fold, s[near], relative[near]))
-        return (wall - calibre * reach).astype(np.float32)
+        return np.asarray(wall - calibre * reach, np.float32)
 
     def _irregularity(self, station_mm: Array, angle: Array) -> Array:
         """Slow, seeded deviations from the round: a few low harmonics that wander along the colon."""
@@ -209,11 +211,15 @@ class ColonShape:
         return np.asarray(harmonics, np.float32)
 
     def fold_relation(self, station_mm: float, angle: float) -> str:
-        """Vocabulary word for a place: ``on fold``, ``behind fold`` (its caecal side) or ``between folds``."""
+        """Vocabulary word for a place: ``on fold``, ``behind fold`` (its caecal side) or ``between
+        folds``.
+        """
         relative = float(angle - self.taenia_angle(station_mm)) % (2 * np.pi)
         sector = int(relative // SECTOR)
         near = [
-            f for f in self.folds if f.sector == sector and f.depth > 0.12 and abs(f.station_mm - station_mm) < 14
+            f
+            for f in self.folds
+            if f.sector == sector and f.depth > 0.12 and abs(f.station_mm - station_mm) < 14
         ]
         gaps = [station_mm - f.station_mm for f in near]
         if any(abs(gap) < 4.0 for gap in gaps):
@@ -222,7 +228,9 @@ class ColonShape:
 
 
 def _fold_reach(fold: Fold, s: Array, relative: Array) -> Array:
-    """How far one fold reaches in, as a fraction of the calibre. The free edge of a triangular lumen is a chord."""
+    """How far one fold reaches in, as a fraction of the calibre. The free edge of a triangular lumen is a
+    chord.
+    """
     delta = (relative - (fold.sector + 0.5) * SECTOR + np.pi) % (2 * np.pi) - np.pi
     inside = np.clip(np.abs(delta) / (SECTOR / 2), 0.0, 1.12)
     chord = np.clip(2.0 - 1.0 / np.cos(np.minimum(np.abs(delta), 1.2)), 0.0, 1.0)

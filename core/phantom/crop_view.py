@@ -151,14 +151,16 @@ def _shoot(
 def _developed(
     coarse: NDArray[np.float32], light: NDArray[np.float32], inside: NDArray[np.bool_], look: Look, rng: Rng
 ) -> Image:
-    """The window as the processor shows it, exposed for the whole view; sometimes moved or out of focus."""
+    """The window as the processor shows it; sometimes moved or out of focus."""
     exposure = look.exposure * math.exp(0.08 * float(rng.normal()))
     softness = look.softness + (float(rng.exponential(0.8)) if rng.random() < 0.3 else 0.0)
     now = msgspec.structs.replace(look, exposure=exposure, softness=softness)
     if rng.random() < 0.35:
         angle, length = float(rng.uniform(0, 2 * math.pi)), float(rng.exponential(2.5))
         light = smear(light, length * math.cos(angle), length * math.sin(angle))
-    picture = develop(light, now, Exposure(now).gain(coarse), rng)
+    # Metered half on the whole view, half on the lesion, as an endoscopist would make it show.
+    gain = math.sqrt(Exposure(now).gain(coarse) * Exposure(now).gain(light))
+    picture = develop(light, now, gain, rng)
     picture[~inside] = 2  # not quite black, as on the screen
     return picture
 

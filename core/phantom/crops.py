@@ -30,6 +30,7 @@ from core.text.render import model_text
 
 __all__ = ["MARGIN", "CropSettings", "write_crops"]
 
+_FOLDERS = ("crops",)
 _RECORD = "crops.json"
 
 
@@ -103,9 +104,9 @@ def write_crops(
     folder = Path(out).absolute()
     settings = CropSettings(patients, seed, size, views, max_exams, val_share, __version__)
     planned = plan(seed, patients, max_exams=max_exams, always_present=True)
-    if holds(folder, f"crops/{_RECORD}", settings):
+    if holds(folder, _FOLDERS, f"crops/{_RECORD}", settings):
         return folder / MANIFEST
-    with draft_of(folder, ("crops",)) as draft:
+    with draft_of(folder, _FOLDERS) as draft:
         found = run(
             _render_patient,
             _jobs(draft, planned, settings),

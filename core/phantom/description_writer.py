@@ -87,11 +87,8 @@ def _shape(lesion: PhantomLesion, rng: Rng) -> Values:
     values: Values = {"state": "polyp", "size_mm": size, "size_method": method, "paris": paris}
     if size >= 10 and rng.random() < 0.4:
         values["size_2_mm"] = min(size, observer.judged_size(rng, lesion.size_2_mm, method))
-    if paris in _FLAT and size >= 10:
-        # A large flat lesion without lateral spread is sometimes called an LST all the same.
-        kind = observer.judged_lst(rng, lesion.lst)
-        if kind == "none" and size >= 15 and rng.random() < 0.3:
-            kind = "NG-FE"
+    if size >= 10:
+        kind = _spread(lesion, size, rng) if paris in _FLAT else "none"
         values |= {"state": "LST" if kind != "none" else "polyp", "lst": kind}
     if paris in ("Ip", "Isp"):
         word, length = observer.judged_stalk(rng, lesion, paris)
@@ -99,6 +96,12 @@ def _shape(lesion: PhantomLesion, rng: Rng) -> Values:
         if length is not None:
             values["stalk_mm"] = length
     return values
+
+
+def _spread(lesion: PhantomLesion, size: int, rng: Rng) -> str:
+    """LST type; a large flat lesion without lateral spread is sometimes called an LST all the same."""
+    kind = observer.judged_lst(rng, lesion.lst)
+    return "NG-FE" if kind == "none" and size >= 15 and rng.random() < 0.3 else kind
 
 
 def _appearance(lesion: PhantomLesion, narrow_band: str | None, rng: Rng) -> Values:

@@ -12,6 +12,7 @@ import msgspec
 from core.errors import PolypTraceError
 
 MANIFEST = "manifest.csv"
+_DRAFT = ".draft"
 
 
 @contextmanager
@@ -33,7 +34,7 @@ def draft_of(folder: Path, names: tuple[str, ...]) -> Iterator[Path]:
             f"{folder.name} already holds other data.",
             "Choose an empty folder, or delete this one first.",
         )
-    draft = folder / ".draft"
+    draft = folder / _DRAFT
     try:
         shutil.rmtree(draft, ignore_errors=True)
         for name in names:
@@ -47,17 +48,20 @@ def draft_of(folder: Path, names: tuple[str, ...]) -> Iterator[Path]:
         ) from error
     try:
         yield draft
-        for name in (*names, MANIFEST):
-            (draft / name).rename(folder / name)
-        draft.rmdir()
+        _publish(folder, names)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
         if not existed and not (folder / MANIFEST).exists():
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def holds(folder: Path, record: str, settings: msgspec.Struct) -> bool:
-    """Whether the folder already holds, whole, what ``settings`` describe (kept in the file ``record``)."""
+def holds(folder: Path, names: tuple[str, ...], record: str, settings: msgspec.Struct) -> bool:
+    """Whether the folder already holds, whole, what ``settings`` describe (kept in the file ``record``).
+
+    Work that was killed while it was being published is published to its end first.
+    """
+    if (folder / _DRAFT / MANIFEST).exists():  # written last, so that all the rest is there
+        _publish(folder, names)
     file = folder / record
     if not (file.exists() and (folder / MANIFEST).exists()):
         return False
@@ -65,3 +69,12 @@ def holds(folder: Path, record: str, settings: msgspec.Struct) -> bool:
         return bool(msgspec.json.decode(file.read_bytes(), type=type(settings)) == settings)
     except msgspec.MsgspecError:
         return False
+
+
+def _publish(folder: Path, names: tuple[str, ...]) -> None:
+    """Moves everything that still lies in the draft to its place, the manifest last."""
+    draft = folder / _DRAFT
+    for name in (*names, MANIFEST):
+        if (draft / name).exists():
+            (draft / name).rename(folder / name)
+    shutil.rmtree(draft)

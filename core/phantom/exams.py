@@ -50,11 +50,11 @@ class ExamSettings(msgspec.Struct, frozen=True):
         clip_frames: rows a clip gets in the manifest.
     """
 
-    seconds: float = 10.0
+    seconds: float = 8.0
     least_take: float = 3.0
     fps: int = 25
     held: int = 2
-    detail: float = 0.75
+    detail: float = 0.7
     clip_frames: int = 7
 
     def views(self, lesions: int) -> int:

@@ -75,8 +75,9 @@ def generate(
     workers: int | None = None,
     progress: ProgressSink = no_progress,
     cancel: CancelToken | None = None,
-    exam_seconds: float = 10.0,
-    detail: float = 0.75,
+    exam_seconds: float = 8.0,
+    least_take: float = 3.0,
+    detail: float = 0.7,
     held: int = 2,
     clip_frames: int = 7,
     max_exams: int = 3,
@@ -90,7 +91,8 @@ def generate(
 
     Args:
         workers: processes; None = one a core.
-        exam_seconds: length of an exam's video (longer where each lesion needs its three seconds).
+        exam_seconds: length of an exam's video, longer where its lesions need it.
+        least_take: seconds that each lesion gets at least.
         detail, held, clip_frames: see :class:`core.phantom.exams.ExamSettings`.
         max_exams, max_lesions: see :func:`core.phantom.plan.plan`.
 
@@ -101,11 +103,11 @@ def generate(
     """
     begun = time.monotonic()
     folder = Path(out).absolute()
-    view = ExamSettings(seconds=exam_seconds, detail=detail, held=held, clip_frames=clip_frames)
+    view = ExamSettings(exam_seconds, least_take, detail=detail, held=held, clip_frames=clip_frames)
     _check(view)
     settings = PhantomSettings(patients, seed, max_exams, max_lesions, view, __version__)
     planned = plan(seed, patients, max_exams=max_exams, max_lesions=max_lesions)
-    if holds(folder, f"truth/{_RECORD}", settings):
+    if holds(folder, _FOLDERS, f"truth/{_RECORD}", settings):
         exams = tuple(read_exam(path) for path in _truth_files(folder, planned))
         return PhantomSummary(folder, folder / MANIFEST, patients, exams, False, time.monotonic() - begun)
     with draft_of(folder, _FOLDERS) as draft:
@@ -128,12 +130,11 @@ def generate(
 
 
 def _check(view: ExamSettings) -> None:
-    if not (
-        1 <= view.seconds <= 600 and 0.05 <= view.detail <= 2 and 1 <= view.held <= 5 and view.clip_frames > 0
-    ):
+    long, fine = 0.3 <= view.least_take <= 600 and 0.3 <= view.seconds <= 600, 0.05 <= view.detail <= 2
+    if not (long and fine and 1 <= view.held <= 5 and view.clip_frames > 0):
         raise PolypTraceError(
             "phantom-settings",
-            "Exams last 1 to 600 seconds, detail lies between 0.05 and 2, a view is held for 1 to 5 frames.",
+            "Exams last 0.3 to 600 seconds, detail lies between 0.05 and 2, a view is held for 1 to 5 frames.",
             "Choose other numbers.",
         )
 

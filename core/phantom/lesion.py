@@ -1,6 +1,7 @@
 """A lesion's body on the wall: what stands off (Ip with stalk, Isp, Is) as a solid, what is flat as relief.
 
-Local coordinates of a lesion: ``a`` along the colon towards the caecum, ``b`` around the lumen, ``h`` off the wall
+Local coordinates of a lesion: ``a`` along the colon towards the caecum, ``b`` around the lumen, ``h`` off
+    the wall
 into the lumen, all in mm from the place where the lesion sits.
 """
 
@@ -39,7 +40,7 @@ class LesionBody:
         self.angle = float(lesion.angle)
         self.is_solid = lesion.paris in SOLID_CLASSES and lesion.state not in ("scar", "recurrence at scar")
         self.wall_mm = _wall_radius(shape, lesion) * inflation
-        bend = centreline.bend[int(centreline.row(np.float32(lesion.station_mm)))]
+        bend = centreline.bend[centreline.row_at(lesion.station_mm)]
         self._cos, self._sin = np.float32(np.cos(self.angle)), np.float32(np.sin(self.angle))
         along = 1 - self.wall_mm * float(bend[0] * self._cos + bend[1] * self._sin)
         self._mm_per_station = np.float32(np.clip(along, 0.5, 1.6))
@@ -48,7 +49,11 @@ class LesionBody:
         if self.is_solid:
             self._shape_solid()
         tall = lesion.height_mm + lesion.stalk_mm
-        self.reach_mm = float(max(lesion.size_mm, lesion.size_2_mm) * 0.85 + (tall if self.is_solid else 0) + 3)
+        self.reach_mm = float(
+            max(lesion.size_mm, lesion.size_2_mm) * 0.85 + (tall if self.is_solid else 0) + 3
+        )
+        span = self.reach_mm / float(self._mm_per_station)
+        self.begin_mm, self.end_mm = lesion.station_mm - span, lesion.station_mm + span
 
     def _shape_solid(self) -> None:
         lesion = self.lesion
@@ -145,7 +150,9 @@ class LesionBody:
         return soft_union(gap, np.asarray(stalk, np.float32), np.float32(0.12 * self.lesion.size_mm))
 
     def on_head(self, s: Array, u: Array, v: Array) -> tuple[Array, Array, Array]:
-        """Map coordinates of points on a solid, and how much they belong to its head (1) rather than its stalk (0)."""
+        """Map coordinates of points on a solid, and how much they belong to its head (1) rather than its
+        stalk (0).
+        """
         a, b, h = self.local(s, u, v)
         x, y, z = self._head_point(a, b, h)
         k = np.maximum(np.sqrt(x * x + y * y + z * z), np.float32(1e-4))
@@ -156,7 +163,9 @@ class LesionBody:
         return column, row, np.asarray(head, np.float32)
 
     def plane_texel(self, s: Array, angle: Array) -> tuple[Array, Array]:
-        """Map coordinates of wall points, for relief; arc lengths, so that the map lies on the curved wall."""
+        """Map coordinates of wall points, for relief; arc lengths, so that the map lies on the curved
+        wall.
+        """
         a = (s - self.station) * self._mm_per_station
         turn = angle - np.float32(self.angle)
         turn -= np.rint(turn * np.float32(0.5 / np.pi)) * np.float32(2 * np.pi)
@@ -172,13 +181,17 @@ class LesionBody:
 
 
 def soft_union(first: Array, second: Array, width: np.float32 | float) -> Array:
-    """Smooth minimum of two gaps: their union with a fillet about ``width`` mm wide (quadratic, Quilez 2013)."""
+    """Smooth minimum of two gaps: their union with a fillet about ``width`` mm wide (quadratic, Quilez
+    2013).
+    """
     mix = np.clip(width - np.abs(first - second), 0, None) / np.float32(max(float(width), 1e-6))
     return np.asarray(np.minimum(first, second) - mix * mix * np.float32(width * 0.25), np.float32)
 
 
 def _wall_radius(shape: ColonShape, lesion: PhantomLesion) -> float:
-    """The wall's radius under the lesion: the median over a small footprint, so that one groove does not sink it."""
+    """The wall's radius under the lesion: the median over a small footprint, so that one groove does not
+    sink it.
+    """
     half = float(np.clip(0.2 * lesion.size_mm, 0.8, 3.0))
     s = (lesion.station_mm + np.linspace(-half, half, 5)).astype(np.float32)
     angle = (lesion.angle + np.linspace(-half, half, 5) / 20.0).astype(np.float32)

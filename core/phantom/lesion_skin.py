@@ -32,6 +32,8 @@ _GRANULE_MM = {"granular": 1.3, "nodular": 3.2, "lobulated": 4.5, "villous": 1.0
 _RELIEF = {"granular": 0.07, "nodular": 0.17, "lobulated": 0.24, "villous": 0.10, "cloud-like": 0.06}
 _LIFT = {"granular": 0.26, "nodular": 0.28, "lobulated": 0.22, "villous": 0.30, "cloud-like": 0.09}
 """Height of a flat lesion's bumps as a share of their spacing."""
+_PLATEAU_MM, _HIGHEST_FLAT_MM = 2.1, 2.45
+"""A flat elevation (IIa) is less than 2.5 mm high, the closed cups of a biopsy forceps (Paris 2003)."""
 _SERRATED_COLOURS = ("pale", "white", "as mucosa")
 
 
@@ -62,7 +64,9 @@ def _step(low: float, high: float, x: Array) -> Array:
 
 
 def head_directions() -> Array:
-    """Unit vectors (TEXELS, TEXELS, 3) of a head map: Lambert's equal-area projection around the apex (0, 0, 1)."""
+    """Unit vectors (TEXELS, TEXELS, 3) of a head map: Lambert's equal-area projection around the apex (0,
+    0, 1).
+    """
     x, y = _grid()
     squared = np.minimum(x * x + y * y, 1.0)
     scale = 2 * np.sqrt(1 - squared)
@@ -92,7 +96,9 @@ def head_skin(lesion: PhantomLesion) -> Skin:
             bump, between = bumps(bend, scatter_on_sphere(rng, count), amount)
             height += _RELIEF[word] * (bump - 0.6)
             groove = np.maximum(groove, between * min(1.0, _RELIEF[word] / 0.15))
-    height, crater = _hollow(rng, lesion, height, np.arccos(np.clip(points[:, 2], -1, 1)) / 0.8)
+    height, crater = _hollow(
+        rng, lesion, height, np.asarray(np.arccos(np.clip(points[:, 2], -1, 1)) / 0.8, np.float32)
+    )
     shape = (TEXELS, TEXELS)
     period = TEXELS * _pit_mm(lesion) / (np.pi * lesion.size_mm / 1.5)
     substance = _substance(rng, lesion, groove.reshape(shape), crater.reshape(shape), period)
@@ -112,7 +118,9 @@ def _pit_mm(lesion: PhantomLesion) -> float:
 
 
 def _hollow(rng: Rng, lesion: PhantomLesion, height: Array, q: Array) -> tuple[Array, Array]:
-    """An ulcer or a depression in the middle (q = 0) of a height map; returns the map and where the hollow is."""
+    """An ulcer or a depression in the middle (q = 0) of a height map; returns the map and where the
+    hollow is.
+    """
     words = set(lesion.surface)
     if not words & {"ulcerated", "depressed"} and "IIc" not in lesion.paris and lesion.paris != "III":
         return height, np.zeros_like(height)
@@ -129,7 +137,9 @@ def _substance(rng: Rng, lesion: PhantomLesion, groove: Array, crater: Array, pe
     bile = np.full((size, size), _BILE.get(lesion.colour, 0.06), np.float32)
     broad = patches(rng, size, size / 5)
     blood *= 1 + (0.40 if lesion.colour == "mixed" else 0.12) * broad
-    serrated = lesion.colour in _SERRATED_COLOURS and lesion.paris in ("Is", "IIa", "IIb") and lesion.lst == "none"
+    serrated = (
+        lesion.colour in _SERRATED_COLOURS and lesion.paris in ("Is", "IIa", "IIb") and lesion.lst == "none"
+    )
     serrated &= not set(lesion.surface) & {"granular", "nodular", "lobulated", "villous"}
     period = max(period_px, 3.5)
     if serrated:
@@ -165,8 +175,11 @@ def plane_skin(lesion: PhantomLesion) -> Skin:
     lift, groove = _granules(rng, lesion, x, y, groove)
     profile = _profile(lesion, q)
     unit, crater = _hollow(rng, lesion, np.zeros_like(q), q)
-    height = profile * (lesion.height_mm * (1 + 0.10 * patches(rng, TEXELS, TEXELS / 6)) + lift)
-    height += (2.2 * lesion.height_mm + 0.8) * unit + _nodule(rng, lesion, x, y) * profile
+    plateau = min(lesion.height_mm, _PLATEAU_MM) if lesion.paris.startswith("IIa") else lesion.height_mm
+    height = profile * (plateau * (1 + 0.10 * patches(rng, TEXELS, TEXELS / 6)) + lift)
+    if lesion.paris.startswith("IIa"):
+        height *= min(1.0, _HIGHEST_FLAT_MM / max(float(height.max()), 1e-3))
+    height += (2.2 * plateau + 0.8) * unit + _nodule(rng, lesion, x, y, lesion.height_mm - plateau) * profile
     cover = 1 - _step(0.94, 1.03, q)
     period = TEXELS * _pit_mm(lesion) / (PLANE_HALF * lesion.size_mm)
     substance = _substance(rng, lesion, groove, crater, period)
@@ -201,19 +214,21 @@ def _granules(rng: Rng, lesion: PhantomLesion, x: Array, y: Array, groove: Array
     return lift, groove
 
 
-def _nodule(rng: Rng, lesion: PhantomLesion, x: Array, y: Array) -> Array:
-    """The large nodule of a mixed lesion (IIa+Is, LST of the nodular mixed type), mm."""
+def _nodule(rng: Rng, lesion: PhantomLesion, x: Array, y: Array, least_mm: float) -> Array:
+    """The large nodule of a mixed lesion (IIa+Is, LST of the nodular mixed type), mm above its plateau."""
     if "Is" not in lesion.paris and lesion.lst != "G-NM":
         return np.zeros_like(x)
     at, turn = float(rng.uniform(0.15, 0.5)), float(rng.uniform(0, 2 * np.pi))
     cx, cy = at * np.cos(turn), at * np.sin(turn)
     distance = np.hypot(x - cx, y - cy) / float(rng.uniform(0.26, 0.38))
-    tall = float(np.clip(0.16 * lesion.size_mm, 1.8, 6.0))
+    tall = float(np.clip(max(0.13 * lesion.size_mm, least_mm), 1.8, 6.0))
     return np.asarray(tall * np.sqrt(np.clip(1 - distance**2, 0, 1)), np.float32)
 
 
 def _scar(rng: Rng, lesion: PhantomLesion, q: Array, angle: Array) -> Skin:
-    """A pale, star-shaped scar with folds that converge on it; a recurrence adds a small nodule at its edge."""
+    """A pale, star-shaped scar with folds that converge on it; a recurrence adds a small nodule at its
+    edge.
+    """
     rays = int(rng.integers(5, 9))
     star = np.cos(rays * angle + harmonics(rng, angle, 0.5, range(1, 4)) + float(rng.uniform(0, 6)))
     fade = np.exp(-((q / 0.8) ** 2)) * _step(0.05, 0.35, q)

@@ -1,7 +1,7 @@
 """What colours the bare wall: vessels, blood, mucus and the fine relief that breaks up highlights.
 
-All of it is fixed to the surface in (station, angle) and depends on the patient's seed alone, so a place looks
-the same from everywhere and in every exam.
+All of it is fixed to the surface in (station, angle) and depends on the patient's seed alone, so a place
+looks the same from everywhere and in every exam.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from scipy import ndimage
 
 from core.phantom.colon import shape_of
 from core.phantom.sampling import look_up
-from core.phantom.vessels import Branch, draw, grow
+from core.phantom.vessels import Branches, draw, grow
 
 Array = NDArray[np.float32]
 Texture = NDArray[np.uint8]
@@ -72,7 +72,7 @@ class Mucosa:
         self.visibility = float(rng.uniform(0.6, 1.1))
         self._broad = _broad(rng, int(length_mm / 4) + 100)
         self._relief = _relief(rng)
-        self._trees: dict[int, tuple[list[Branch], list[Branch]]] = {}
+        self._trees: dict[int, tuple[list[Branches], Branches]] = {}
         self._chunks: dict[int, Texture] = {}
         self._stretches: dict[int, tuple[Texture, Texture]] = {}
 
@@ -88,11 +88,18 @@ class Mucosa:
         turn = angle * np.float32(COLUMNS / (2 * np.pi))
         row = (s - np.float32(first_chunk * CHUNK_MM)) * np.float32(1 / ROW_MM) - np.float32(0.5)
         shift = np.float32((COARSER - 1) / 2)
-        far = np.clip((footprint_mm - np.float32(1.2 * ROW_MM)) * np.float32(1 / (2.5 * ROW_MM)), 0, 1)[:, None]
+        far = np.clip((footprint_mm - np.float32(1.2 * ROW_MM)) * np.float32(1 / (2.5 * ROW_MM)), 0, 1)[
+            :, None
+        ]
         near = look_up(fine, turn + np.float32(_PAD), row)
-        distant = look_up(coarse, (turn - shift) / COARSER + np.float32(_PAD), (row - shift) / COARSER)
+        scale = np.float32(1 / COARSER)
+        distant = look_up(coarse, (turn - shift) * scale + np.float32(_PAD), (row - shift) * scale)
         mix = (near + (distant - near) * far) * np.float32(1 / 255)
-        relief = look_up(self._relief, turn + np.float32(_PAD), row - np.floor(row * np.float32(1 / ROWS)) * np.float32(ROWS) + np.float32(_PAD))
+        relief = look_up(
+            self._relief,
+            turn + np.float32(_PAD),
+            row - np.floor(row * np.float32(1 / ROWS)) * np.float32(ROWS) + np.float32(_PAD),
+        )
         slope = (relief - np.float32(128)) * (np.float32(SLOPE_UNIT) * (1 - np.float32(0.75) * far))
         blood = np.float32(self.blood) * (np.float32(0.5) + mix[:, 2])
         bile = np.float32(self.bile) + np.float32(0.9) * np.clip(mix[:, 3] - np.float32(0.72), 0, None)
@@ -124,7 +131,8 @@ class Mucosa:
             trees, deep = self._grown(other)
             begin = float((chunk - other) * CHUNK_MM)
             draw(deep, veins, begin, column_mm, ROW_MM, _REACH)
-            draw(trees, vessels, begin, column_mm, ROW_MM, _REACH)
+            for order in trees:
+                draw(order, vessels, begin, column_mm, ROW_MM, _REACH)
         # The lower the vascular visibility of a place, the more mucosa covers its vessels.
         shows = self._slow(chunk, 0)
         veiled = np.clip(0.62 + 0.55 * shows, 0.08, 1.0)
@@ -138,7 +146,7 @@ class Mucosa:
         middle = np.array([(chunk + 0.5) * CHUNK_MM], np.float32)
         return float(2 * np.pi * np.clip(self._shape.calibre_mm(middle)[0], 9.0, 30.0))
 
-    def _grown(self, chunk: int) -> tuple[list[Branch], list[Branch]]:
+    def _grown(self, chunk: int) -> tuple[list[Branches], Branches]:
         if chunk not in self._trees:
             rng = np.random.default_rng((self._seed, 42, chunk + 64))
             self._trees[chunk] = grow(rng, CHUNK_MM, self._arc_mm(chunk))
@@ -150,7 +158,9 @@ class Mucosa:
         row = (chunk * CHUNK_MM + (np.arange(ROWS, dtype=np.float32) + 0.5) * ROW_MM) / 4 + 40
         column = (np.arange(COLUMNS, dtype=np.float32) * (_BROAD_COLUMNS / COLUMNS)) + 2
         x, y = np.meshgrid(column, row.astype(np.float32))
-        return np.asarray(cv2.remap(table, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float32)
+        return np.asarray(
+            cv2.remap(table, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float32
+        )
 
 
 _BROAD_COLUMNS = 48
@@ -175,10 +185,13 @@ def _relief(rng: np.random.Generator) -> Texture:
 
     Three scales: soft undulation, the innominate grooves about 1 mm apart, and the gland openings.
     """
-    height = np.zeros((ROWS, COLUMNS))
-    for texels, amount in ((26.0, 0.75), (8.0, 0.26), (2.4, 0.055)):
-        noise = ndimage.gaussian_filter(rng.normal(size=(ROWS, COLUMNS)), (texels, texels * 1.1), mode="wrap")
-        height += amount * noise / noise.std()
+    height = np.zeros((ROWS, COLUMNS), np.float32)
+    for texels, coarser, amount in ((26.0, 8, 0.75), (8.0, 2, 0.26), (2.4, 1, 0.055)):
+        noise = rng.normal(size=(ROWS // coarser, COLUMNS // coarser)).astype(np.float32)
+        soft = ndimage.gaussian_filter(noise, texels / coarser, mode="wrap")
+        padded = np.pad(soft / soft.std(), 2, mode="wrap")
+        wide = cv2.resize(padded, None, fx=coarser, fy=coarser, interpolation=cv2.INTER_CUBIC)
+        height += np.float32(amount) * wide[2 * coarser : -2 * coarser, 2 * coarser : -2 * coarser]
     along = (np.roll(height, -1, 0) - np.roll(height, 1, 0)) / 2
     around = (np.roll(height, -1, 1) - np.roll(height, 1, 1)) / 2
     slopes = np.stack([along, around], -1)

@@ -75,7 +75,7 @@ def _key_poses(renderer: Renderer, index: int, aspect: float, roll: float, rng: 
     if not seen:
         return None
     filled = [view if view is not None else seen[n % len(seen)] for n, view in enumerate(views)]
-    first = _ahead(station + 6.0, roll, rng)
+    first = _ahead(station + float(rng.uniform(8, 24)), roll, rng)
     leave = _ahead(station - float(rng.uniform(38, 50)), roll, rng)
     last = _ahead(station - float(rng.uniform(52, 66)), roll + float(rng.normal(0, 0.2)), rng)
     return [first, *filled, leave, last]

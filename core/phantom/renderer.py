@@ -13,8 +13,8 @@ from core.phantom.centreline import centreline_of
 from core.phantom.colon import shape_of
 from core.phantom.guide import expect
 from core.phantom.lesion import LesionBody
-from core.phantom.scene import Optics, PhantomColon, Pose
 from core.phantom.mucosa import Skin, mucosa_of
+from core.phantom.scene import Optics, PhantomColon, Pose
 from core.phantom.shading import albedo, shade
 from core.phantom.tissue import StretchTissue, Surface
 from core.phantom.tracer import BLOCK, FAR_MM, Straight, Tracer
@@ -93,7 +93,8 @@ class Renderer:
         Args:
             pose: where the tip is and looks.
             width, height: the full picture in pixels (its diagonal spans ``optics.fov_deg``).
-            window: (x0, y0, x1, y1) in pixels of that picture, ends excluded: only this part is rendered, at the
+            window: (x0, y0, x1, y1) in pixels of that picture, ends excluded: only this part is rendered,
+                at the
                 cost of its own rays, and equals the same part of the full picture. None = everything.
         """
         x0, y0, x1, y1 = window or (0, 0, width, height)
@@ -106,7 +107,13 @@ class Renderer:
         size = (y1 - y0, x1 - x0)
         x, y = np.meshgrid(np.arange(x0, x1, dtype=np.float32), np.arange(y0, y1, dtype=np.float32))
         rays = np.ascontiguousarray((lens.rays(x, y).reshape(-1, 3) @ axes).T)
-        depth, station = tracer.trace_between(rays, *(table.reshape(-1) for table in expected))
+        depth, station = tracer.trace_between(
+            rays,
+            expected.low.reshape(-1),
+            expected.high.reshape(-1),
+            expected.station.reshape(-1),
+            expected.trust.reshape(-1),
+        )
         rgb, lesion = np.empty((len(depth), 3), np.float32), np.empty(len(depth), np.int16)
         for begin in range(0, len(depth), BLOCK):
             part = slice(begin, begin + BLOCK)
@@ -130,7 +137,7 @@ class Renderer:
 
     def _skin(self, tissue: StretchTissue, at: Straight, surface: Surface, footprint_mm: Array) -> Skin:
         """Substances of all hit points: the wall's, and on lesions their own."""
-        first = int(round(tissue.stretch.begin_mm / CHUNK_MM))
+        first = round(tissue.stretch.begin_mm / CHUNK_MM)
         s, angle = tissue.unrolled(at, surface)
         wall = self._mucosa.at(first, 5, s, angle, footprint_mm)
         return tissue.dressed(wall, at, surface, np.float32(self._mucosa.blood))
@@ -152,12 +159,14 @@ class Renderer:
         Args:
             lesion_index: index into ``colon.lesions``.
             distance_mm: from the tip to the lesion's middle, 10–60; kept within 7 %.
-            view_angle: radians between the line of sight and the wall's normal there: 0 = from straight above,
-                1.4 = along the wall. Changed where the lumen is too narrow or a fold is in the way.
-            side: ``anal`` = from the anal side, looking towards the caecum (the usual way); ``caecal`` = looking back.
+            view_angle: radians between the line of sight and the wall's normal there: 0 = from straight
+                above, 1.4 = along the wall. Changed where the lumen is too narrow or a fold is in the way.
+            side: ``anal`` = from the anal side, looking towards the caecum (the usual way); ``caecal`` =
+                looking back.
             around: radians by which the tip stands aside of the lesion's longitudinal plane.
             roll: radians about the line of sight.
-            place: where the lesion's middle lies in the picture, -1…1 from left to right and from bottom to top.
+            place: where the lesion's middle lies in the picture, -1…1 from left to right and from bottom
+                to top.
             aspect: width / height of the picture that ``place`` speaks of.
         """
         wish = AimWish(distance_mm, view_angle, side, around, roll, place, aspect)

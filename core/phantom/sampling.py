@@ -26,16 +26,20 @@ def look_up(texture: NDArray[np.float32] | NDArray[np.uint8], x: Array, y: Array
     if n == 0:
         return np.zeros((0, *channels), np.float32)
     rows = -(-n // _ROW)
-    if n % _ROW:
-        at = np.zeros((2, rows * _ROW), np.float32)
-        at[0, :n], at[1, :n] = x, y
-        grid = at.reshape(2, rows, _ROW)
-    else:
-        grid = np.ascontiguousarray(x, np.float32).reshape(rows, _ROW), np.ascontiguousarray(
-            y, np.float32
-        ).reshape(rows, _ROW)
-    out = cv2.remap(texture, grid[0], grid[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    columns, lines = _as_picture(x, rows), _as_picture(y, rows)
+    out = cv2.remap(texture, columns, lines, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return out.reshape(rows * _ROW, *channels)[:n].astype(np.float32, copy=False)
+
+
+def _as_picture(values: Array, rows: int) -> Array:
+    """Values (n,) as a picture of ``rows`` lines, padded with zeros where needed: remap wants two
+    dimensions.
+    """
+    if values.size < rows * _ROW:
+        padded = np.zeros(rows * _ROW, np.float32)
+        padded[: values.size] = values
+        return padded.reshape(rows, _ROW)
+    return np.ascontiguousarray(values, np.float32).reshape(rows, _ROW)
 
 
 def wrap_columns(texture: Array, pad: int) -> Array:
@@ -44,7 +48,9 @@ def wrap_columns(texture: Array, pad: int) -> Array:
 
 
 def polar(u: Array, v: Array) -> tuple[Array, Array]:
-    """Radius and angle (0…2π) of points (n,) in the cross-section; the angle is exact to 0.0002 rad, a few µm of wall."""
+    """Radius and angle (0…2π) of points (n,) in the cross-section; the angle is exact to 0.0002 rad, a
+    few µm of wall.
+    """
     if u.size == 0:
         return np.zeros(0, np.float32), np.zeros(0, np.float32)
     # As one row: OpenCV takes very short vectors for scalars.

@@ -18,17 +18,21 @@ _LEAST_MM = 2.0
 _WRAP = 0.12
 """Share by which light that scattered under the surface softens the terminator."""
 _FILL = 0.22
-"""Light that comes by way of the neighbouring wall, and is twice as red for it, as a share of the direct light."""
+"""Light that comes by way of the neighbouring wall, and is twice as red for it, as a share of the direct
+light.
+"""
 
 _WHITE = np.array(
-    [[0.93, 0.80, 0.68], [0.13, 0.90, 1.02], [0.52, 1.55, 1.30], [0.55, 0.85, 0.55], [0.04, 0.30, 1.25]], np.float32
+    [[0.93, 0.80, 0.68], [0.13, 0.90, 1.02], [0.52, 1.55, 1.30], [0.55, 0.85, 0.55], [0.04, 0.30, 1.25]],
+    np.float32,
 )
 """Bloodless tissue's albedo, then the absorption of blood, vessels, veins and bile, for red, green, blue.
 
 Haemoglobin absorbs blue and green and lets red pass, which is why mucosa is pink and vessels are dark red.
 """
 _NARROW = np.array(
-    [[0.80, 0.60, 0.62], [0.62, 0.95, 0.95], [1.15, 2.1, 2.0], [1.3, 0.45, 0.40], [0.15, 0.9, 0.9]], np.float32
+    [[0.80, 0.60, 0.62], [0.62, 0.95, 0.95], [1.15, 2.1, 2.0], [1.3, 0.45, 0.40], [0.15, 0.9, 0.9]],
+    np.float32,
 )
 """The same for narrow-band imaging as it is shown: 540 nm as red, 415 nm as green and blue."""
 
@@ -94,7 +98,9 @@ def _shine(film: Array, wetness: float) -> Array:
 
 
 def _lobe(cosine: Array) -> Array:
-    """Beckmann's distribution of mirroring facets over the cosine between normal and half vector, a quarter of it."""
+    """Beckmann's distribution of mirroring facets over the cosine between normal and half vector, a
+    quarter of it.
+    """
     rough = np.float32(0.055**2)
     squared = np.maximum(cosine * cosine, np.float32(0.05))
     lobe = np.exp((1 - 1 / squared) / rough) / (4 * rough * squared * squared)

@@ -27,7 +27,8 @@ def bumps(points: Array, centres: Array, heights: Array) -> tuple[Array, Array]:
         points: (n, k). centres: (m, k). heights: (m,).
 
     Returns:
-        height (n,), 0 in the grooves up to the bump's own height, and groove (n,), 1 in the grooves, 0 on the bumps.
+        height (n,), 0 in the grooves up to the bump's own height, and groove (n,), 1 in the grooves, 0 on
+        the bumps.
     """
     distance, nearest = cKDTree(centres).query(points, k=3, workers=1)
     # Smooth minimum of the two ways to leave the cell: corners where three bumps meet stay round.
@@ -37,16 +38,16 @@ def bumps(points: Array, centres: Array, heights: Array) -> tuple[Array, Array]:
     share = 1 / np.sqrt(1 / np.maximum(second, 1e-3) ** 2 + 0.5 / np.maximum(third, 1e-3) ** 2)
     dome = np.sin(np.clip(1.5 * share, 0, 1) * (np.pi / 2)) ** 1.3
     groove = np.exp(-((share / 0.16) ** 2))
-    return (heights[nearest[:, 0]] * dome).astype(np.float32), groove.astype(np.float32)
+    return np.asarray(heights[nearest[:, 0]] * dome, np.float32), np.asarray(groove, np.float32)
 
 
 def warped(rng: Rng, points: Array, reach: float) -> Array:
-    """Points (n, k) displaced by about ``reach`` times slow seeded waves, so that cell borders are not straight."""
+    """Points (n, k) displaced by about ``reach`` times seeded waves, so that cells have no straight borders."""
     dimensions = points.shape[1]
     total = np.zeros_like(points)
     for _ in range(5):
-        wave = rng.normal(0, 1.3 / reach, dimensions).astype(np.float32)
-        shift = rng.normal(0, 0.055 * reach, dimensions).astype(np.float32)
+        wave = (rng.normal(0, 1, dimensions) * (1.3 / reach)).astype(np.float32)
+        shift = (rng.normal(0, 1, dimensions) * (0.055 * reach)).astype(np.float32)
         total += np.sin(points @ wave + np.float32(rng.uniform(0, 2 * np.pi)))[:, None] * shift
     return np.asarray(points + total, np.float32)
 
@@ -71,7 +72,9 @@ def scatter_on_plane(rng: Rng, half: float, spacing: float) -> Array:
 
 
 def band_noise(rng: Rng, size: int, period_px: float) -> Array:
-    """Noise of one spatial period (size, size), mean 0 and spread 1: its sign is a labyrinth like that of gyri."""
+    """Noise of one spatial period (size, size), mean 0 and spread 1: its sign is a labyrinth like that of
+    gyri.
+    """
     noise = rng.normal(0, 1, (size, size)).astype(np.float32)
     fine = cv2.GaussianBlur(noise, (0, 0), period_px * 0.22)
     band = fine - cv2.GaussianBlur(noise, (0, 0), period_px * 0.38)

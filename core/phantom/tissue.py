@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,14 +52,22 @@ class StretchTissue:
         """A distance that is certainly free of tissue, mm."""
         return self.stretch.free_at(s, u, v)
 
+    def _met(self, s: Array, u: Array, v: Array) -> Iterator[tuple[int, LesionBody, NDArray[np.intp]]]:
+        """Lesions that some of the points might lie on: index, body and which points."""
+        if s.size == 0:
+            return
+        lowest, highest = float(s.min()), float(s.max())
+        for index, body in self.bodies:
+            if body.begin_mm < highest and body.end_mm > lowest:
+                near = np.flatnonzero(body.near(s, u, v))
+                if near.size:
+                    yield index, body, near
+
     def gap(self, s: Array, u: Array, v: Array) -> Array:
         """Positive in the lumen, negative in tissue, about mm."""
         radius, angle = polar(u, v)
         gap = self.stretch.radius_at(s, angle) - radius
-        for _, body in self.bodies:
-            near = np.flatnonzero(body.near(s, u, v))
-            if near.size == 0:
-                continue
+        for _, body, near in self._met(s, u, v):
             if body.is_solid:
                 solid = body.solid_gap(s[near], u[near], v[near])
                 gap[near] = soft_union(gap[near], solid, BLEND_MM)
@@ -84,10 +92,7 @@ class StretchTissue:
         lesion = np.zeros(len(angle), np.int16)
         openness = slopes[:, 2].copy()
         raised = np.zeros(len(angle), bool)
-        for index, body in self.bodies:
-            near = np.flatnonzero(body.near(at.s, at.u, at.v))
-            if near.size == 0:
-                continue
+        for index, body, near in self._met(at.s, at.u, at.v):
             point = (at.s[near], at.u[near], at.v[near])
             if body.is_solid:
                 wall = self.stretch.radius_at(point[0], angle[near]) - radius[near]
@@ -108,7 +113,8 @@ class StretchTissue:
     def unrolled(self, at: Straight, surface: Surface) -> tuple[Array, Array]:
         """Station and angle under which the wall's maps show each point.
 
-        On a solid the height above the wall counts as a shift, so that the fine relief does not smear along it.
+        On a solid the height above the wall counts as a shift, so that the fine relief does not smear
+        along it.
         """
         s, angle = at.s, surface.angle
         solid = np.flatnonzero(surface.raised)
@@ -126,10 +132,7 @@ class StretchTissue:
             level: the patient's amount of blood, on which the lesions' own amounts build.
         """
         vessel, vein, blood, bile = wall.vessel.copy(), wall.vein.copy(), wall.blood.copy(), wall.bile.copy()
-        for index, body in self.bodies:
-            near = np.flatnonzero(body.near(at.s, at.u, at.v))
-            if near.size == 0:
-                continue
+        for index, body, near in self._met(at.s, at.u, at.v):
             if body.is_solid:
                 near = near[surface.lesion[near] == index + 1]
                 column, row, cover = body.on_head(at.s[near], at.u[near], at.v[near])

@@ -77,7 +77,8 @@ class Tracer:
     def straighten(self, directions: Array, t: Array, guess: Array) -> Straight:
         """Straightened coordinates of the points at distance t along rays.
 
-        One Newton step from the guessed station: exact to about the square of the guess's error times half the bend.
+        One Newton step from the guessed station: exact to about the square of the guess's error times
+            half the bend.
 
         Args:
             directions: (3, n). t: (n,) mm. guess: (n,) stations.
@@ -114,7 +115,9 @@ class Tracer:
             distance (n,) in mm, at most ``FAR_MM``, and station (n,) of the hits.
         """
         n = directions.shape[1]
-        found = Hits(np.full(n, FAR_MM, np.float32), np.full(n, FAR_MM, np.float32), np.full(n, self._station))
+        found = Hits(
+            np.full(n, FAR_MM, np.float32), np.full(n, FAR_MM, np.float32), np.full(n, self._station)
+        )
         index, d = np.arange(n), directions
         t = np.zeros(n, np.float32) if start is None else start
         guess = np.full(n, self._station, np.float32) if stations is None else stations
@@ -152,8 +155,8 @@ class Tracer:
     ) -> tuple[Array, Array]:
         """First hits that neighbouring rays let expect between two distances.
 
-        Where the lower distance is free, the upper is not and the neighbours are trusted, the root is looked for
-        in between; everywhere else the ray is marched, from the lower distance if that is free.
+        Where the lower distance is free, the upper is not and the neighbours are trusted, the root is
+        looked for in between; everywhere else the ray is marched, from the lower distance if that is free.
 
         Args:
             directions: (3, n). low, high: (n,) mm. guess: (n,) expected station of the hits.
@@ -193,10 +196,19 @@ class Tracer:
         return sure, t, s
 
     def _along(self, d: Array, row: NDArray[np.intp]) -> Array:
-        return self._axes[0].take(row) * d[0] + self._axes[1].take(row) * d[1] + self._axes[2].take(row) * d[2]
+        along = (
+            self._axes[0].take(row) * d[0] + self._axes[1].take(row) * d[1] + self._axes[2].take(row) * d[2]
+        )
+        return np.asarray(along, np.float32)
 
     def _root(
-        self, d: Array, low: Array, high: Array, s: Array, gap_low: Array | None = None, gap_high: Array | None = None
+        self,
+        d: Array,
+        low: Array,
+        high: Array,
+        s: Array,
+        gap_low: Array | None = None,
+        gap_high: Array | None = None,
     ) -> tuple[Array, Array]:
         """Root of the gap between a free and a hit distance, by the Illinois variant of false position."""
         if gap_low is None or gap_high is None:

@@ -1,9 +1,10 @@
-"""The wall as tables: radius and slopes over station and angle, and a volume of safe distances for marching."""
+"""The wall as tables: radius and slopes over station and angle, and a volume of safe distances to march."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,7 @@ HALF_SIDE = 26
 REACH_MM = 24.0
 """Distances are known up to here; farther ones count as this."""
 SLACK_MM = 1.9
-"""What a voxel's distance may be too long by: half a voxel diagonal on the query's side, some on the wall's."""
+"""What a voxel's distance may be too long by: half a voxel diagonal on the query's side, some on the wall."""
 
 
 @dataclass(frozen=True)
@@ -50,11 +51,12 @@ class WallStretch:
     def texel(self, s: Array, angle: Array) -> tuple[Array, Array]:
         """Column and row coordinates of wall points; angles are 0…2π."""
         column = angle * np.float32(COLUMNS / (2 * np.pi)) + np.float32(PAD)
-        return column, (s - np.float32(self.begin_mm)) * np.float32(1 / ROW_MM)
+        return column, np.asarray((s - np.float32(self.begin_mm)) * np.float32(1 / ROW_MM), np.float32)
 
     def radius_at(self, s: Array, angle: Array) -> Array:
         """Radius of the wall, mm."""
-        return look_up(self.radius, *self.texel(s, angle))
+        column, row = self.texel(s, angle)
+        return look_up(self.radius, column, row)
 
     def free_at(self, s: Array, u: Array, v: Array) -> Array:
         """Distance in straightened coordinates that is certainly free of tissue, mm; negative near tissue."""
@@ -63,7 +65,7 @@ class WallStretch:
         i = np.clip((s - self.begin_mm) * scale, 0, self.slices - 1).astype(np.intp)
         j = np.clip(v * scale + HALF_SIDE, 0, side - 1).astype(np.intp)
         k = np.clip(u * scale + HALF_SIDE, 0, side - 1).astype(np.intp)
-        return self.free.take((i * side + j) * side + k)
+        return np.asarray(self.free.take((i * side + j) * side + k), np.float32)
 
 
 class Wall:
@@ -113,9 +115,8 @@ class Wall:
 
     def _radius(self, chunk: int) -> Array:
         if chunk not in self._radii:
-            s = (chunk * CHUNK_MM + np.arange(int(CHUNK_MM / ROW_MM)) * ROW_MM).astype(np.float32)
-            angle = (np.arange(COLUMNS) * (2 * np.pi / COLUMNS)).astype(np.float32)
-            self._radii[chunk] = np.maximum(self._shape.radius_mm(s, angle) * self._inflation, 0.05)
+            nominal = _nominal_radius(self._shape, chunk)
+            self._radii[chunk] = np.maximum(nominal * np.float32(self._inflation), np.float32(0.05))
         return self._radii[chunk]
 
     def _volume(self, chunk: int) -> Array:
@@ -127,7 +128,7 @@ class Wall:
             s = ((slices + 0.5) * VOXEL_MM).astype(np.float32)
             cross = ((np.arange(2 * HALF_SIDE) + 0.5 - HALF_SIDE) * VOXEL_MM).astype(np.float32)
             v, u = np.meshgrid(cross, cross, indexing="ij")
-            column = np.rint(np.mod(np.arctan2(v, u), 2 * np.pi) * (COLUMNS / (2 * np.pi))).astype(int) % COLUMNS
+            column = np.rint(np.arctan2(v, u) * (COLUMNS / (2 * np.pi))).astype(int) % COLUMNS
             stations = ((chunk - 1) * CHUNK_MM + np.arange(len(radius)) * ROW_MM).astype(np.float32)
             angles = (np.arange(COLUMNS) * (2 * np.pi / COLUMNS)).astype(np.float32)
             radius = radius - self._relief(stations[:, None], angles[None, :])
@@ -138,3 +139,11 @@ class Wall:
             distance = ndimage.distance_transform_edt(lumen, sampling=VOXEL_MM)[margin:-margin]
             self._volumes[chunk] = (np.minimum(distance, REACH_MM) - SLACK_MM).astype(np.float32)
         return self._volumes[chunk]
+
+
+@lru_cache(maxsize=48)
+def _nominal_radius(shape: ColonShape, chunk: int) -> Array:
+    """Radius of one chunk without inflation; exams of one patient share it."""
+    s = (chunk * CHUNK_MM + np.arange(int(CHUNK_MM / ROW_MM)) * ROW_MM).astype(np.float32)
+    angle = (np.arange(COLUMNS) * (2 * np.pi / COLUMNS)).astype(np.float32)
+    return shape.radius_mm(s, angle)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing as mp
 import os
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -131,6 +132,15 @@ def _prepare(done: Any, stop: Any) -> None:
     global _steps, _stop
     _steps, _stop = done, stop
     cv2.setNumThreads(1)  # the processes already fill the cores
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """Ends this process as soon as the one that started it is gone, even when that was killed."""
+    parent = mp.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _guarded(work: Callable[[Job, Tick], Result], job: Job) -> Result | _Failure:

@@ -6,7 +6,7 @@ import re
 import tomllib
 import unicodedata
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 
 import msgspec
 
@@ -59,6 +59,7 @@ class Words(msgspec.Struct, frozen=True):
         return len(part) > 5 and part.endswith(endings)
 
 
+@lru_cache(maxsize=4096)
 def plain(word: str) -> str:
     """Lower case, without accents and apostrophes."""
     decomposed = unicodedata.normalize("NFKD", word)

@@ -53,7 +53,10 @@ def model_text(
     clean = _known(values)
     form = load().model
     shown = {field.key: clean[field.key] for field in load().model_fields if field.key in clean}
-    coded = _coded_text(shown) if tokenizer is None else _fitting_fields(shown, tokenizer, max_tokens)
+    whole = _coded_text(shown)
+    coded = whole if tokenizer is None else _fitting_fields(shown, tokenizer, max_tokens)
+    if coded != whole:
+        return coded
     words = model_note(clean.get("free_text", "")).split()
     kept = _fitting(f"{coded} {form.note}", words, tokenizer, max_tokens)
     return f"{coded} {form.note}{' '.join(words[:kept])}" if kept else coded

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
 from core.errors import PolypTraceError
+from core.text.wordpiece import learn_pieces
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 """The special tokens; their ids are 0…4 in a vocabulary trained here."""
 
+_LONGEST_WORD = 100
 _WORD = re.compile(r"\w+|[^\w\s]")
 
 
@@ -29,26 +32,35 @@ def train_wordpiece(
 ) -> Tokenizer:
     """Trains a lower-case WordPiece tokenizer in BERT's form ([CLS] text [SEP]).
 
-    The same texts always give the same vocabulary (and the same ids).
+    The same texts, in any order, always give the same vocabulary and the same ids. (The library's own trainer
+    doesn't: it counts in parallel and breaks ties by chance.)
 
     Args:
         texts: the corpus.
-        vocab_size: most entries of the vocabulary, special tokens included.
+        vocab_size: most entries of the vocabulary, special tokens included; the letters are always in.
         min_frequency: rarer pairs of pieces aren't merged.
         whole_words: words that shall be one piece however rare, e.g. those of the description's vocabulary.
     """
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]", max_input_chars_per_word=100))
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]", max_input_chars_per_word=_LONGEST_WORD))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.decoder = decoders.WordPiece(prefix="##", cleanup=True)
-    trainer = trainers.WordPieceTrainer(
-        vocab_size=vocab_size, min_frequency=min_frequency, special_tokens=list(SPECIAL), show_progress=False
+    counts = Counter(word for text in texts for word in _split(tokenizer, text))
+    wished = {word for text in whole_words for word in _split(tokenizer, text)}
+    counts.update(dict.fromkeys(wished, max(min_frequency, 1000)))
+    pieces = [*SPECIAL, *learn_pieces(counts, vocab_size - len(SPECIAL), min_frequency)]
+    vocabulary = {piece: number for number, piece in enumerate(pieces)}
+    tokenizer.model = models.WordPiece(
+        vocabulary, unk_token="[UNK]", max_input_chars_per_word=_LONGEST_WORD, continuing_subword_prefix="##"
     )
-    corpus = list(texts) + [" ".join(whole_words)] * max(min_frequency, len(whole_words) and 1000)
-    tokenizer.train_from_iterator(corpus, trainer)
+    tokenizer.decoder = decoders.WordPiece(prefix="##", cleanup=True)
     cls, sep = (SPECIAL.index(token) for token in ("[CLS]", "[SEP]"))
     tokenizer.post_processor = processors.BertProcessing(("[SEP]", sep), ("[CLS]", cls))
     return tokenizer
+
+
+def _split(tokenizer: Tokenizer, text: str) -> list[str]:
+    normal = tokenizer.normalizer.normalize_str(text)
+    return [word for word, _ in tokenizer.pre_tokenizer.pre_tokenize_str(normal)]
 
 
 def load_tokenizer(path: Path) -> Tokenizer:

@@ -101,6 +101,10 @@ class Decoder:
                     self._note(packet)
                     yield from self._decode(packet)
                 return
+            except IndexError:
+                # PyAV's way of saying: a packet of a stream that appeared after the file was opened, such as
+                # sound that starts late. It was consumed; reading goes on behind it.
+                continue
             except (av.error.FFmpegError, OSError):
                 self.errors += 1
                 failures += 1

@@ -37,12 +37,14 @@ def read_videos(
     for position, path in enumerate(paths, start=1):
         if cancel is not None:
             cancel.raise_if_cancelled()
-        try:
-            yield Imported(
-                path, scan=read_video(path, data_dir, _noted(progress, position, len(paths)), cancel)
-            )
-        except PolypTraceError as error:
-            yield Imported(path, error=error)
+        yield _read_one(path, data_dir, _noted(progress, position, len(paths)), cancel)
+
+
+def _read_one(path: Path, data_dir: Path, progress: ProgressSink, cancel: CancelToken | None) -> Imported:
+    try:
+        return Imported(path, scan=read_video(path, data_dir, progress, cancel))
+    except PolypTraceError as error:
+        return Imported(path, error=error)
 
 
 def _noted(progress: ProgressSink, position: int, total: int) -> ProgressSink:

@@ -12,7 +12,7 @@ import numpy as np
 
 from core.errors import PolypTraceError
 from core.video.content import content_hash
-from core.video.decoding import Converter, check_file
+from core.video.decoding import check_file
 from core.video.index import FrameIndex
 from core.video.scan import scan
 from core.video.walker import Walker
@@ -38,7 +38,6 @@ class VideoReader:
         self.path = path
         self.index = index
         self._walker = Walker(path, index, cache_bytes)
-        self._converter = Converter()
 
     @classmethod
     def open(cls, path: Path, index: FrameIndex, cache_bytes: int = CACHE_BYTES) -> Self:
@@ -69,10 +68,10 @@ class VideoReader:
                 f"The video has no frame {number}; its frames are numbered 0 to {len(self.index) - 1}.",
                 "Take a number in this range.",
             )
-        frame = self._walker.find(number)
-        if frame is None:
+        picture = self._walker.rgb(number)
+        if picture is None:
             raise self._refusal(number)
-        return self._converter.rgb(frame)
+        return picture
 
     def cached(self, number: int) -> bool:
         """Whether a frame can be given without decoding."""

@@ -71,6 +71,15 @@ class _Sampler:
         return pts < self._pts or pts - self._pts >= self._gap
 
 
+class _Shape:
+    """Sizes of the first frame; not the frame itself, which would change how buffers are reused."""
+
+    def __init__(self, frame: Any) -> None:
+        self.coded: tuple[int, int] = (frame.width, frame.height)
+        self.displayed = displayed_size(frame)
+        self.rotation = round(frame.rotation / 90) % 4 * 90
+
+
 @dataclass(frozen=True)
 class Scanned:
     """What one pass gave: the index, and the thumbnails as frame number → (h, w, 3) uint8 RGB."""
@@ -126,24 +135,23 @@ class _Order:
 
 def _pass(order: _Order, threads: Threads, damaged: bool = False) -> tuple[Scanned, bool]:
     table, survey, converter = _Table(), Survey(), Converter()
-    first: Any = None
+    shape: _Shape | None = None
     with Decoder(order.path, threads) as decoder:
         sampler, total = _Sampler(decoder.time_base), _expected_frames(decoder)
         for frame in decoder.frames():
             order.step(len(table.pts), total)
-            first = first if first is not None else frame
+            shape = shape or _Shape(frame)
             number = table.add(frame)
             if order.survey and sampler.wants(number, frame):
-                small = converter.small(frame, *small_size(first.width, first.height))
+                small = converter.small(frame, *small_size(*shape.coded))
                 survey.add(number, small, combing(luma(frame)))
-        if first is None:
+        if shape is None:
             raise _no_frames(decoder)
         damaged = damaged or decoder.errors + table.broken > 0
-        summary = _summary(order, decoder, table, first, threads, damaged)
+        summary = _summary(order, decoder, table, shape, threads, damaged)
     quality = survey.quality()
-    width, height = displayed_size(first)
     pictures = survey.thumbnails.pictures
-    facts = make_facts(summary, survey.region(width, height), tuple(pictures), quality)
+    facts = make_facts(summary, survey.region(*shape.displayed), tuple(pictures), quality)
     order.progress(Progress(STAGE, facts.frames, facts.frames))
     index = FrameIndex(
         facts=facts,
@@ -158,7 +166,7 @@ def _pass(order: _Order, threads: Threads, damaged: bool = False) -> tuple[Scann
 
 
 def _summary(
-    order: _Order, decoder: Decoder, table: _Table, first: Any, threads: Threads, damaged: bool
+    order: _Order, decoder: Decoder, table: _Table, shape: _Shape, threads: Threads, damaged: bool
 ) -> PassSummary:
     rate = decoder.stream.average_rate or decoder.stream.guessed_rate
     return PassSummary(
@@ -168,8 +176,8 @@ def _summary(
         last_ticks=table.last[1],
         time_base=decoder.time_base,
         nominal_rate=float(rate) if rate else 0.0,
-        size=displayed_size(first),
-        rotation=round(first.rotation / 90) % 4 * 90,
+        size=shape.displayed,
+        rotation=shape.rotation,
         pixel_aspect=Fraction(decoder.stream.sample_aspect_ratio or 1),
         codec=str(decoder.stream.codec_context.name),
         container=str(decoder.container.format.name),

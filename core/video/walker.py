@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from core.video.decoding import Decoder
+from core.video.decoding import Converter, Decoder
 from core.video.fingerprint import fingerprint
 from core.video.index import NO_PTS, FrameIndex
 
@@ -24,11 +24,13 @@ _NEAR = 8
 """Up to this many frames before a key frame it is quicker to decode on than to seek."""
 _PATIENCE = 80
 """So many frames in a row that can't be placed mean that the seek landed in the wrong place."""
+_COPIES = 24
+"""So many frames are kept from a walk through the whole file."""
 _SEEK_BY_DTS = ("mpegts", "mpeg")
 
 
 class FrameCache:
-    """Decoded frames by number, the most recently used kept, bounded in bytes."""
+    """Decoded frames (``av.VideoFrame`` or RGB) by number, those used last kept, bounded in bytes."""
 
     def __init__(self, most_bytes: int) -> None:
         self._most = most_bytes
@@ -36,7 +38,7 @@ class FrameCache:
         self._frames: OrderedDict[int, Any] = OrderedDict()
 
     def get(self, number: int) -> Any:
-        """The ``av.VideoFrame``, or None."""
+        """The frame, or None."""
         frame = self._frames.get(number)
         if frame is not None:
             self._frames.move_to_end(number)
@@ -63,6 +65,7 @@ class Walker:
         self._path = path
         self._index = index
         self.cache = FrameCache(cache_bytes)
+        self._converter = Converter()
         self._by_print = np.argsort(index.fingerprints, kind="stable")
         self._prints = index.fingerprints[self._by_print]
         self._key_numbers = np.flatnonzero(index.keys)
@@ -76,8 +79,14 @@ class Walker:
         """Lets go of the file."""
         self._decoder.close()
 
-    def find(self, number: int) -> Any:
-        """The ``av.VideoFrame`` with this number, or None when its pixels don't come by anywhere."""
+    def rgb(self, number: int) -> np.ndarray[Any, np.dtype[np.uint8]] | None:
+        """The frame with this number, (H, W, 3) uint8 RGB, or None when its pixels don't come by anywhere."""
+        found = self._find(number)
+        if isinstance(found, np.ndarray):
+            return found.copy()
+        return None if found is None else self._converter.rgb(found)
+
+    def _find(self, number: int) -> Any:
         frame = self.cache.get(number)
         if frame is None and self._worth_walking(number):
             frame = self._walk_to(number)
@@ -118,21 +127,29 @@ class Walker:
         self._decoder = Decoder(self._path, self._index.facts.threads)
         self._frames = self._decoder.frames()
         self._at = -1
-        return self._walk_to(number, patience=len(self._index) + _PATIENCE)
+        return self._walk_to(number, thorough=True)
 
-    def _walk_to(self, number: int, patience: int = _PATIENCE) -> Any:
+    def _walk_to(self, number: int, thorough: bool = False) -> Any:
+        """Decodes up to a frame; ``thorough`` reads through everything, exactly as the import pass did.
+
+        What a spoilt frame looks like depends on which buffers the decoder reuses. So the thorough walk lets
+        go of each frame at once, and keeps copies of those before the wanted one for the steps back.
+        """
         strangers = 0
         for frame in self._frames:
             place = self._place(frame, number)
             if place is None:
                 strangers += 1
-                if strangers > patience:
+                if strangers > _PATIENCE and not thorough:
                     break
                 continue
             strangers, self._at = 0, place
-            self.cache.put(place, frame)
+            if not thorough:
+                self.cache.put(place, frame)
+            elif place > number - _COPIES:
+                self.cache.put(place, self._converter.rgb(frame))
             if place == number:
-                return frame
+                return self.cache.get(place)
             if place > number:
                 return None
         self._at = None
@@ -166,4 +183,6 @@ def _seek_times(index: FrameIndex) -> np.ndarray[Any, np.dtype[np.int64]]:
 
 
 def _size(frame: Any) -> int:
+    if isinstance(frame, np.ndarray):
+        return frame.nbytes
     return int(sum(plane.buffer_size for plane in frame.planes))

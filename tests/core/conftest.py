@@ -46,4 +46,6 @@ def pictures() -> list[NDArray[np.uint8]]:
     rng = np.random.default_rng(3)
     sizes = [(50, 80), (120, 90), (64, 64), (33, 31), (200, 40)]
     coarse = [rng.integers(0, 256, (5, 5, 3)).astype(np.uint8) for _ in sizes]
-    return [cv2.resize(c, (w, h), interpolation=cv2.INTER_LINEAR) for c, (h, w) in zip(coarse, sizes, strict=True)]
+    return [
+        cv2.resize(c, (w, h), interpolation=cv2.INTER_LINEAR) for c, (h, w) in zip(coarse, sizes, strict=True)
+    ]

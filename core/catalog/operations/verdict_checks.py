@@ -47,7 +47,9 @@ def counterpart(
     """The findings that the verdict names beside the one asked about; [None] for a verdict alone."""
     named = [one for one in side if one is not None]
     if len(named) > 1:
-        raise ValueError("a verdict has one counterpart")
+        raise PolypTraceError(
+            "link-counterpart", "A verdict has one counterpart.", "Name a clip or a lesion, not both."
+        )
     if (bool(named) and verdict in _ALONE) or (not named and verdict in _NEEDS):
         raise _counterpart(verdict)
     if not named:

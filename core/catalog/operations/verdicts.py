@@ -91,7 +91,7 @@ def withdraw_verdict(catalog: Catalog, event_id: int, *, author: str) -> Catalog
     """Takes one verdict back, also after later ones: un-merges, or frees a rejected pair.
 
     Raises:
-        PolypTraceError: ``verdict-unknown`` when no such verdict is in force; ``link-contradiction`` when
+        PolypTraceError: ``verdict-not-in-force`` when no such verdict is in force; ``link-contradiction`` when
             what it had replaced can't stand beside later verdicts.
     """
     with catalog.write() as connection:
@@ -151,7 +151,7 @@ def _in_force(connection: Connection, event_id: int) -> LinkEvent:
         if event.id == event_id:
             return event
     raise PolypTraceError(
-        "verdict-unknown",
+        "verdict-not-in-force",
         f"No verdict {event_id} is in force.",
         "It may have been withdrawn or undone already.",
     )

@@ -27,7 +27,8 @@ def import_video(
     """Puts a video into a patient's exam of a day; makes patient and exam as needed.
 
     Content that is known already keeps its id and everything made of it: it is attached to this exam too,
-    and its path becomes the one where it was seen now. ``created.videos`` is empty then.
+    and its path becomes the one where it was seen now. ``created.videos`` is empty then, and ``videos`` too
+    when it already was as asked; ``exams`` names the exam in any case.
 
     Args:
         catalog: where to.

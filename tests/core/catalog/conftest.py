@@ -83,14 +83,14 @@ def filled(tmp_path_factory: pytest.TempPathFactory, empty: Path) -> tuple[Path,
 
 
 @pytest.fixture
-def case(catalog: Catalog, filled: tuple[Path, Case]) -> Iterator[Case]:
+def case(catalog: Catalog, filled: tuple[Path, Case]) -> Case:
     path, made = filled
     catalog.close()
     shutil.copy(path, catalog.data_dir.catalogue)
     # The pool opens the new file: closing folded the log of the old one and dropped all connections.
     ready = copy.copy(made)
     ready.catalog = catalog
-    yield ready
+    return ready
 
 
 @pytest.fixture

@@ -97,9 +97,14 @@ def test_foreign_keys_are_enforced(catalog: Catalog) -> None:
 
 def test_an_exception_inside_a_write_keeps_nothing(catalog: Catalog, dump: Any) -> None:
     before = dump(catalog)
-    with pytest.raises(RuntimeError), catalog.write() as connection:
-        connection.execute(text("INSERT INTO patients (code, code_folded) VALUES ('P', 'p')"))
-        raise RuntimeError
+
+    def broken() -> None:
+        with catalog.write() as connection:
+            connection.execute(text("INSERT INTO patients (code, code_folded) VALUES ('P', 'p')"))
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        broken()
     assert dump(catalog) == before
 
 

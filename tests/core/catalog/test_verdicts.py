@@ -168,6 +168,10 @@ def test_counterparts(said: Said, make_case: Any) -> None:
     with pytest.raises(PolypTraceError) as caught:
         operations.give_verdict(said.c, Verdict.SAME, finding_id=said.b1, with_lesion_id=99, author=A)
     assert caught.value.code == "lesion-unknown"
+    with pytest.raises(PolypTraceError, match="one counterpart"):
+        operations.give_verdict(
+            said.c, Verdict.SAME, finding_id=said.b1, with_finding_id=1, with_lesion_id=1, author=A
+        )
     with pytest.raises(ValueError, match="one clip or one finding"):
         operations.give_verdict(said.c, Verdict.NEW, author=A)
 
@@ -182,7 +186,7 @@ def test_an_old_link_can_be_withdrawn_after_later_verdicts(said: Said) -> None:
     assert queries.cannot_links(said.c) == {(said.a2, said.c2)}
     with pytest.raises(PolypTraceError) as caught:
         operations.withdraw_verdict(said.c, first, author=A)
-    assert caught.value.code == "verdict-unknown"
+    assert caught.value.code == "verdict-not-in-force"
     operations.undo(said.c, author=A)
     assert said.joined() == [(said.a1, said.b1, said.c1)]
 

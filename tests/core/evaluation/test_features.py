@@ -202,7 +202,7 @@ def test_damaged_files_are_refused_in_words(tmp_path: Path, suffix: str) -> None
     rng = np.random.default_rng(0)
     for _ in range(60):
         damaged = bytearray(whole[: rng.integers(1, len(whole) + 1)])
-        # scipy's reader of MATLAB files is native code that can't be trusted with wrong bytes, only with a cut.
+        # scipy reads MATLAB files in native code, which can't be trusted with wrong bytes, only with a cut.
         for place in rng.integers(0, len(damaged), 8 if suffix == ".npz" else 0):
             damaged[place] = rng.integers(256)
         path.write_bytes(bytes(damaged))

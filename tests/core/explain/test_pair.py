@@ -16,7 +16,15 @@ from core.domain import RESEARCH_BANNER
 from core.errors import PolypTraceError
 from core.explain import overlay
 from core.explain.explanation import ImageExplanation, strength_words
-from core.explain.overlay import CAPTION, MAX_SIDE, MIN_SIDE, blend, heat_colours, render_overlay, write_overlays
+from core.explain.overlay import (
+    CAPTION,
+    MAX_SIDE,
+    MIN_SIDE,
+    blend,
+    heat_colours,
+    render_overlay,
+    write_overlays,
+)
 from core.explain.pair import ExplainModel, Shown, explain_pair, open_model
 from core.inference.embedder import Embedder
 
@@ -161,6 +169,8 @@ def test_a_folder_that_cannot_be_written_is_said_in_words(
 
 
 def test_reports_can_draw_overlays_without_torch() -> None:
-    code = "import sys, core.explain.overlay; print([m for m in ('torch', 'transformers') if m in sys.modules])"
+    code = (
+        "import sys, core.explain.overlay; print([m for m in ('torch', 'transformers') if m in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

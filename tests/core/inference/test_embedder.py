@@ -79,7 +79,9 @@ def test_pairs_come_back_in_their_order_whatever_the_batch(
     assert len({tuple(np.round(row, 4)) for row in together}) == 7
 
 
-def test_nothing_gives_nothing_and_unequal_lists_are_a_mistake(embedder: Embedder, pictures: Pictures) -> None:
+def test_nothing_gives_nothing_and_unequal_lists_are_a_mistake(
+    embedder: Embedder, pictures: Pictures
+) -> None:
     assert embedder.embed_pairs([], []).shape == (0, 64)
     with pytest.raises(ValueError, match="1 images but 2 texts"):
         embedder.embed_pairs(pictures[:1], [RED, PALE])
@@ -183,7 +185,8 @@ import numpy as np
 from core.inference.embedder import Embedder
 embedder = Embedder.open(Path(sys.argv[1]), device="cpu", cache=Path(sys.argv[2]), threads=1)
 crop = np.full((40, 60, 3), 90, np.uint8)
-print(embedder.embed([crop], "A flat polyp.").shape, *embedder.embed_pairs([crop, None], [None, "Red."]).shape)
+pairs = embedder.embed_pairs([crop, None], [None, "Red."])
+print(embedder.embed([crop], "A flat polyp.").shape, *pairs.shape)
 print([name for name in ("torch", "torchvision", "transformers") if name in sys.modules])
 """
 

@@ -14,7 +14,9 @@ SIDE = st.integers(1, 90)
 
 @settings(max_examples=60, deadline=None)
 @given(height=SIDE, width=SIDE, size=st.integers(1, 70), seed=st.integers(0, 99))
-def test_any_crop_becomes_a_square_within_its_own_range(height: int, width: int, size: int, seed: int) -> None:
+def test_any_crop_becomes_a_square_within_its_own_range(
+    height: int, width: int, size: int, seed: int
+) -> None:
     crop = np.random.default_rng(seed).integers(0, 256, (height, width, 3)).astype(np.uint8)
     kept = crop.copy()
     square = to_square(crop, size)

@@ -205,5 +205,9 @@ def test_what_is_learnt_later_is_added_without_a_new_id(copied: Path) -> None:
     no_match = NoMatchSettings(threshold=0.4, slope=9.0, intercept=-3.0, pairs=61)
     after = amend_bundle(copied, metrics={"rank1": 0.5}, no_match=no_match, card="# Card 2")
     assert after.manifest.model_id == before
-    assert (after.manifest.no_match, after.manifest.metrics, after.card) == (no_match, {"rank1": 0.5}, "# Card 2")
+    assert (after.manifest.no_match, after.manifest.metrics, after.card) == (
+        no_match,
+        {"rank1": 0.5},
+        "# Card 2",
+    )
     load_model(copied)

@@ -74,7 +74,9 @@ def test_a_missing_modality_is_not_looked_at(net: Dmcl) -> None:
     assert torch.equal(net(images, ids, mask, ~yes, yes), net(255 - images, ids, mask, ~yes, yes))
     no_text = net(images, ids, mask, yes, ~yes)
     assert torch.allclose(no_text, net(images, ids.flip(1), mask, yes, ~yes), atol=1e-6)
-    assert torch.allclose(no_text, net(images, ids[:, :1], torch.zeros_like(mask[:, :1]), yes, yes), atol=1e-6)
+    assert torch.allclose(
+        no_text, net(images, ids[:, :1], torch.zeros_like(mask[:, :1]), yes, yes), atol=1e-6
+    )
     assert torch.isfinite(net(images, ids, torch.zeros_like(mask), ~yes, ~yes)).all()
 
 

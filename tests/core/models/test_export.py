@@ -23,7 +23,9 @@ from core.models.serving import Serving
 @pytest.fixture
 def bare(small_bundle: Path, tmp_path: Path) -> Path:
     """A copy without its ONNX file."""
-    return Path(shutil.copytree(small_bundle, tmp_path / "bare", ignore=shutil.ignore_patterns("model.onnx*")))
+    return Path(
+        shutil.copytree(small_bundle, tmp_path / "bare", ignore=shutil.ignore_patterns("model.onnx*"))
+    )
 
 
 @pytest.fixture

@@ -86,7 +86,8 @@ def test_rule_speaks(values: dict[str, Any], problem: tuple[str, str]) -> None:
         {"state": "scar", "paris": "n/a"}, {"state": "recurrence at scar", "paris": "n/a"},
         {**REMOVED, "en_bloc": "piecemeal", "pieces": 3}, {**REMOVED, "pot_no": 1},
         {"wall_clock": 3, "patient_position": "supine"}, {"size_2_mm": 8}, {"dist_av_cm": 3.5},
-        {"tattoo": "carbon", "tattoo_distal_cm": 2, "tattoo_walls": ["left"]}, {"free_text": "Paris Is, Kudo IIIs."},
+        {"tattoo": "carbon", "tattoo_distal_cm": 2, "tattoo_walls": ["left"]},
+        {"free_text": "Paris Is, Kudo IIIs."},
     ],
 )  # fmt: skip
 def test_rule_is_silent(values: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ from core.text.description import normalise, validate
 from core.text.parse import parse_model_text, parse_report
 from core.text.render import model_codes, model_text, report_text, size_bin
 from core.text.sampling import random_description
-from core.text.tokenizer import count, load_tokenizer, train_wordpiece
+from core.text.tokenizer import count, train_wordpiece
 from core.text.vocabulary import Field, load
 
 QUICK = settings(max_examples=120, deadline=None)
@@ -42,6 +42,14 @@ def any_value(field: Field) -> st.SearchStrategy[Any]:
     return st.text(min_size=1, max_size=400).filter(lambda text: bool(text.strip()))
 
 
+ANYTHING = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=12)
+    | st.lists(st.text(max_size=5), max_size=3)
+)
 RECORDS = st.fixed_dictionaries({}, optional={field.key: any_value(field) for field in load().editable})
 
 
@@ -87,8 +95,7 @@ def test_normalise_is_idempotent(values: dict[str, Any]) -> None:
     assert normalise(once) == once
 
 
-@given(st.dictionaries(st.sampled_from([*load().by_key, "x"]), st.none() | st.booleans() | st.integers()
-       | st.floats() | st.text(max_size=12) | st.lists(st.text(max_size=5), max_size=3), max_size=6))  # fmt: skip
+@given(st.dictionaries(st.sampled_from([*load().by_key, "x"]), ANYTHING, max_size=6))
 @settings(max_examples=200, deadline=None)
 def test_normalise_and_validate_take_anything(values: dict[str, Any]) -> None:
     once = normalise(values)
@@ -123,8 +130,8 @@ def test_an_empty_record_gives_an_empty_report_and_a_model_text_of_blanks() -> N
 
 def test_the_example_of_the_clinical_rules() -> None:
     values = {
-        "state": "polyp", "paris": "Is", "size_mm": 8, "segment": "sigmoid", "colour": "red", "surface": ["lobulated"],
-        "imaging": "NBI", "nice": "2", "fold": "between folds", "tattoo": "none",
+        "state": "polyp", "paris": "Is", "size_mm": 8, "segment": "sigmoid", "colour": "red",
+        "surface": ["lobulated"], "imaging": "NBI", "nice": "2", "fold": "between folds", "tattoo": "none",
     }  # fmt: skip
     assert model_text(values) == (
         "A sessile polyp, Paris Is, about 6 to 9 mm, in the sigmoid colon. Colour red. Surface lobulated. "
@@ -183,8 +190,10 @@ def test_identity_histology_and_treatment_leave_the_note(note: str, stays: str, 
     assert leaves not in text
 
 
-PLANTED = ["Zbigniew Kowalczyk", "Dr Achterberg", "Maria", "Smith, John", "MRN 5512345", "12/03/2021", "2021-03-12",
-           "March 12, 2021", "12. März 2021", "943 476 5919", "044 123 45 67", "jane.doe@clinic.org", "born 1950"]  # fmt: skip
+PLANTED = ["Zbigniew Kowalczyk", "Dr Achterberg", "Maria", "Smith, John", "MRN 5512345", "12/03/2021",
+"2021-03-12",
+           "March 12, 2021", "12. März 2021", "943 476 5919", "044 123 45 67", "jane.doe@clinic.org",
+           "born 1950"]  # fmt: skip
 
 
 @QUICK
@@ -275,18 +284,16 @@ def test_wrong_values_are_refused_in_words() -> None:
             assert caught.value.code in ("description-value", "description-key")
 
 
-def test_training_the_tokenizer_is_repeatable_and_loading_refuses_other_files(
-    tmp_path: Any, tokenizer: Any
-) -> None:
-    again = train_wordpiece([model_text(drawn(seed)) for seed in range(300)], vocab_size=600)
-    assert again.get_vocab() == tokenizer.get_vocab()
-    file = tmp_path / "tokenizer.json"
-    file.write_text(tokenizer.to_str(), encoding="utf-8")
-    assert load_tokenizer(tmp_path).encode("Paris Is").ids == tokenizer.encode("Paris Is").ids
-    for content in ("{}", "no json"):
-        file.write_text(content, encoding="utf-8")
-        with pytest.raises(PolypTraceError, match="tokenizer"):
-            load_tokenizer(file)
+def test_counting_undoes_padding_and_truncation(tokenizer: Any) -> None:
+    text = model_text(drawn(3))
+    whole = count(text, tokenizer)
+    tokenizer.enable_truncation(10)
+    tokenizer.enable_padding(length=20)
+    counted = count(text, tokenizer), count("Paris Is", tokenizer)
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    assert counted[0] >= whole > 20  # each further piece of a truncated text has its own special tokens
+    assert counted[1] == 4
 
 
 def _model_order() -> list[str]:

@@ -16,7 +16,8 @@ TABLE = {
     "wall": "anterior · posterior · left · right",
     "fold": "on fold · between folds · behind fold · at appendix · on valve · dentate line",
     "size_method": "eye · open forceps · snare · ruler/cap · software · pathology",
-    "paris": "Ip · Isp · Is · IIa · IIb · IIc · III · IIa+Is · IIa+IIc · IIc+IIa · Is+IIc · n/a · not assessable",
+    "paris": "Ip · Isp · Is · IIa · IIb · IIc · III · IIa+Is · IIa+IIc · IIc+IIa · Is+IIc · n/a · "
+    "not assessable",
     "lst": "none · G-H · G-NM · NG-FE · NG-PD",
     "colour": "pale · as mucosa · red · brown · mixed · white",
     "surface": "smooth · granular · nodular · lobulated · villous · ulcerated · depressed · cloud-like · "
@@ -29,15 +30,18 @@ TABLE = {
     "lifting": "yes · partial · no · not tested",
     "optical_dx": "hyperplastic · SSL · adenoma · suspected deep invasion · other",
     "optical_confidence": "low · high",
-    "action": "left in situ · biopsy only · cold forceps · cold snare · hot snare · hot forceps · EMR · cold EMR · "
+    "action": "left in situ · biopsy only · cold forceps · cold snare · hot snare · hot forceps · EMR · "
+    "cold EMR · "
     "underwater EMR · ESD · hybrid ESD · EFTR · ablation · referred endoscopy · referred surgery",
     "en_bloc": "en bloc · piecemeal",
     "complete": "yes · no · uncertain",
     "retrieved": "yes · partly · no",
     "tattoo": "none",
     "tattoo_walls": "anterior · posterior · left · right",
-    "histology": "not sent · pending · normal · HP · SSL · SSL-D · TSA · unclassified serrated · TA · TVA · VA · "
-    "adenoma NOS · carcinoma pTis · carcinoma pT1 · carcinoma ≥pT2 · inflammatory · hamartoma · lipoma · NET · other",
+    "histology": "not sent · pending · normal · HP · SSL · SSL-D · TSA · unclassified serrated · TA · TVA · "
+    "VA · "
+    "adenoma NOS · carcinoma pTis · carcinoma pT1 · carcinoma ≥pT2 · inflammatory · hamartoma · lipoma · "
+    "NET · other",
     "dysplasia": "none · LGD · HGD",
     "margin": "R0 · R1 · Rx",
     "source": "typed · edited draft · imported",
@@ -48,11 +52,12 @@ NUMBERS = {
     "tattoo_distal_cm": (0, 30),
 }  # fmt: skip
 OTHERS = {"lesion_no", "patient_position", "magnified", "free_text", "author", "role", "time"}
-MODEL = set(
-    "state segment sub_segment wall wall_clock patient_position dist_av_cm fold size_mm size_2_mm height_mm paris lst "
-    "colour surface stalk stalk_mm imaging magnified nice jnet kudo clips tattoo tattoo_distal_cm tattoo_walls "
-    "free_text".split()  # noqa: SIM905
-)
+MODEL = {
+    "state", "segment", "sub_segment", "wall", "wall_clock", "patient_position", "dist_av_cm", "fold",
+    "size_mm", "size_2_mm", "height_mm", "paris", "lst", "colour", "surface", "stalk", "stalk_mm",
+    "imaging", "magnified", "nice", "jnet", "kudo", "clips", "tattoo", "tattoo_distal_cm", "tattoo_walls",
+    "free_text",
+}  # fmt: skip
 
 
 def test_every_key_of_the_table_is_there_and_no_other() -> None:

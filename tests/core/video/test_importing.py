@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import random
 import shutil
 import time
 from collections.abc import Callable
@@ -299,3 +300,44 @@ def test_stepping_back_within_the_cache_decodes_nothing(films: Films, tmp_path: 
         started = time.perf_counter()
         reader.frame_at(59)
         assert time.perf_counter() - started < 5.0
+
+
+def test_a_given_frame_is_the_callers_own(films: Films, tmp_path: Path) -> None:
+    path = films("damaged-ts")
+    with VideoReader.open(path, read_video(path, tmp_path).index) as reader:
+        for number in (80, 79, 5):
+            first = reader.frame_at(number)
+            kept = first.copy()
+            first[:] = 0
+            assert np.array_equal(reader.frame_at(number), kept)
+
+
+def test_sound_that_starts_late_does_not_stop_the_import(
+    films: Films, make_film: Maker, counter: Callable[[np.ndarray], int | None], tmp_path: Path
+) -> None:
+    """The second half announces a stream that the file didn't have when it was opened."""
+    second = make_film(tmp_path / "second.ts", format="mpegts", audio=True, first=500)
+    path = tmp_path / "both.ts"
+    path.write_bytes(films("h264-ts").read_bytes() + second.read_bytes())
+    scan = read_video(path, tmp_path / "data")
+    assert scan.facts.frames >= 238
+    with VideoReader.open(path, scan.index) as reader:
+        assert counter(reader.frame_at(scan.facts.frames - 3)) == 617
+        assert counter(reader.frame_at(50)) == 50
+
+
+@pytest.mark.parametrize("name", ["h264-cfr-mp4", "h264-ts", "mpeg4-avi", "h264-cfr-mkv", "gif", "h264-flv"])
+def test_damage_anywhere_is_read_or_refused_in_words(films: Films, tmp_path: Path, name: str) -> None:
+    whole, rng = films(name).read_bytes(), random.Random(name)
+    outcomes = []
+    for attempt in range(8):
+        data = bytearray(whole)
+        span = min(len(data), 1500) if attempt % 2 else len(data)
+        for _ in range(rng.choice([1, 10, 60])):
+            data[rng.randrange(span)] = rng.randrange(256)
+        path = tmp_path / f"{attempt}{films(name).suffix}"
+        path.write_bytes(data if attempt < 6 else data[: rng.randrange(1, len(data))])
+        outcomes += list(read_videos([path], tmp_path / "data"))
+    assert len(outcomes) == 8
+    for outcome in outcomes:
+        assert (outcome.scan is None) != (outcome.error is None)

@@ -17,7 +17,7 @@ from core.video.scan import scan
 
 SEEKS = 25
 FRAGILE = {"damaged-ts", "damaged-mp4"}
-"""Made of flipped bytes: frames decode differently after a seek, and some may be refused."""
+"""Made of flipped bytes: what spoilt frames look like may change from one decoding to the next."""
 
 Films = Callable[[str], Path]
 
@@ -25,8 +25,10 @@ Films = Callable[[str], Path]
 def sequential(path: Path) -> list[np.ndarray]:
     """All frames as PyAV gives them unasked, (H, W, 3) uint8, turned as the file asks."""
     with av.open(str(path)) as container:
-        frames = list(container.decode(video=0))
-    return [np.rot90(frame.to_ndarray(format="rgb24"), round(frame.rotation / 90) % 4) for frame in frames]
+        return [
+            np.rot90(frame.to_ndarray(format="rgb24"), round(frame.rotation / 90) % 4)
+            for frame in container.decode(video=0)
+        ]
 
 
 def numbers_to_ask(count: int, seed: str) -> list[int]:
@@ -61,7 +63,7 @@ def test_random_seeks_and_backward_steps(films: Films, any_film: str) -> None:
         given += [ask(reader, start - step, truth) for step in range(SEEKS)]
     assert len(given) == 2 * SEEKS
     assert all(given) or name in FRAGILE
-    assert sum(given) > SEEKS
+    assert sum(given) > SEEKS  # refusing is right for a spoilt frame, but not for all the others
 
 
 def test_the_counter_in_the_pixels_is_the_frame_number(

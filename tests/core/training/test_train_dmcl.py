@@ -1,0 +1,192 @@
+"""`train dmcl` from a manifest to a bundle: what comes out, that it learns, that a stop costs nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+import torch
+
+from core.errors import Cancelled
+from core.inference.bundle import read_bundle
+from core.models.bundle import load_model
+from core.progress import CancelToken, Progress
+from core.training.checkpoint import load_tensors
+from core.training.config import TrainConfig
+from core.training.dmcl import Start, train_dmcl
+
+OnStep = Callable[[dict[str, Any]], None]
+
+
+class Killed(Exception):
+    """Stands for the process's sudden end: nothing in the training catches it."""
+
+
+def killed_at(step: int) -> OnStep:
+    def on_step(event: dict[str, Any]) -> None:
+        if event["stage"] == "train" and event["step"] == step:
+            raise Killed
+
+    return on_step
+
+
+def weights(run: Path) -> dict[str, torch.Tensor]:
+    return load_tensors(run / "best.safetensors")[0]
+
+
+def assert_same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> None:
+    assert one.keys() == other.keys()
+    for name, value in one.items():
+        assert torch.equal(value, other[name]), name
+
+
+def test_three_steps_make_a_whole_bundle(manifest: Path, config: TrainConfig, tmp_path: Path) -> None:
+    events: list[dict[str, Any]] = []
+    told: list[Progress] = []
+    run = tmp_path / "runs" / "first"
+    result = train_dmcl(manifest, run, config, device="cpu", on_step=events.append, progress=told.append)
+
+    info = read_bundle(result.bundle)
+    assert info.manifest.model_id == result.model
+    assert info.manifest.architecture["width"] == 64
+    assert info.manifest.training_manifest_sha256 is not None
+    assert load_model(result.bundle).config.image_size == 32
+    assert {"fused_mAP", "image_rank1", "text_mAP"} <= set(result.metrics)
+    assert all(0 <= value <= 1 for value in result.metrics.values())
+    assert f"{result.metrics['fused_mAP']:.3f}" in info.card
+    assert "36 pictures of 6 lesions of 3 patients" in info.card
+
+    assert [event["stage"] for event in events].count("train") == 3
+    assert {event["run"] for event in events} == {"first"}
+    assert events[0]["device"] == "cpu"
+    assert events[0]["device_reason"]
+    assert json.loads(json.dumps(events)) == events
+    assert [(step.done, step.total) for step in told] == [(1, 3), (2, 3), (3, 3)]
+    logged = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert [event["step"] for event in logged if event["stage"] == "validate"] == [2, 3]
+
+
+def test_no_patient_is_on_both_sides(manifest: Path, config: TrainConfig, tmp_path: Path) -> None:
+    train_dmcl(manifest, tmp_path / "run", config, device="cpu")
+    facts = json.loads((tmp_path / "run" / "data.json").read_text())
+    assert facts["disjoint"] is True
+    assert facts["splits"]["train_patients"] == 3
+    assert facts["splits"]["val_patients"] == 2
+    assert facts["split_sha256"]["train"] != facts["split_sha256"]["val"]
+
+
+def test_the_loss_falls_where_it_can_be_learnt_by_heart(
+    manifest: Path, config: TrainConfig, tmp_path: Path
+) -> None:
+    events: list[dict[str, Any]] = []
+    longer = msgspec.structs.replace(config, steps=40, identities=6, validate_every=40)
+    result = train_dmcl(manifest, tmp_path / "run", longer, device="cpu", on_step=events.append)
+    losses = [event["loss"] for event in events if event["stage"] == "train"]
+    assert np.mean(losses[-5:]) < 0.5 * np.mean(losses[:3])
+    assert result.metrics["image_rank1"] >= 0.75  # other lesions, by chance 0.25
+
+
+def test_killed_and_resumed_ends_with_the_same_weights(
+    manifest: Path, config: TrainConfig, tmp_path: Path
+) -> None:
+    settings = msgspec.structs.replace(config, steps=4, checkpoint_seconds=1e-6)
+    whole = train_dmcl(manifest, tmp_path / "whole", settings, device="cpu")
+    for step in (1, 3):  # before and after the first checkpoint
+        with pytest.raises(Killed):
+            train_dmcl(manifest, tmp_path / "cut", settings, device="cpu", on_step=killed_at(step))
+    # Other wishes don't matter to a run that has begun.
+    other = msgspec.structs.replace(settings, steps=9, seed=5)
+    resumed = train_dmcl(None, tmp_path / "cut", other, device="cpu")
+    assert_same(weights(tmp_path / "whole"), weights(tmp_path / "cut"))
+    assert resumed.model == whole.model
+    steps = [json.loads(line)["step"] for line in (tmp_path / "cut/metrics.jsonl").read_text().splitlines()]
+    assert steps == [1, 2, 2, 3, 4, 4]
+
+
+def test_cancelled_leaves_a_checkpoint_and_goes_on(
+    manifest: Path, config: TrainConfig, tmp_path: Path
+) -> None:
+    token = CancelToken()
+
+    def stop(event: dict[str, Any]) -> None:
+        if event["step"] == 1:
+            token.cancel()
+
+    with pytest.raises(Cancelled):
+        train_dmcl(manifest, tmp_path / "cut", config, device="cpu", on_step=stop, cancel=token)
+    events: list[dict[str, Any]] = []
+    train_dmcl(None, tmp_path / "cut", device="cpu", on_step=events.append)
+    train_dmcl(manifest, tmp_path / "whole", config, device="cpu")
+    assert [event["step"] for event in events if event["stage"] == "train"] == [2, 3]
+    assert_same(weights(tmp_path / "whole"), weights(tmp_path / "cut"))
+
+
+def test_a_real_kill_costs_no_more_than_the_work_since_the_checkpoint(
+    manifest: Path, config: TrainConfig, tmp_path: Path
+) -> None:
+    settings = msgspec.structs.replace(config, steps=300, checkpoint_seconds=1e-6, validate_every=1000)
+    file = tmp_path / "config.json"
+    file.write_bytes(msgspec.json.encode(settings))
+    program = (
+        "import json, sys\nfrom pathlib import Path\n"
+        "from core.training.config import read_config\nfrom core.training.dmcl import train_dmcl\n"
+        "train_dmcl(Path(sys.argv[1]), Path(sys.argv[2]), read_config(Path(sys.argv[3])), device='cpu',"
+        " on_step=lambda event: print(json.dumps(event), flush=True))\n"
+    )
+    command = [sys.executable, "-c", program, str(manifest), str(tmp_path / "run"), str(file)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        reached = 0
+        for line in process.stdout:
+            reached = int(json.loads(line)["step"])
+            if reached >= 4:
+                os.kill(process.pid, signal.SIGKILL)
+                break
+    assert not (tmp_path / "run/model").exists()
+    events: list[dict[str, Any]] = []
+    with pytest.raises(Killed):
+        train_dmcl(None, tmp_path / "run", device="cpu", on_step=lambda e: (events.append(e), killed(e))[1])
+    assert events[0]["stage"] == "start"
+    assert events[0]["step"] >= reached - 1
+
+
+def killed(event: dict[str, Any]) -> None:
+    if event["stage"] == "train":
+        raise Killed
+
+
+def test_time_can_end_a_run(manifest: Path, config: TrainConfig, tmp_path: Path) -> None:
+    events: list[dict[str, Any]] = []
+    short = msgspec.structs.replace(config, steps=100_000, max_seconds=1.0, validate_every=100_000)
+    result = train_dmcl(manifest, tmp_path / "run", short, device="cpu", on_step=events.append)
+    rates = [event["rate"] for event in events if event["stage"] == "train"]
+    assert 1 <= len(rates) < 1000
+    assert result.metrics  # validated once more at the end
+    assert result.seconds < 60
+
+
+def test_fine_tuning_takes_over_the_bundle_s_network(
+    manifest: Path, config: TrainConfig, tmp_path: Path
+) -> None:
+    first = train_dmcl(manifest, tmp_path / "first", config, device="cpu")
+    still = msgspec.structs.replace(
+        config,
+        steps=1,
+        lr_backbone=1e-9,
+        lr_head=1e-9,
+        model=msgspec.structs.replace(config.model, depth=1),
+    )
+    second = train_dmcl(manifest, tmp_path / "second", still, Start(bundle=first.bundle), device="cpu")
+    one, other = load_model(first.bundle), load_model(second.bundle)
+    assert other.config == one.config
+    assert torch.allclose(one.image.project.weight, other.image.project.weight, atol=1e-3)
+    assert read_bundle(second.bundle).tokenizer.read_text() == read_bundle(first.bundle).tokenizer.read_text()
