@@ -187,7 +187,7 @@ def _file_clip(catalog: Catalog, exam_id: int, video_id: int, truth: ClipTruth) 
 
 
 def _link_earlier(catalog: Catalog, filed: list[DemoClip]) -> None:
-    """Earlier exams are linked among themselves, as a clinic's would be; the follow-up clips are left open."""
+    """Earlier exams are linked among themselves, as a clinic's would be; follow-up clips stay open."""
     first_of: dict[str, DemoClip] = {}
     for one in filed:
         if one.truth.split != "gallery":

@@ -16,9 +16,8 @@ from core.progress import CancelToken, ProgressSink, no_progress
 from core.video.index import VideoScan
 from core.video.queue import read_videos
 
-VIDEO_ENDINGS = frozenset(
-    ".3gp .asf .avi .flv .m2t .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .mxf .ogv .ts .vob .webm .wmv".split()
-)
+_ENDINGS = "3gp asf avi flv m2t m2ts m4v mkv mov mp4 mpeg mpg mts mxf ogv ts vob webm wmv"
+VIDEO_ENDINGS = frozenset(f".{ending}" for ending in _ENDINGS.split())
 """Endings that are looked for in a folder; a file that is named itself may have any."""
 
 IMPORTED, KNOWN, REFUSED = "imported", "known", "refused"

@@ -1,4 +1,4 @@
-"""``polyptrace phantom``, ``train`` and ``evaluate``: data in files, away from the catalogue."""
+"""``polyptrace phantom`` and ``evaluate``: data in files, away from the catalogue."""
 
 from __future__ import annotations
 

@@ -9,7 +9,8 @@ from core.cli.matching import show_match
 from core.cli.options import DataDirPath, Device, JsonFlag, Model, data_dir, embedder
 from core.cli.output import Output
 from core.demo import DemoRun, run_demo
-from core.matching.reporting import write_demo_report
+from core.matching.reporting import write_match_report
+from core.report.match_report import DemoScore
 
 
 def register(app: typer.Typer) -> None:
@@ -26,24 +27,36 @@ def demo(
     with Catalog.open(folder) as catalog, output.progress() as progress:
         loaded = embedder(folder, model, device)
         done = run_demo(catalog, loaded, out, progress)
-        report = write_demo_report(catalog, done, out / "report.html")
+        report = write_match_report(
+            catalog, done.first.result, out / "report.html", done.explanation, _score(done)
+        )
     document = {**done.as_dict(), "report": str(report)}
     output.document(document)
     show_match(output, done.first.result)
     _say(output, done, document)
 
 
-def _say(output: Output, done: DemoRun, document: dict[str, object]) -> None:
+def _score(done: DemoRun) -> DemoScore:
+    right = sum(bool(query.correct) for query in done.with_match)
+    return DemoScore(right=right, queries=len(done.with_match), lines=_lines(done)[1:])
+
+
+def _lines(done: DemoRun) -> tuple[str, ...]:
     right = sum(bool(query.correct) for query in done.with_match)
     near = sum(bool(query.correct_in_patient) for query in done.with_match)
+    facts = done.as_dict()
+    said = facts["new_lesions_without_good_match"]
+    return (
+        f"In the whole catalogue the true lesion is first for {right} of {len(done.with_match)} clips.",
+        f"Among the patient's own earlier clips it is first for {near} of {len(done.with_match)}.",
+        f"{said} of {facts['new_lesions']} new lesions got the answer “no good match”.",
+        "All patients are invented and rendered by PolypTrace's own code.",
+    )
+
+
+def _say(output: Output, done: DemoRun, document: dict[str, object]) -> None:
     output.say()
-    output.say(
-        f"{document['queries']} follow-up clips of invented patients, {len(done.with_match)} seen before:"
-    )
-    output.say(
-        f"  the true lesion is first in the whole catalogue for {right}, among the patient's own for {near}"
-    )
-    said = document["new_lesions_without_good_match"]
-    output.say(f"  of {document['new_lesions']} new lesions {said} got the answer “no good match”")
+    for line in _lines(done):
+        output.say(line)
     output.say(f"overlays: {'  '.join(done.overlays)}")
     output.say(f"report:   {document['report']}")

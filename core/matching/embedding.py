@@ -1,4 +1,4 @@
-"""One clip, one vector: the quality-weighted mean of its crops' embeddings, each fused with the clip's text."""
+"""One clip, one vector: the quality-weighted mean of its crops' embeddings, fused with the clip's text."""
 
 from __future__ import annotations
 

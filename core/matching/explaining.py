@@ -13,7 +13,7 @@ from core.errors import PolypTraceError
 from core.inference.bundle import BundleInfo
 from core.matching.context import ClipContext, contexts
 from core.matching.footage import open_reader
-from core.matching.sampling import Picture, best_crop, sample_clip
+from core.matching.sampling import Picture, best_crop, source_of
 from core.matching.values import CropSource
 from core.progress import CancelToken, Progress, ProgressSink, no_progress
 from core.text.tokenizer import load_tokenizer
@@ -85,6 +85,9 @@ def explained_side(
     """
     fit = load_tokenizer(bundle.tokenizer), bundle.manifest.preprocessing.max_tokens
     context: ClipContext = contexts(catalog, [queries.clip(catalog, clip_id)], *fit)[0]
+    if cancel is not None:
+        cancel.raise_if_cancelled()
+    region = context.video.region
     with open_reader(catalog, context.video) as reader:
-        sample = sample_clip(reader, context.clip, context.video.region, cancel=cancel)
-    return ExplainedSide(clip_id, best_crop(sample), sample.source, context.text)
+        crop = best_crop(reader, context.clip, region)
+    return ExplainedSide(clip_id, crop, source_of(context.clip, region), context.text)

@@ -27,7 +27,6 @@ from core.progress import CancelToken, Progress, ProgressSink, no_progress
 from core.text.tokenizer import load_tokenizer
 from core.video.reader import VideoReader
 
-
 AUTHOR = "index"
 """Who stands in the audit log for embeddings, which the program makes by itself."""
 
@@ -74,9 +73,8 @@ def index_clips(
     missing = set(queries.clips_to_index(catalog, store_of(catalog), embedder.model_id, hashes))
     stale = [one for one in wanted if one.clip.id in missing]
     failed: list[Failure] = []
-    done = 0
-    for context, failure in _embed(catalog, embedder, stale, cancel or CancelToken()):
-        done += 1
+    work = _embed(catalog, embedder, stale, cancel or CancelToken())
+    for done, (context, failure) in enumerate(work, start=1):
         failed += [Failure(context.clip.id, failure)] if failure else []
         progress(Progress("embedding clips", done, len(stale)))
     return IndexSummary(embedder.model_id, len(stale) - len(failed), len(wanted) - len(stale), tuple(failed))

@@ -1,4 +1,4 @@
-"""Which crops of a clip the model sees: quality-picked frames, cut to the lesion's box or the scope region."""
+"""Which crops of a clip the model sees: quality-picked frames, cut to lesion box or scope region."""
 
 from __future__ import annotations
 
@@ -76,9 +76,15 @@ def sample_clip(
     return ClipSample(tuple(crops), np.asarray(weights, dtype=np.float32), tuple(pts), source)
 
 
-def best_crop(sample: ClipSample) -> Picture:
-    """The crop of the highest quality, the first of several."""
-    return sample.crops[int(np.argmax(sample.weights))]
+def best_crop(reader: VideoReader, clip: Clip, region: ScopeRegion | None) -> Picture:
+    """The crop of the highest quality among those of :func:`sample_clip`, the first of several.
+
+    Raises:
+        PolypTraceError: as :func:`sample_clip`.
+    """
+    views = choose_views(reader.index, clip, region)
+    view = max(views, key=lambda view: (_quality(reader.index, view.number), -view.number))
+    return _cut(reader.frame_at(view.number), view.box, source_of(clip, region))
 
 
 def source_of(clip: Clip, region: ScopeRegion | None) -> CropSource:

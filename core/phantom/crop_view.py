@@ -1,4 +1,4 @@
-"""One training crop: a pose such as an endoscopist takes, the lesion's window, the processor, a human's box."""
+"""One training crop: an endoscopist's pose, the lesion's window, the processor and a hand-drawn box."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def _clipped(low: float, high: float, limit: int) -> tuple[int, int]:
 
 
 def _wish(renderer: Renderer, index: int, camera: ExamCamera, rng: Rng) -> Pose | None:
-    """Mostly oblique from the anal side, turned at any angle, at one to nearly two and a half close-up distances."""
+    """Mostly oblique from the anal side, turned at any angle, at 0.8 to 2.3 times the close-up distance."""
     near = viewing_distance(renderer.colon.lesions[index])
     return steady_aim(
         renderer,
@@ -112,7 +112,7 @@ def _wish(renderer: Renderer, index: int, camera: ExamCamera, rng: Rng) -> Pose 
 
 
 def _place(shape: str, rng: Rng) -> tuple[float, float]:
-    """Where in the picture (-1…1) the lesion's middle should lie: around its centre, now and then at its edge."""
+    """Where in the picture (-1…1) the lesion's middle should lie: in its middle, now and then at its edge."""
     if rng.random() >= _PARTLY:
         return float(rng.uniform(-0.5, 0.5)), float(rng.uniform(-0.5, 0.5))
     towards = float(rng.uniform(-math.pi, math.pi))

@@ -134,7 +134,7 @@ def _check(view: ExamSettings) -> None:
     if not (long and fine and 1 <= view.held <= 5 and view.clip_frames > 0):
         raise PolypTraceError(
             "phantom-settings",
-            "Exams last 0.3 to 600 seconds, detail lies between 0.05 and 2, a view is held for 1 to 5 frames.",
+            "Exams last 0.3 to 600 seconds, with detail from 0.05 to 2 and each view held for 1 to 5 frames.",
             "Choose other numbers.",
         )
 

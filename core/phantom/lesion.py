@@ -62,7 +62,7 @@ class LesionBody:
         if lesion.paris == "Ip":
             half_h, lift = 0.43 * lesion.size_mm, max(lesion.stalk_mm, 3.0)
             self._stalk_mm = float(np.clip(0.17 * lesion.size_mm, 1.3, 3.6))
-            lean = float(rng.uniform(0.25, 0.75))
+            lean = _lean(float(rng.uniform(0.25, 0.75)), lift, half_a, half_h)
         elif lesion.paris == "Isp":
             half_h, lift = 0.40 * lesion.size_mm, max(lesion.stalk_mm, 1.2)
             self._stalk_mm = float(0.27 * lesion.size_mm)
@@ -178,6 +178,15 @@ class LesionBody:
     def relief(self, s: Array, angle: Array) -> Array:
         """Height of a flat lesion above the wall, mm, at wall points."""
         return look_up(self.skin.height, *self.plane_texel(s, angle))
+
+
+def _lean(wish: float, lift: float, half_a: float, half_h: float) -> float:
+    """How far a head leans, radians: at most so far that it keeps clear of the wall by half of its stalk."""
+    for lean in np.linspace(wish, 0.0, 16):
+        reach = 1.1 * float(np.hypot(half_h * np.cos(lean), half_a * np.sin(lean)))
+        if (lift + half_h) * np.cos(lean) - reach > 0.5 * lift:
+            return float(lean)
+    return 0.0
 
 
 def soft_union(first: Array, second: Array, width: np.float32 | float) -> Array:

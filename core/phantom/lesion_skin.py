@@ -30,7 +30,7 @@ _BLOOD = {"pale": 0.66, "as mucosa": 1.0, "red": 1.75, "brown": 1.45, "mixed": 1
 _BILE = {"brown": 0.5, "white": 0.08, "pale": 0.14}
 _GRANULE_MM = {"granular": 1.3, "nodular": 3.2, "lobulated": 4.5, "villous": 1.0, "cloud-like": 3.5}
 _RELIEF = {"granular": 0.07, "nodular": 0.17, "lobulated": 0.24, "villous": 0.10, "cloud-like": 0.06}
-_LIFT = {"granular": 0.26, "nodular": 0.28, "lobulated": 0.22, "villous": 0.30, "cloud-like": 0.09}
+_LIFT = {"granular": 0.33, "nodular": 0.28, "lobulated": 0.22, "villous": 0.30, "cloud-like": 0.09}
 """Height of a flat lesion's bumps as a share of their spacing."""
 _PLATEAU_MM, _HIGHEST_FLAT_MM = 2.1, 2.45
 """A flat elevation (IIa) is less than 2.5 mm high, the closed cups of a biopsy forceps (Paris 2003)."""

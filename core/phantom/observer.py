@@ -16,13 +16,13 @@ SIZE_SPREAD = 0.37
 SIZE_BIAS = 0.04
 
 _PARIS: dict[str, dict[str, float]] = {
-    "Ip": {"Ip": 0.79, "Isp": 0.18, "Is": 0.03},
-    "Isp": {"Isp": 0.56, "Is": 0.26, "Ip": 0.17, "IIa": 0.01},
-    "Is": {"Is": 0.79, "IIa": 0.14, "Isp": 0.06, "IIb": 0.01},
-    "IIa": {"IIa": 0.79, "Is": 0.16, "IIb": 0.04, "IIa+IIc": 0.01},
-    "IIb": {"IIb": 0.52, "IIa": 0.45, "IIc": 0.03},
-    "IIa+Is": {"IIa+Is": 0.52, "IIa": 0.28, "Is": 0.20},
-    "IIa+IIc": {"IIa+IIc": 0.52, "IIa": 0.33, "IIc+IIa": 0.15},
+    "Ip": {"Ip": 0.83, "Isp": 0.15, "Is": 0.02},
+    "Isp": {"Isp": 0.62, "Is": 0.23, "Ip": 0.14, "IIa": 0.01},
+    "Is": {"Is": 0.85, "IIa": 0.10, "Isp": 0.04, "IIb": 0.01},
+    "IIa": {"IIa": 0.84, "Is": 0.12, "IIb": 0.03, "IIa+IIc": 0.01},
+    "IIb": {"IIb": 0.57, "IIa": 0.41, "IIc": 0.02},
+    "IIa+Is": {"IIa+Is": 0.57, "IIa": 0.25, "Is": 0.18},
+    "IIa+IIc": {"IIa+IIc": 0.57, "IIa": 0.30, "IIc+IIa": 0.13},
 }
 _LST: dict[str, dict[str, float]] = {
     "G-H": {"G-H": 0.84, "G-NM": 0.11, "NG-FE": 0.05},

@@ -38,7 +38,7 @@ def mask(processor: Processor) -> NDArray[np.bool_]:
 
 @lru_cache(maxsize=64)
 def shape_mask(shape: str, width: int, height: int) -> NDArray[np.bool_]:
-    """Which pixels of a scope picture of this shape and size show something, (height, width) bool, read-only."""
+    """Which pixels of a scope picture of this shape and size show something, (h, w) bool, read-only."""
     canvas = np.zeros((height, width), np.uint8)
     cv2.fillConvexPoly(canvas, _corners(shape, width, height), 1)
     inside = canvas.astype(bool)
@@ -52,7 +52,8 @@ def _corners(shape: str, w: int, h: int) -> NDArray[np.int32]:
         return np.asarray(cv2.ellipse2Poly(centre, ((w - 1) // 2, (h - 1) // 2), 0, 0, 360, 3), np.int32)
     c = int(CORNER[shape] * min(w, h))
     r, b = w - 1, h - 1
-    return np.array([(c, 0), (r - c, 0), (r, c), (r, b - c), (r - c, b), (c, b), (0, b - c), (0, c)], np.int32)
+    corners = [(c, 0), (r - c, 0), (r, c), (r, b - c), (r - c, b), (c, b), (0, b - c), (0, c)]
+    return np.array(corners, np.int32)
 
 
 def compose(picture: Image, processor: Processor, caption: Caption) -> Image:

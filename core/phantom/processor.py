@@ -110,7 +110,7 @@ class Exposure:
         luma = np.minimum(linear[::4, ::4] @ _LUMA, 1.5)
         # Half mean, half bright quarter: a lumen that fills the picture must not blow out the wall.
         level = 0.5 * float(luma.mean()) + 0.5 * float(np.percentile(luma, 75))
-        wish = float(np.clip(self._target / max(level, 1e-4), 0.2, 6.0))
+        wish = float(np.clip(self._target / max(level, 1e-4), 0.1, 10.0))
         past = wish if self._gain is None else self._gain
         self._gain = past**self._lag * wish ** (1 - self._lag)
         return self._gain

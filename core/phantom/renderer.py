@@ -129,7 +129,10 @@ class Renderer:
         surface = tissue.surface(at)
         skin = self._skin(tissue, at, surface, t / np.float32(lens.focal_px))
         normal = self._centreline.turned(surface.normal, at.row)
-        fine = self._centreline.turned(_roughened(surface, skin.slope), at.row)
+        # Towards the caecal pole the maps converge; there the fine relief fades instead of forming a star.
+        open_wall = np.clip((np.sqrt(at.u * at.u + at.v * at.v) - 4) / 13, 0, 1)
+        relief = np.where(surface.raised, np.float32(1), open_wall)[:, None] * skin.slope
+        fine = self._centreline.turned(_roughened(surface, relief), at.row)
         colour = albedo(skin, self.optics.narrow_band)
         light = shade(colour, skin.film, normal, fine, rays, t, surface.openness, axes, self.optics)
         lit = t < FAR_MM

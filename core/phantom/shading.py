@@ -23,7 +23,7 @@ light.
 """
 
 _WHITE = np.array(
-    [[0.93, 0.80, 0.68], [0.13, 0.90, 1.02], [0.52, 1.55, 1.30], [0.55, 0.85, 0.55], [0.04, 0.30, 1.25]],
+    [[0.93, 0.80, 0.70], [0.13, 0.90, 0.96], [0.52, 1.55, 1.30], [0.55, 0.85, 0.55], [0.04, 0.28, 1.05]],
     np.float32,
 )
 """Bloodless tissue's albedo, then the absorption of blood, vessels, veins and bile, for red, green, blue.
@@ -31,7 +31,7 @@ _WHITE = np.array(
 Haemoglobin absorbs blue and green and lets red pass, which is why mucosa is pink and vessels are dark red.
 """
 _NARROW = np.array(
-    [[0.80, 0.60, 0.62], [0.62, 0.95, 0.95], [1.15, 2.1, 2.0], [1.3, 0.45, 0.40], [0.15, 0.9, 0.9]],
+    [[0.60, 0.62, 0.50], [0.62, 0.95, 0.95], [1.15, 2.1, 2.0], [1.3, 0.45, 0.40], [0.15, 0.9, 0.9]],
     np.float32,
 )
 """The same for narrow-band imaging as it is shown: 540 nm as red, 415 nm as green and blue."""

@@ -42,12 +42,14 @@ def bumps(points: Array, centres: Array, heights: Array) -> tuple[Array, Array]:
 
 
 def warped(rng: Rng, points: Array, reach: float) -> Array:
-    """Points (n, k) displaced by about ``reach`` times seeded waves, so that cells have no straight borders."""
+    """Points (n, k) displaced by about ``reach`` times seeded waves, so that cells have no straight
+    borders.
+    """
     dimensions = points.shape[1]
     total = np.zeros_like(points)
     for _ in range(5):
-        wave = (rng.normal(0, 1, dimensions) * (1.3 / reach)).astype(np.float32)
-        shift = (rng.normal(0, 1, dimensions) * (0.055 * reach)).astype(np.float32)
+        wave = np.asarray(rng.normal(0, 1, dimensions) * (1.3 / reach), np.float32)
+        shift = np.asarray(rng.normal(0, 1, dimensions) * (0.055 * reach), np.float32)
         total += np.sin(points @ wave + np.float32(rng.uniform(0, 2 * np.pi)))[:, None] * shift
     return np.asarray(points + total, np.float32)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from functools import cache
 from pathlib import Path
@@ -64,7 +65,8 @@ def write_match_page(page: MatchPage, path: Path) -> Path:
             "report-unwritable", "The report can't be written there.", "Choose another folder or file name."
         ) from error
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # the first error is the one to tell
+            partial.unlink(missing_ok=True)
     return path
 
 

@@ -113,7 +113,7 @@ def pretrain_text(
         run.frequency_loss(),
         before + time.monotonic() - began,
     )
-    run.model.save_pretrained(folder)
+    run.save_encoder(folder)
     replace_file(folder / "tokenizer.json", tokenizer.to_str(pretty=True).encode())
     replace_file(folder / "mlm.json", msgspec.json.encode(result))
     (folder / CHECKPOINT).unlink(missing_ok=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import safetensors.torch
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor
@@ -137,6 +138,16 @@ class Pretraining:
                 total, right, count = total + float(loss) * targets, right + hits, count + targets
         self.model.train()
         return total / max(count, 1), right / max(count, 1)
+
+    def save_encoder(self, folder: Path) -> None:
+        """Writes ``config.json`` and ``model.safetensors``; the guessing head is left out."""
+        state = {
+            name: value.detach().cpu().contiguous() for name, value in self.model.bert.state_dict().items()
+        }
+        part = folder / ".model.part"
+        safetensors.torch.save_file(state, part, metadata={"format": "pt"})
+        part.replace(folder / "model.safetensors")
+        self.model.config.to_json_file(folder / "config.json")
 
     def frequency_loss(self) -> float:
         """Cross-entropy of guessing by the frequency of pieces in the training texts, on validation texts."""

@@ -59,12 +59,12 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
         training: the DMCL run.
     """
 
-    patients: int = 330
-    fresh_patients: int = 40
+    patients: int = 320
+    fresh_patients: int = 30
     val_share: float = 0.12
     part: int = 30
     crop_px: int = 176
-    views: int = 5
+    views: int = 4
     seed: int = 1
     text: MlmSettings = MlmSettings()
     training: TrainConfig = TRAINING

@@ -17,8 +17,18 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 ZYGOTE = """
-import json, os, sys, traceback
+import contextlib, json, os, sys, traceback
 import core.cli
+import core.explain.pair, onnxruntime, tokenizers
+
+spoken = os.dup(1)
+os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+with contextlib.suppress(SystemExit):
+    sys.argv = ["polyptrace", "models", "list", "--json"]
+    core.cli.main()  # whatever the first run loads is loaded now
+sys.stdout.flush()
+os.dup2(spoken, 1)
+print("ready", flush=True)
 
 for line in sys.stdin:
     job = json.loads(line)
@@ -110,11 +120,12 @@ class Zygote:
         self._process = subprocess.Popen(
             [sys.executable, "-c", ZYGOTE],
             cwd=ROOT,
-            env=os.environ | {"OMP_NUM_THREADS": "1"},
+            env=os.environ | environment(folder / "data"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
+        assert self._answer() == "ready"
 
     def run(self, data_dir: Path, *argv: object) -> Done:
         """One run with the given data folder; waits for its end."""
@@ -128,12 +139,15 @@ class Zygote:
             "err": str(err),
         }
         assert self._process.stdin is not None
-        assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(job) + "\n")
         self._process.stdin.flush()
-        answer = self._process.stdout.readline()
-        assert answer, "the process that the program is forked from has died"
-        return Done(words, int(answer), out.read_text("utf-8"), err.read_text("utf-8"))
+        return Done(words, int(self._answer()), out.read_text("utf-8"), err.read_text("utf-8"))
+
+    def _answer(self) -> str:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        assert line, "the process that the program is forked from has died"
+        return line.strip()
 
     def close(self) -> None:
         """Ends the process."""
@@ -177,7 +191,7 @@ def write_video(path: Path, frames: int = 30, seed: int = 0, width: int = 160, h
 
 
 @pytest.fixture(scope="session")
-def small_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def small_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bundle of a tiny untrained DMCL, its ONNX file already derived."""
     import torch
 
@@ -215,7 +229,7 @@ class Workspace:
 
 
 @pytest.fixture(scope="session")
-def workspace(tmp_path_factory: pytest.TempPathFactory, quick: Run, small_model: Path) -> Workspace:
+def workspace(tmp_path_factory: pytest.TempPathFactory, quick: Run, small_bundle: Path) -> Workspace:
     """Made by the program itself, command by command."""
     files, data = tmp_path_factory.mktemp("files"), tmp_path_factory.mktemp("home") / "data"
 
@@ -253,7 +267,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory, quick: Run, small_model:
     return Workspace(
         data=data,
         files=files,
-        model=small_model,
+        model=small_bundle,
         video=videos[1][0],
         video_id=videos[1][1],
         exam=exams[1],

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import json
 import sqlite3
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,8 @@ COMMANDS = (
     "match", "explain", "models", "phantom", "evaluate",
 )  # fmt: skip
 NEXT_WEEK = (dt.date.today() + dt.timedelta(days=7)).isoformat()
+
+NO_HINT = ("nothing-to-undo", "nothing-to-redo")
 
 # command line with the workspace's names in it → the error's code; None is wrong usage (exit 2)
 Case = tuple[str, str | None]
@@ -38,16 +40,16 @@ CASES: tuple[Case, ...] = (
     ("import {video} --patient P-001", None),
     ("import --patient P-001 --exam-date 2024-06-07", None),
     # frames
-    ("frames {video} --index 30 --out {out}", "index-out-of-range"),
-    ("frames {video} --index -1 --out {out}", "index-out-of-range"),
-    ("frames {video} --index one --out {out}", "index-unreadable"),
-    ("frames {video} --index= --out {out}", "index-unreadable"),
-    ("frames {video} --time 9s --out {out}", "time-out-of-range"),
+    ("frames {video} --index 30 --out {out}", "frames-refused"),
+    ("frames {video} --index -1 --out {out}", "frames-refused"),
+    ("frames {video} --index one --out {out}", "frame-number"),
+    ("frames {video} --index= --out {out}", "frame-number"),
+    ("frames {video} --time 9s --out {out}", "frames-refused"),
     ("frames {video} --time soon --out {out}", "time-unreadable"),
-    ("frames {video} --time 99999999 --out {out}", "time-out-of-range"),
+    ("frames {video} --time 99999999 --out {out}", "frames-refused"),
     ("frames {video} --index 0 --out {files}/text.mp4", "frames-out"),
     ("frames {files}/none.mp4 --index 0 --out {out}", "video-missing"),
-    ("frames {files}/text.mp4 --index 0 --out {out}", "video-unreadable"),
+    ("frames {files}/text.mp4 --index 0 --out {out}", "video-is-text"),
     ("frames {files}/empty-folder --index 0 --out {out}", "video-is-folder"),
     ("frames 999 --index 0 --out {out}", "video-unknown"),
     ("frames {video} --out {out}", None),
@@ -76,7 +78,7 @@ CASES: tuple[Case, ...] = (
     ("clip add {exam} --video {video_id} --from 0 --to 1s --box nan,10,50,50", "box-outside-picture"),
     ("clip add {exam} --video {video_id} --from 0 --to 1s --box 1,1,9,inf", "box-outside-picture"),
     ("clip add {exam} --video {video_id} --from 0 --to 0.4 --box 10,10,50,50@9s", "time-out-of-range"),
-    ("clip add {exam} --video {video_id} --from 0 --to 0.4 --box 10,10,50,50@1s", "box-outside-clip"),
+    ("clip add {exam} --video {video_id} --from 0 --to 0.4 --box 10,10,50,50@1s", "clip-box"),
     ("clip add {exam} --video {video_id} --from 0 --to 1s --finding 999", "finding-unknown"),
     ("clip add {exam} --video {video_id} --from 0", None),
     ("clip add first --video {video_id} --from 0 --to 1s", None),
@@ -109,39 +111,39 @@ CASES: tuple[Case, ...] = (
     ("link 999 --verdict same --with {earlier}", "clip-unknown"),
     ("link {clip} --verdict same --with 999", "clip-unknown"),
     ("link {clip} --verdict same --lesion 999", "lesion-unknown"),
-    ("link {clip} --verdict same --with {clip}", "verdict-same-finding"),
-    ("link {clip} --verdict same", "verdict-target"),
+    ("link {clip} --verdict same --with {clip}", "link-itself"),
+    ("link {clip} --verdict same", "link-counterpart"),
     ("link {clip} --verdict perhaps --with {earlier}", "verdict-unknown"),
     ("link {clip} --with {earlier}", None),
     ("redo", "nothing-to-redo"),
     # index, match, explain
     ("match 999 --model {model}", "clip-unknown"),
     ("match {undescribed} --model {model}", "match-not-described"),
-    ("match {clip} --model {files}/empty-folder", "model-missing"),
-    ("match {clip} --model nonsense", "model-missing"),
+    ("match {clip} --model {files}/empty-folder", "model-unknown"),
+    ("match {clip} --model nonsense", "model-unknown"),
     ("match {clip} --model {model} --device nonsense", "device-unknown"),
     ("match {clip} --model {model} --device cuda:99", "device-unavailable"),
     ("match {clip} --model {model} --scope hospital", None),
     ("match {clip} --model {model} --top 0", None),
     ("match first --model {model}", None),
     ("match", None),
-    ("index --model {files}/broken-model", "model-damaged"),
-    ("index --model {files}/text.mp4", "model-missing"),
+    ("index --model {files}/broken-model", "bundle-damaged"),
+    ("index --model {files}/text.mp4", "model-unknown"),
     ("explain 999 --with {earlier} --out {out} --model {model}", "clip-unknown"),
     ("explain {clip} --with 999 --out {out} --model {model}", "clip-unknown"),
     ("explain {clip} --with {clip} --out {out} --model {model}", "explain-same-clip"),
-    ("explain {clip} --with {earlier} --out {files}/text.mp4 --model {model}", "overlay-out"),
+    ("explain {clip} --with {earlier} --out {files}/text.mp4 --model {model}", "overlay-not-written"),
     ("explain {clip} --with {earlier} --out {out} --opacity 7 --model {model}", None),
     ("explain {clip} --with {earlier} --model {model}", None),
     ("explain {clip} --out {out} --model {model}", None),
     # models
-    ("models show nonsense", "model-missing"),
+    ("models show nonsense", "model-unknown"),
     ("models", None),
     # phantom
     ("phantom --patients 0 --seed 1 --out {out}", None),
     ("phantom --patients 1 --seed -1 --out {out}", None),
     ("phantom --patients 1 --seed 1", None),
-    ("phantom --patients 1 --seed 1 --out {files}/text.mp4", "phantom-out"),
+    ("phantom --patients 1 --seed 1 --out {files}/text.mp4", "phantom-folder-taken"),
     # evaluate
     ("evaluate --manifest {files}/none.csv --model {model}", "manifest-missing"),
     ("evaluate --manifest {files}/empty-folder --model {model}", "manifest-unreadable"),
@@ -150,7 +152,7 @@ CASES: tuple[Case, ...] = (
     ("evaluate --manifest {files}/one-side.csv --model {model}", "evaluation-empty"),
     ("evaluate --manifest {files}/no-picture.csv --model {model}", "picture-missing"),
     ("evaluate --manifest {files}/box.csv --model {model}", "box-outside-picture"),
-    ("evaluate --manifest {files}/no-picture.csv --model nonsense", "model-missing"),
+    ("evaluate --manifest {files}/no-picture.csv --model nonsense", "model-unknown"),
     ("evaluate --manifest {files}/no-picture.csv --model {model} --split middle", None),
     ("evaluate --features {files}/none.npz", "features-missing"),
     ("evaluate --features {files}/text.mp4", "features-unreadable"),
@@ -205,7 +207,8 @@ def words(line: str, names: dict[str, object]) -> list[str]:
 
 def stored(data: Path) -> dict[str, list[tuple[object, ...]]]:
     """Everything in the catalogue but the log of what was tried."""
-    with sqlite3.connect(f"file:{data / 'catalogue.sqlite'}?mode=ro", uri=True) as database:
+    uri = f"{(data / 'catalogue.sqlite').as_uri()}?mode=ro"
+    with contextlib.closing(sqlite3.connect(uri, uri=True)) as database:
         tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         kept = [name for name in tables if "audit" not in name and "job" not in name and "fts" not in name]
         return {name: database.execute(f'SELECT * FROM "{name}" ORDER BY 1').fetchall() for name in kept}
@@ -226,7 +229,7 @@ def test_bad_input(line: str, code: str | None, names, workspace, quick) -> None
         assert done.code == 1, said
         assert done.error["code"] == code, said
         assert done.error["message"].endswith((".", "?", "!")), said
-        assert done.error["hint"], said
+        assert done.error["hint"] or code in NO_HINT, said
         assert BANNER in done.document["notice"]
     assert stored(workspace.data) == before, "a refused command has changed the catalogue"
 
@@ -311,8 +314,9 @@ def test_a_catalogue_that_cannot_be_opened(damage: str, workspace, quick, tmp_pa
         catalogue.write_text("This is no catalogue. " * 100)
     else:
         catalogue.write_bytes((workspace.data / "catalogue.sqlite").read_bytes())
-        with sqlite3.connect(catalogue) as database:
+        with contextlib.closing(sqlite3.connect(catalogue)) as database:
             database.execute("UPDATE alembic_version SET version_num = 'r9999'")
+            database.commit()
     before = None if damage == "folder" else catalogue.read_bytes()
     for line in ("patient list", "match 1", "doctor", "undo"):
         done = quick(data, *line.split(), "--json")
@@ -341,9 +345,6 @@ def test_no_patient_code_or_path_of_a_patient_in_the_log(workspace, quick) -> No
         workspace.data, "import", workspace.video, "--patient", "P-001", "--exam-date", "2024-99-01", "--json"
     )
     assert "P-001" not in done.out + done.err
-
-
-Check = Callable[..., None]
 
 
 def test_every_document_is_one_line_of_json(workspace, quick) -> None:

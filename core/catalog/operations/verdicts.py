@@ -91,7 +91,7 @@ def withdraw_verdict(catalog: Catalog, event_id: int, *, author: str) -> Catalog
     """Takes one verdict back, also after later ones: un-merges, or frees a rejected pair.
 
     Raises:
-        PolypTraceError: ``verdict-not-in-force`` when no such verdict is in force; ``link-contradiction`` when
+        PolypTraceError: ``verdict-not-in-force`` when it was withdrawn or undone; ``link-contradiction`` when
             what it had replaced can't stand beside later verdicts.
     """
     with catalog.write() as connection:

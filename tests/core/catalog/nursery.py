@@ -38,10 +38,12 @@ DIM, MODEL = 16, "m1"
 VIDEO = Video(0, "ab" * 32, "/videos/one.mp4", 1000, 40.0, 560, 480, "h264", (1, 25))
 Step = Callable[[Catalog], object]
 TOUCHES = frozenset(
-    (
+    [
         "connect",
         "execute",
         "executemany",
+        "commit",
+        "rollback",
         "open",
         "write",
         "flush",
@@ -50,7 +52,7 @@ TOUCHES = frozenset(
         "truncate",
         "mkdir",
         "close",
-    )
+    ]
 )
 """Calls that may change a file; between two of them nothing on the disk can differ."""
 
@@ -122,7 +124,7 @@ class Killer:
 
     def __init__(self, point: int | None) -> None:
         self.point = point
-        self.passed = 0
+        self.seen: list[str] = []
 
     def __call__(self, _: Any, event: str, called: Any) -> None:
         if event not in ("c_call", "c_return", "c_exception"):
@@ -133,9 +135,9 @@ class Killer:
             return
         to_database = isinstance(owner, sqlite3.Connection | sqlite3.Cursor) or place == "_sqlite3"
         if to_database or place in ("posix", "_io"):
-            if self.passed == self.point:
+            if len(self.seen) == self.point:
                 os.kill(os.getpid(), signal.SIGKILL)
-            self.passed += 1
+            self.seen.append("database" if to_database and called.__name__ != "commit" else called.__name__)
 
 
 def child(folder: Path, killer: Killer, told: int) -> None:
@@ -176,8 +178,8 @@ def run(folder: Path, point: int | None, after_s: float | None) -> tuple[int, bo
     return finished, killed
 
 
-def faults(folder: Path, finished: int, states: list[str]) -> list[str]:
-    """What is wrong with a catalogue after a kill. The rest of the story is told to see that it works."""
+def faults(folder: Path, finished: int, states: list[str], to_the_end: bool) -> list[str]:
+    """What is wrong with a catalogue after a kill; ``to_the_end`` tells the rest to see that it works."""
     found: list[str] = []
     with Catalog.open(DataDir(folder)) as catalog:
         found += catalog.problems()
@@ -185,6 +187,8 @@ def faults(folder: Path, finished: int, states: list[str]) -> list[str]:
         if state not in states[finished : finished + 2]:
             found.append("neither the state before the interrupted operation nor the one after it")
         found += vector_faults(catalog)
+        if not to_the_end:
+            return found
         here = finished + 1 if state != states[finished] else finished
         for step in STORY[here:]:
             step(catalog)
@@ -211,37 +215,53 @@ def vector_faults(catalog: Catalog) -> list[str]:
     return [f"the vector of clip {clip} is another one" for clip in wrong]
 
 
+def choose(seen: list[str], points: int, chance: random.Random) -> list[int]:
+    """Every point with 0; else all around writes of files, half as many commits, some of the rest."""
+    if not points:
+        return list(range(len(seen)))
+    sharp = [at for at, name in enumerate(seen) if name in ("write", "fsync", "replace")]
+    commits = [at for at, name in enumerate(seen) if name == "commit"]
+    rest = sorted({*range(len(seen))} - {*sharp, *commits})
+    some = chance.sample(commits, len(sharp) // 2) + chance.sample(rest, max(0, points - len(sharp) * 3 // 2))
+    return sorted([*sharp, *some])
+
+
+def whole_story(folder: Path, told: Callable[[Catalog], None], killer: Killer | None = None) -> None:
+    """Tells the story without a kill; ``told`` sees the catalogue before it and after each operation."""
+    sys.setprofile(killer)
+    with Catalog.open(DataDir(folder)) as catalog:
+        told(catalog)
+        for step in STORY:
+            step(catalog)
+            told(catalog)
+    sys.setprofile(None)
+
+
 def main(root: Path, points: int, seed: int, timed: int) -> dict[str, Any]:
     """``points`` kills at seeded calls (0: at every one), ``timed`` kills at seeded times."""
     chance = random.Random(seed)
     empty = root / "empty"
     Catalog.open(DataDir(empty)).close()
-    states, calls = [], Killer(None)
-    shutil.copytree(empty, root / "whole")
-    with Catalog.open(DataDir(root / "whole")) as catalog:
-        states.append(dump(catalog))
-        for step in STORY:
-            step(catalog)
-            states.append(dump(catalog))
-    shutil.copytree(empty, root / "count")
-    begin = time.monotonic()
-    sys.setprofile(calls)
-    with Catalog.open(DataDir(root / "count")) as catalog:
-        for step in STORY:
-            step(catalog)
-    sys.setprofile(None)
+    states: list[str] = []
+    for name in ("whole", "count"):
+        shutil.copytree(empty, root / name)
+    whole_story(root / "whole", lambda catalog: states.append(dump(catalog)))
+    begin, counter = time.monotonic(), Killer(None)
+    whole_story(root / "count", lambda _: None, counter)
     lasts = time.monotonic() - begin
-    chosen = range(calls.passed) if not points else sorted(chance.sample(range(calls.passed), points))
-    plan: list[tuple[int | None, float | None]] = [(point, None) for point in chosen]
+    plan: list[tuple[int | None, float | None]] = [
+        (point, None) for point in choose(counter.seen, points, chance)
+    ]
     plan += [(None, chance.uniform(0, 0.8 * lasts)) for _ in range(timed)]
-    report: dict[str, Any] = {"calls": calls.passed, "kills": 0, "reached": [], "faults": []}
+    report: dict[str, Any] = {"calls": len(counter.seen), "kills": 0, "reached": [], "faults": []}
     for at, (point, after_s) in enumerate(plan):
         folder = root / f"run-{at}"
         shutil.copytree(empty, folder)
         finished, killed = run(folder, point, after_s)
         report["kills"] += killed
         report["reached"].append(finished)
-        report["faults"] += [[point, after_s, finished, fault] for fault in faults(folder, finished, states)]
+        found = faults(folder, finished, states, to_the_end=at % 4 == 0 or not points)
+        report["faults"] += [[point, after_s, finished, fault] for fault in found]
         shutil.rmtree(folder)
     return report
 

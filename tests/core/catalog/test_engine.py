@@ -32,7 +32,7 @@ from core.catalog import operations
 from core.catalog.engine import Catalog
 from core.paths import DataDir
 root, who, count = sys.argv[1:]
-with Catalog.open(DataDir(Path(root))) as catalog:
+with Catalog.open(DataDir(Path(root)), busy_timeout_s=60) as catalog:
     for n in range(int(count)):
         operations.add_patient(catalog, f"{who}-{n}", author=who)
         operations.put_setting(catalog, "last", [who, n], author=who)
@@ -147,7 +147,7 @@ def test_a_writer_that_waits_too_long_says_so(data_dir: DataDir) -> None:
 
 
 def test_two_processes_make_one_catalogue_and_lose_no_write(data_dir: DataDir) -> None:
-    each = 15
+    each = 10
     command = [sys.executable, "-c", _WRITER, str(data_dir.root)]
     running = [
         subprocess.Popen([*command, who, str(each)], stderr=subprocess.PIPE) for who in ("left", "right")

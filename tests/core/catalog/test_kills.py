@@ -15,7 +15,7 @@ import pytest
 
 NURSERY = Path(__file__).with_name("nursery.py")
 ROOT = NURSERY.parents[3]
-POINTS, TIMED = (0, 60) if os.environ.get("POLYPTRACE_FAULTS") == "all" else (24, 6)
+POINTS, TIMED = (0, 60) if os.environ.get("POLYPTRACE_FAULTS") == "all" else (50, 4)
 """``POLYPTRACE_FAULTS=all`` kills at every point; that takes minutes."""
 
 

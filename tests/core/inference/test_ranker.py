@@ -46,6 +46,19 @@ def test_ties_stand_in_gallery_order(levels: list[int], top: int, block: int) ->
     assert places.tolist() == by_sorting(np.ones(1), gallery, top).tolist()
 
 
+@pytest.mark.parametrize("top", [1, 3, 10])
+def test_copies_of_one_vector_stand_in_gallery_order(top: int) -> None:
+    """A matrix product alone scores them apart in the last bit, depending on where in the block they stand."""
+    gallery = unit(1003, 128, 6)
+    copies = [2, 500, 998, 1000, 1002]
+    queries = unit(40, 128, 7) * 0.1 + gallery[2]
+    queries /= np.linalg.norm(queries, axis=1, keepdims=True)
+    gallery[copies] = gallery[2]
+    places, scores = rank_many(queries.astype(np.float32), gallery, top)
+    assert (places[:, :5] == copies[:top]).all()
+    assert (scores[:, :5] == scores[:, :1]).all()
+
+
 def test_memory_mapped_half_precision(tmp_path: Path) -> None:
     gallery, query = unit(300, 8, 2), unit(1, 8, 3)[0]
     stored = np.memmap(tmp_path / "vectors.f16", dtype=np.float16, mode="w+", shape=gallery.shape)

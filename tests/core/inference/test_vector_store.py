@@ -35,7 +35,7 @@ from core.catalog.values import ClipVector
 from core.inference.vector_store import VectorStore
 from core.paths import DataDir
 root, first, count = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
-with Catalog.open(DataDir(root)) as catalog:
+with Catalog.open(DataDir(root), busy_timeout_s=60) as catalog:
     for clip in range(first, first + count):
         vector = np.zeros(8, dtype=np.float32)
         vector[clip % 8] = 1

@@ -1,4 +1,4 @@
-"""A small catalogue with drawn exams: patient A with two lesions in exam 1 and one of them in exam 2, patient B."""
+"""A small catalogue with drawn exams: patient A with two lesions and a follow-up of the first, and B."""
 
 from __future__ import annotations
 
@@ -57,7 +57,8 @@ def file_clip(catalog: Catalog, path: Path, patient: str, day: str, values: dict
     date = dt.date.fromisoformat(day)
     summary = import_videos(catalog, [path], patient, date, author="test")
     video = summary.videos[0]
-    assert video.id is not None and summary.exam is not None, video.reason
+    assert video.id is not None, video.reason
+    assert summary.exam is not None
     index = frame_index(catalog, queries.video(catalog, video.id))
     pts = [int(index.pts[k]) for k in (5, 12, 20)]
     boxes = [Box(BOX.x, BOX.y, BOX.w, BOX.h, at) for at in pts]

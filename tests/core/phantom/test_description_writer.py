@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -33,7 +34,7 @@ def _written(exam: PlannedExam, index: int) -> Values:
 def written() -> dict[str, list[tuple[PlannedExam, int, Values]]]:
     """Descriptions by lesion, one for each exam that shows it."""
     found: dict[str, list[tuple[PlannedExam, int, Values]]] = {}
-    for patient in plan(41, 70):
+    for patient in plan(41, 40):
         for exam in patient.exams:
             for index, lesion in enumerate(exam.colon.lesions):
                 found.setdefault(lesion.key, []).append((exam, index, _written(exam, index)))
@@ -63,8 +64,8 @@ def test_the_same_exam_writes_the_same(written: dict[str, list[tuple[PlannedExam
 def test_exams_describe_the_same_lesion_on_their_own(
     written: dict[str, list[tuple[PlannedExam, int, Values]]],
 ) -> None:
-    pairs = [(a[2], b[2]) for exams in written.values() for a, b in zip(exams, exams[1:], strict=False)]
-    assert len(pairs) > 60
+    pairs = [(a[2], b[2]) for exams in written.values() for a, b in pairwise(exams)]
+    assert len(pairs) > 30
     same_text = sum(model_text(a) == model_text(b) for a, b in pairs) / len(pairs)
     same_size = sum(a["size_mm"] == b["size_mm"] for a, b in pairs) / len(pairs)
     same_paris = sum(a["paris"] == b["paris"] for a, b in pairs) / len(pairs)

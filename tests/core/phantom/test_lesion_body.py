@@ -1,4 +1,4 @@
-"""Paris classes as geometry: what stands on a stalk, what sits broadly, what stays flat, and that sizes hold."""
+"""Paris classes as geometry: what stands on a stalk, sits broadly or stays flat, and that sizes hold."""
 
 from __future__ import annotations
 
@@ -64,8 +64,8 @@ def body_of(what: PhantomLesion) -> LesionBody:
 def test_a_pedunculated_lesion_has_a_stalk_narrower_than_its_head(size: float, seed: int) -> None:
     what = lesion("Ip", size, 0.85 * size, stalk=8.0, seed=seed, surface=("lobulated",))
     heights, width = widths(body_of(what), 8.0 + size)
-    stalk = width[(heights > 2.0) & (heights < 4.0)].max()
-    assert 0 < stalk < 0.6 * width.max()
+    stalk = float(width[(heights > 1.0) & (heights < 8.0)].min())
+    assert 0 < stalk < 0.5 * width.max()
     assert width.max() == pytest.approx(size, rel=0.25)
 
 
@@ -93,7 +93,9 @@ def test_a_flat_lesion_covers_its_size(size: float) -> None:
     seed=st.integers(0, 2**31 - 1),
     surface=st.sampled_from(["smooth", "granular", "cloud-like", "nodular"]),
 )
-def test_a_flat_elevation_stays_below_the_height_of_closed_forceps(size: float, seed: int, surface: str) -> None:
+def test_a_flat_elevation_stays_below_the_height_of_closed_forceps(
+    size: float, seed: int, surface: str
+) -> None:
     skin = plane_skin(lesion("IIa", size, 2.3, seed=seed, surface=(surface,)))
     assert 0.5 < float(skin.height.max()) < 2.5
     assert float(np.abs(skin.height[skin.cover == 0]).max()) < 0.3

@@ -20,7 +20,7 @@ def lesions() -> list[tuple[PhantomLesion, float]]:
     """Different lesions as they occur, with the length of their colon."""
     found = {
         lesion.key: (lesion, exam.colon.length_mm)
-        for patient in plan(31, 160)
+        for patient in plan(31, 80)
         for exam in patient.exams
         for lesion in exam.colon.lesions
     }
@@ -28,7 +28,7 @@ def lesions() -> list[tuple[PhantomLesion, float]]:
 
 
 def test_size_agreement_is_that_of_beukema(lesions: list[tuple[PhantomLesion, float]]) -> None:
-    """Intraclass correlation of single estimates, one-way random effects; 0.66 in the study, 0.70 meant here."""
+    """Intraclass correlation of single estimates, one-way random effects: 0.66 there, 0.70 meant here."""
     rng = stream(1, "size")
     judged = np.array(
         [[observer.judged_size(rng, lesion.size_mm) for _ in range(15)] for lesion, _ in lesions]
@@ -37,7 +37,7 @@ def test_size_agreement_is_that_of_beukema(lesions: list[tuple[PhantomLesion, fl
     between = k * judged.mean(1).var(ddof=1)
     within = judged.var(axis=1, ddof=1).mean()
     correlation = (between - within) / (between + (k - 1) * within)
-    assert n > 250
+    assert n > 130
     assert 0.58 <= correlation <= 0.80
 
 

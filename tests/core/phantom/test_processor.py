@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from itertools import pairwise
 
 import msgspec
 import numpy as np
@@ -89,9 +90,7 @@ def test_looks_differ_so_much_that_colour_alone_cannot_tell_a_lesion() -> None:
         return picture.mean(0).astype(float)
 
     looks = [random_look(rng) for _ in range(40)]
-    between_looks = np.mean(
-        [np.linalg.norm(colour(red, a) - colour(red, b)) for a, b in zip(looks, looks[1:], strict=False)]
-    )
+    between_looks = np.mean([np.linalg.norm(colour(red, a) - colour(red, b)) for a, b in pairwise(looks)])
     between_lesions = np.mean([np.linalg.norm(colour(red, look) - colour(pale, look)) for look in looks])
     assert between_looks > between_lesions
 

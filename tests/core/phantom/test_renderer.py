@@ -1,4 +1,4 @@
-"""What the camera sees: light, depth, masks, and that the picture is fixed to the surface and to the seeds."""
+"""What the camera sees: light, depth, masks, and that it is fixed to the surface and to the seeds."""
 
 from __future__ import annotations
 
@@ -40,7 +40,9 @@ def lesion(station: float, paris: str, size: float, height: float, stalk: float 
 
 
 COLON = PhantomColon(
-    21, 800.0, (lesion(420.0, "Ip", 14.0, 12.0, 7.0), lesion(470.0, "Is", 8.0, 4.2), lesion(372.0, "IIa", 9.0, 1.8))
+    21,
+    800.0,
+    (lesion(420.0, "Ip", 14.0, 12.0, 7.0), lesion(470.0, "Is", 8.0, 4.2), lesion(372.0, "IIa", 9.0, 1.8)),
 )
 
 
@@ -77,11 +79,11 @@ def test_the_values_are_sound() -> None:
 def test_mucosa_is_pink() -> None:
     red, green, blue = (float(np.median(seen().rgb[..., k])) for k in range(3))
     assert red > 1.4 * green
-    assert green > blue > 0.2 * red
+    assert green > blue > 0.15 * red
 
 
 def test_light_falls_with_the_square_of_the_distance() -> None:
-    """Tissue of one kind that faces the lamp loses light by about the square, and the lumen ends in the dark."""
+    """Over a whole view light falls by about the square, and the lumen ends in the dark."""
     render = seen()
     wall = (render.lesion == 0) & (render.depth_mm < 0.9 * FAR_MM)
     depth, light = np.log(render.depth_mm[wall]), np.log(render.rgb[..., 0][wall] + 1e-6)
@@ -143,38 +145,41 @@ def albedo_ratio(render: Render) -> NDArray[np.float32]:
     return np.asarray(render.rgb[..., 1] / np.maximum(render.rgb[..., 0], 1e-6), np.float32)
 
 
+def projected(
+    lens: Lens, directions: NDArray[np.float64]
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.bool_]]:
+    """Columns, rows and whether they lie in the picture, for directions (h, w, 3) in the camera's axes."""
+    aside = np.hypot(directions[..., 0], directions[..., 1])
+    scale = lens.focal_px * np.arctan2(aside, directions[..., 2]) / aside
+    x = np.rint(lens.width / 2 + directions[..., 0] * scale - 0.5).astype(int)
+    y = np.rint(lens.height / 2 - directions[..., 1] * scale - 0.5).astype(int)
+    inside = (x >= 0) & (x < lens.width) & (y >= 0) & (y < lens.height)
+    return np.where(inside, x, 0), np.where(inside, y, 0), inside
+
+
 def test_vessels_are_fixed_to_the_surface() -> None:
-    """A point of the wall has the same colour from two places, and another colon's colour there is unrelated."""
+    """A point of the wall has the same colour from two places; other points have unrelated ones."""
     camera, far_pose = renderer(Optics(wetness=0.0)), Pose(394.0, (-3.0, 2.0), -0.05, 0.05, 1.1)
-    width, height = 480, 400
-    one = camera.render(POSE, width, height)
-    two = camera.render(far_pose, width, height)
+    width, height = 300, 250
+    one, two = (camera.render(pose, width, height) for pose in (POSE, far_pose))
     view = view_of(far_pose, centreline_of(COLON.seed, COLON.length_mm))
-    lens = Lens(width, height, 150.0)
-    place = points(one, POSE)
-    pairs = []
-    for y in range(6, height, 4):
-        for x in range(6, width, 4):
-            if one.lesion[y, x] or one.depth_mm[y, x] > 45:
-                continue
-            towards = place[y, x] - view.origin
-            column, row = lens.project(view.axes @ towards)
-            i, j = round(row), round(column)
-            if not (0 <= i < height and 0 <= j < width):
-                continue
-            if abs(two.depth_mm[i, j] - np.linalg.norm(towards)) < 0.5:
-                pairs.append((albedo_ratio(one)[y, x], albedo_ratio(two)[i, j], i, j))
-    first, second, rows, columns = (np.array(part) for part in zip(*pairs, strict=True))
-    assert len(pairs) > 1000
+    towards = points(one, POSE) - view.origin
+    x, y, inside = projected(Lens(width, height, 150.0), towards @ view.axes.T)
+    wall = (one.lesion == 0) & (one.depth_mm < 45) & inside
+    same = np.abs(two.depth_mm[y, x] - np.linalg.norm(towards, axis=-1)) < 0.4
+    first, second = albedo_ratio(one)[wall & same], albedo_ratio(two)[y, x][wall & same]
     agreement = np.corrcoef(first, second)[0, 1]
-    unrelated = np.corrcoef(first, albedo_ratio(two)[rows[::-1], columns[::-1]])[0, 1]
+    unrelated = np.corrcoef(first, second[::-1])[0, 1]
+    assert len(first) > 5000
     assert agreement > 0.9
     assert unrelated < 0.6
     assert np.std(first) > 0.02
 
 
 def test_the_mucosa_has_vessels_and_is_the_same_in_every_exam() -> None:
-    s, angle = np.meshgrid(np.arange(400, 440, 0.2, dtype=np.float32), np.arange(0, 6.2, 0.01, dtype=np.float32))
+    s, angle = np.meshgrid(
+        np.arange(400, 440, 0.2, dtype=np.float32), np.arange(0, 6.2, 0.01, dtype=np.float32)
+    )
     s, angle, footprint = s.ravel(), angle.ravel(), np.zeros(s.size, np.float32)
     one = mucosa_of(21, 800.0).at(2, 5, s, angle, footprint)
     again = Mucosa(21, 800.0).at(2, 5, s, angle, footprint)
@@ -193,7 +198,9 @@ def test_the_vessels_run_on_over_the_seams() -> None:
     at = [mucosa.at(2, 5, s, np.full(n, a, np.float32), np.zeros(n, np.float32)) for a in (0.0005, 6.2825)]
     assert np.abs(at[0].vessel - at[1].vessel).mean() < 0.02
     turn = np.linspace(0, 6.28, n).astype(np.float32)
-    border = [mucosa.at(2, 5, np.full(n, x, np.float32), turn, np.zeros(n, np.float32)) for x in (383.97, 384.03)]
+    border = [
+        mucosa.at(2, 5, np.full(n, x, np.float32), turn, np.zeros(n, np.float32)) for x in (383.97, 384.03)
+    ]
     assert np.abs(border[0].vessel - border[1].vessel).mean() < 0.03
     assert np.abs(border[0].blood - border[1].blood).max() < 0.05
 
@@ -215,7 +222,7 @@ def test_aim_sees_the_lesion_at_the_wished_distance(index: int) -> None:
 
 @pytest.mark.parametrize("index", [0, 1, 2])
 def test_mask_and_depth_agree_with_the_lesion_taken_away(index: int) -> None:
-    """Where the mask is set, tissue lies nearer than the bare wall; elsewhere the picture's depth is the same."""
+    """Where the mask is set, tissue lies nearer than the bare wall; elsewhere the depth is the same."""
     camera = renderer()
     pose = camera.aim(index, 20.0, 0.7)
     assert pose is not None

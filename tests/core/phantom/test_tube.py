@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -41,7 +43,7 @@ def test_folds_narrow_the_lumen_but_never_close_it() -> None:
 
 
 def test_segments_follow_each_other() -> None:
-    for before, after in zip(SEGMENTS, SEGMENTS[1:], strict=False):
+    for before, after in pairwise(SEGMENTS):
         assert segment_span(800.0, before.name)[1] == segment_span(800.0, after.name)[0]
     low, high = segment_span(800.0, "sigmoid")
     assert segment_at(800.0, (low + high) / 2) == "sigmoid"
@@ -80,24 +82,29 @@ def test_polar_coordinates_of_any_number_of_points(n: int) -> None:
     assert np.allclose(np.cos(found), np.cos(angle), atol=1e-3)
 
 
-def facing(distance: float, wetness: float = 0.0) -> float:
-    """Red light from matt, white tissue straight ahead that faces the lens."""
+def facing(distance: float, tilt: float) -> float:
+    """Red light from white tissue straight ahead, tilted by so many radians."""
     ray = np.array([[0.0], [0.0], [1.0]], np.float32)
+    normal = np.array([[0.0], [np.sin(tilt)], [-np.cos(tilt)]], np.float32)
     light = shade(
         np.ones((1, 3), np.float32),
         np.zeros(1, np.float32),
-        -ray,
-        -ray,
+        normal,
+        normal,
         ray,
         np.array([distance], np.float32),
         np.ones(1, np.float32),
         np.eye(3, dtype=np.float32),
-        Optics(wetness=wetness),
+        Optics(wetness=0.0),
     )
     return float(light[0, 0])
 
 
 @pytest.mark.parametrize("distance", [20.0, 30.0, 60.0])
 def test_the_lamps_obey_the_inverse_square(distance: float) -> None:
-    assert facing(distance) / facing(2 * distance) == pytest.approx(4, rel=0.08)
-    assert facing(25.0) == pytest.approx(1.22, rel=0.1)
+    assert facing(distance, 0.6) / facing(2 * distance, 0.6) == pytest.approx(4, rel=0.08)
+
+
+def test_tissue_that_faces_the_lamps_is_brighter_and_mirrors_them() -> None:
+    assert facing(25.0, 0.6) > 1.5 * facing(25.0, 1.3)
+    assert facing(25.0, 0.0) > 1.1 * facing(25.0, 0.4)

@@ -164,7 +164,7 @@ def test_histology_and_action_are_never_said() -> None:
 
 
 NOTES = [
-    ("Seen by Dr Sanderson. Pale rim.", "Pale rim.", "sanderson"),
+    ("Seen by Dr Achterberg. Pale rim.", "Pale rim.", "achterberg"),
     ("Patient John Smith, MRN 123456. Pale rim.", "Pale rim.", "smith"),
     ("Last seen 12.03.2021. Pale rim.", "Pale rim.", "2021"),
     ("Pale rim. geboren 03.04.1961", "Pale rim.", "1961"),
@@ -197,17 +197,14 @@ PLANTED = ["Zbigniew Kowalczyk", "Dr Achterberg", "Maria", "Smith, John", "MRN 5
 
 
 @QUICK
-@given(
-    st.permutations(load().sampling.notes), st.sampled_from(PLANTED), st.integers(0, 3), st.integers(0, 2**32)
-)
-def test_a_planted_identity_never_reaches_the_model(
-    notes: list[str], planted: str, place: int, seed: int
-) -> None:
+@given(st.permutations(load().sampling.notes), st.sampled_from(PLANTED), st.integers(0, 3))
+def test_a_planted_identity_never_reaches_the_model(notes: list[str], planted: str, place: int) -> None:
     sentences = notes[:3]
     sentences.insert(place, f"It was {planted} again.")
-    text = model_text(drawn(seed) | {"free_text": " ".join(sentences)}).casefold()
+    note = model_text({"free_text": " ".join(sentences)}, max_tokens=999).split("Note: ")[1].casefold()
+    assert sum(sentence.casefold() in note for sentence in notes[:3]) == 3
     for part in planted.replace(",", " ").split():
-        assert part.casefold() not in text or part.casefold() in ("dr", "born")
+        assert part.casefold() not in note or part.casefold() in ("dr", "born")
 
 
 def test_notes_on_appearance_and_place_reach_the_model_whole() -> None:

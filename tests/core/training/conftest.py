@@ -1,4 +1,4 @@
-"""A tiny training world: lesions that differ in colour and pattern, seen in two exams, with a sentence each."""
+"""A tiny training world: lesions that differ in colour and pattern, seen in two exams, with a text each."""
 
 from __future__ import annotations
 

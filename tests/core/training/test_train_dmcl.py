@@ -27,14 +27,14 @@ from core.training.dmcl import Start, train_dmcl
 OnStep = Callable[[dict[str, Any]], None]
 
 
-class Killed(Exception):
+class KilledError(Exception):
     """Stands for the process's sudden end: nothing in the training catches it."""
 
 
 def killed_at(step: int) -> OnStep:
     def on_step(event: dict[str, Any]) -> None:
         if event["stage"] == "train" and event["step"] == step:
-            raise Killed
+            raise KilledError
 
     return on_step
 
@@ -101,7 +101,7 @@ def test_killed_and_resumed_ends_with_the_same_weights(
     settings = msgspec.structs.replace(config, steps=4, checkpoint_seconds=1e-6)
     whole = train_dmcl(manifest, tmp_path / "whole", settings, device="cpu")
     for step in (1, 3):  # before and after the first checkpoint
-        with pytest.raises(Killed):
+        with pytest.raises(KilledError):
             train_dmcl(manifest, tmp_path / "cut", settings, device="cpu", on_step=killed_at(step))
     # Other wishes don't matter to a run that has begun.
     other = msgspec.structs.replace(settings, steps=9, seed=5)
@@ -153,7 +153,7 @@ def test_a_real_kill_costs_no_more_than_the_work_since_the_checkpoint(
                 break
     assert not (tmp_path / "run/model").exists()
     events: list[dict[str, Any]] = []
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         train_dmcl(None, tmp_path / "run", device="cpu", on_step=lambda e: (events.append(e), killed(e))[1])
     assert events[0]["stage"] == "start"
     assert events[0]["step"] >= reached - 1
@@ -161,7 +161,7 @@ def test_a_real_kill_costs_no_more_than_the_work_since_the_checkpoint(
 
 def killed(event: dict[str, Any]) -> None:
     if event["stage"] == "train":
-        raise Killed
+        raise KilledError
 
 
 def test_time_can_end_a_run(manifest: Path, config: TrainConfig, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import msgspec
@@ -63,7 +64,7 @@ def test_a_dropped_modality_teaches_nothing(
 def test_a_dropped_picture_can_t_be_guessed_from_the_embedding(
     manifest: Path, config: TrainConfig, tmp_path: Path
 ) -> None:
-    trainer, maker = make_trainer(manifest, config, tmp_path / "run", ModalityDropout(0, 0, 0))
+    trainer, _ = make_trainer(manifest, config, tmp_path / "run", ModalityDropout(0, 0, 0))
     model = trainer.model.eval()
     ids, mask = trainer._tokens.encode(["A polyp of 3 mm.", "A polyp of 3 mm."])
     images = torch.rand(2, 3, 32, 32) * 255
@@ -82,7 +83,7 @@ def test_a_dropped_picture_can_t_be_guessed_from_the_embedding(
 def test_the_rate_warms_up_and_comes_down() -> None:
     rates = [rate_factor(run_share(step, 100), 0.1) for step in range(101)]
     assert 0 < rates[0] < rates[5] < rates[10] == pytest.approx(1.0)
-    assert all(a >= b for a, b in zip(rates[10:], rates[11:], strict=False))
+    assert all(a >= b for a, b in itertools.pairwise(rates[10:]))
     assert rates[100] == pytest.approx(0, abs=1e-9)
     assert run_share(1, 100, elapsed=50, max_seconds=100) == 0.5
     assert run_share(80, 100, elapsed=50, max_seconds=100) == 0.8

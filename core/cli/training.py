@@ -1,0 +1,125 @@
+"""``polyptrace train``: from a manifest to a model of one's own."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json as json_
+import shutil
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from core.cli.options import DataDirPath, Device, JsonFlag, data_dir
+from core.cli.output import Output
+from core.errors import PolypTraceError
+from core.paths import DataDir
+
+
+class Method(StrEnum):
+    """What is trained."""
+
+    DMCL = "dmcl"
+
+
+def register(app: typer.Typer) -> None:
+    """Adds this file's commands."""
+    app.command()(train)
+
+
+def train(
+    method: Annotated[Method, typer.Argument(help="What to train.")],
+    manifest: Annotated[
+        Path | None, typer.Option("--manifest", help="CSV file with one row a frame.")
+    ] = None,
+    preset: Annotated[str, typer.Option("--preset", help="quick, compact or paper.")] = "quick",
+    resume: Annotated[
+        str | None, typer.Option("--resume", metavar="RUN", help="Go on with this run.")
+    ] = None,
+    image_weights: Annotated[
+        str | None,
+        typer.Option("--image-weights", help="A ResNet's weights: a file, or torchvision (its cache)."),
+    ] = None,
+    text_folder: Annotated[Path | None, typer.Option("--text-folder", help="A local BERT folder.")] = None,
+    device: Device = "auto",
+    json: JsonFlag = False,
+    data_dir_: DataDirPath = None,
+) -> None:
+    """Train a model on a manifest; it becomes a candidate, the active model stays as it is."""
+    output, folder = Output(json), data_dir(data_dir_)
+    if method is not Method.DMCL or (manifest is None and resume is None):
+        raise typer.BadParameter("give --manifest, or --resume with the name of a run")
+    run = _run_folder(folder, resume)
+    from core.training.dmcl import Start, train_dmcl  # here: torch takes seconds to load
+
+    weights: str | Path | None = image_weights
+    if image_weights and image_weights != "torchvision":
+        weights = Path(image_weights)
+    own = bool(image_weights or text_folder)
+    start = Start(image_weights=weights, text_folder=text_folder) if own else None
+    output.say(f"run {run.name}; cancel with Ctrl+C, go on with --resume {run.name}")
+    with output.progress() as progress:
+        done = train_dmcl(manifest, run, preset, start, device, progress, on_step=_step_sink(output.as_json))
+    kept = _keep(folder, done.bundle, done.model)
+    for note in done.notes:
+        if note:
+            output.say(note)
+    output.document(
+        {
+            "run": run.name,
+            "model": done.model,
+            "metrics": done.metrics,
+            "seconds": round(done.seconds, 1),
+            "bundle": str(kept),
+            "notes": done.notes,
+        }
+    )
+    output.say(f"candidate model {done.model} after {done.seconds:.0f} s: {kept}")
+    for name, value in sorted(_numbers(done.metrics).items()):
+        output.say(f"  {name}: {value:.3f}")
+    output.banner()
+
+
+def _step_sink(as_json: bool) -> Any:
+    """One JSON object a step on stderr where a program listens; people see the bar."""
+
+    def tell(event: dict[str, Any]) -> None:
+        if as_json:
+            sys.stderr.write(json_.dumps(event, ensure_ascii=False) + "\n")
+            sys.stderr.flush()
+
+    return tell
+
+
+def _run_folder(folder: DataDir, resume: str | None) -> Path:
+    if resume is None:
+        return folder.runs / f"dmcl-{dt.datetime.now():%Y%m%d-%H%M%S}"
+    found = Path(resume) if Path(resume).is_dir() else folder.runs / resume
+    if not (found / "config.json").is_file():
+        raise PolypTraceError(
+            "run-unknown", f"There is no run “{resume}” to go on with.", f"Runs lie in {folder.runs}."
+        )
+    return found
+
+
+def _keep(folder: DataDir, bundle: Path, model_id: str) -> Path:
+    """Puts the finished bundle beside the other models, so that it is listed and can be chosen."""
+    kept = folder.models / model_id
+    if not kept.exists():
+        partial = kept.with_name(kept.name + ".part")
+        shutil.rmtree(partial, ignore_errors=True)
+        shutil.copytree(bundle, partial)
+        partial.rename(kept)
+    return kept
+
+
+def _numbers(metrics: dict[str, Any], prefix: str = "") -> dict[str, float]:
+    found: dict[str, float] = {}
+    for name, value in metrics.items():
+        if isinstance(value, dict):
+            found |= _numbers(value, f"{prefix}{name} ")
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            found[prefix + name] = float(value)
+    return found
