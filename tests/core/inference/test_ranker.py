@@ -48,7 +48,7 @@ def test_ties_stand_in_gallery_order(levels: list[int], top: int, block: int) ->
 
 @pytest.mark.parametrize("top", [1, 3, 10])
 def test_copies_of_one_vector_stand_in_gallery_order(top: int) -> None:
-    """A matrix product alone scores them apart in the last bit, depending on where in the block they stand."""
+    """A matrix product alone may score them apart in the last bit, by where in the block they stand."""
     gallery = unit(1003, 128, 6)
     copies = [2, 500, 998, 1000, 1002]
     queries = unit(40, 128, 7) * 0.1 + gallery[2]
