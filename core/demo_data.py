@@ -62,7 +62,7 @@ def _thinned(exam: ExamTruth) -> ExamTruth:
 
 
 def _spread(frames: tuple[FrameTruth, ...]) -> tuple[FrameTruth, ...]:
-    """:data:`BOXES` frames at equal steps, the middle of each step; the view is best nowhere in particular."""
+    """:data:`BOXES` frames at equal steps, the middle of each step: not those with the best view."""
     step = max(1.0, len(frames) / BOXES)
     chosen = [frames[int((k + 0.5) * step)] for k in range(min(BOXES, len(frames)))]
     return tuple(msgspec.structs.replace(frame, mask=None) for frame in chosen)

@@ -56,7 +56,11 @@ def run(*command: str | Path, quiet: bool = True) -> subprocess.CompletedProcess
     """Runs a command and keeps its output for the error message."""
     output = subprocess.PIPE if quiet else None
     return subprocess.run(
-        [str(part) for part in command], cwd=ROOT, text=True, stdout=output, stderr=subprocess.STDOUT if quiet else None
+        [str(part) for part in command],
+        cwd=ROOT,
+        text=True,
+        stdout=output,
+        stderr=subprocess.STDOUT if quiet else None,
     )
 
 
@@ -96,7 +100,15 @@ def install_packages(packages: list[str]) -> str:
     if not _lists_are_fresh:
         run(*prefix, "apt-get", "update", "-q")
         _lists_are_fresh = True
-    arguments = ("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "-y", "-q", "--no-install-recommends")
+    arguments = (
+        "env",
+        "DEBIAN_FRONTEND=noninteractive",
+        "apt-get",
+        "install",
+        "-y",
+        "-q",
+        "--no-install-recommends",
+    )
     return "" if run(*prefix, *arguments, *packages).returncode == 0 else wanted
 
 

@@ -39,9 +39,24 @@ Condition = ColumnElement[bool]
 _AT_ONCE = 5000
 
 
+_LARGEST_ID = 2**63 - 1
+_WHERE_IDS_ARE = "`polyptrace patient show CODE` lists exams, videos, clips and lesions with their ids."
+
+
 def unknown(kind: str, row_id: object) -> PolypTraceError:
     """The error for an id that isn't in the catalogue."""
-    return PolypTraceError(f"{kind}-unknown", f"There is no {kind} {row_id} in the catalogue.", "")
+    hint = "`polyptrace models list` shows the known models." if kind == "model" else _WHERE_IDS_ARE
+    return PolypTraceError(f"{kind}-unknown", f"There is no {kind} {row_id} in the catalogue.", hint)
+
+
+def refuse_impossible(kind: str, row_id: int) -> None:
+    """SQLite can't even be asked about an id beyond 63 bits.
+
+    Raises:
+        PolypTraceError: ``<kind>-unknown``.
+    """
+    if not 0 < row_id <= _LARGEST_ID:
+        raise unknown(kind, row_id)
 
 
 def chunks(ids: Iterable[int]) -> Iterator[list[int]]:
@@ -123,6 +138,7 @@ def finding(connection: Connection, finding_id: int) -> Finding:
     Raises:
         PolypTraceError: ``finding-unknown``.
     """
+    refuse_impossible("finding", finding_id)
     found = findings(connection, FindingRow.id == finding_id)
     if not found:
         raise unknown("finding", finding_id)
@@ -135,6 +151,7 @@ def clip(connection: Connection, clip_id: int) -> Clip:
     Raises:
         PolypTraceError: ``clip-unknown``.
     """
+    refuse_impossible("clip", clip_id)
     found = clips(connection, ClipRow.id == clip_id)
     if not found:
         raise unknown("clip", clip_id)
@@ -147,6 +164,7 @@ def exam(connection: Connection, exam_id: int) -> Exam:
     Raises:
         PolypTraceError: ``exam-unknown``.
     """
+    refuse_impossible("exam", exam_id)
     found = exams(connection, ExamRow.id == exam_id)
     if not found:
         raise unknown("exam", exam_id)
@@ -159,6 +177,7 @@ def video(connection: Connection, video_id: int) -> Video:
     Raises:
         PolypTraceError: ``video-unknown``.
     """
+    refuse_impossible("video", video_id)
     found = videos(connection, VideoRow.id == video_id)
     if not found:
         raise unknown("video", video_id)

@@ -124,6 +124,10 @@ def _write(out: Path | None, output: Output, document: dict[str, Any]) -> None:
 def _show(output: Output, document: dict[str, Any]) -> None:
     """The figures as a table: the model first, then each baseline."""
     names = ("mAP", "rank1", "rank5", "rank10")
+    if "map_all" in document:
+        rows_ = [[way, document["map_all"][way], document["map_50"][way]] for way in document["map_all"]]
+        output.table("Across modalities", ("", "MAP@all", "MAP@50"), rows_)
+        return
     if "clip" not in document:
         output.table("Features", names, [[_cell(document.get(name)) for name in names]])
         return

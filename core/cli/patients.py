@@ -44,7 +44,7 @@ def _row(catalog: Catalog, patient: Patient) -> dict[str, Any]:
 @group.command()
 def add(
     code: Code,
-    sex: Annotated[str | None, typer.Option("--sex", help="f, m or x.")] = None,
+    sex: Annotated[str | None, typer.Option("--sex", help="female, male or other.")] = None,
     birth_year: Annotated[int | None, typer.Option("--birth-year", min=1880, max=2100)] = None,
     author: Author = NOBODY,
     json: JsonFlag = False,

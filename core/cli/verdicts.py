@@ -58,6 +58,9 @@ def link(
     merge: Annotated[
         bool, typer.Option("--merge", help="Allow to join two lesions of several findings.")
     ] = False,
+    removed: Annotated[
+        bool, typer.Option("--removed", help="It is the one recorded as completely removed.")
+    ] = False,
     author: Author = NOBODY,
     json: JsonFlag = False,
     data_dir_: DataDirPath = None,
@@ -75,6 +78,7 @@ def link(
             author=author,
             model_id=active.model_id if active else None,
             merge=merge,
+            removed=removed,
         )
         finding = queries.clip(catalog, clip).finding_id
         now = queries.lesion_of_findings(catalog).get(finding)

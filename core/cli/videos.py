@@ -103,12 +103,15 @@ def frames(
     wanted = frames_numbered(index, table) + frames_at(time, table)
     with output.progress() as progress:
         written = export_frames(path, table, wanted, out, progress)
-    output.document({"video": str(path), "frames": [frame.as_dict() for frame in written]})
+    document = {"video": str(path), "frames": [frame.as_dict() for frame in written]}
+    if all(frame.refused for frame in written):
+        hint = "`import` prints how many frames a video has; times count from its first frame."
+        output.error(PolypTraceError("frames-refused", written[0].refused or "", hint), document)
+        raise typer.Exit(1)
+    output.document(document)
     for frame in written:
         output.say(_line(frame))
     output.banner()
-    if all(frame.refused for frame in written):
-        raise typer.Exit(1)
 
 
 def _line(frame: FrameFile) -> str:

@@ -57,12 +57,12 @@ def explain_clips(
         raise PolypTraceError(
             "explain-same-clip", "A clip can't be explained against itself.", "Name another clip with --with."
         )
-    # Here and not above: matching itself must not load torch.
+    sides = [explained_side(catalog, bundle, clip, cancel) for clip in (clip_id, other_id)]
+    progress(Progress("explaining", 1, 3))
+    # Here and not above: matching itself must not load torch, which takes seconds.
     from core.explain.overlay import write_overlays
     from core.explain.pair import Shown, explain_pair, open_model
 
-    sides = [explained_side(catalog, bundle, clip, cancel) for clip in (clip_id, other_id)]
-    progress(Progress("explaining", 1, 3))
     model = open_model(bundle.folder, device)
     query, candidate = (Shown(side.crop, side.text) for side in sides)
     explanation = explain_pair(model, query, candidate)

@@ -123,7 +123,7 @@ class _Scoring:
             context.exam.id,
             context.exam.date,
         )
-        return QueryInfo(*who, context.report, evidence)
+        return QueryInfo(*who, context.report, context.place, evidence)
 
     def candidates(self, clips: Sequence[Clip]) -> tuple[Candidate, ...]:
         """Best first; rejected behind the others, clips without a score last."""

@@ -71,6 +71,7 @@ def _query(catalog: Catalog, result: MatchResult) -> Query:
         clip=asked.clip,
         patient=asked.patient,
         exam_date=asked.exam_date,
+        place=asked.place,
         report=asked.report,
         evidence=_evidence(asked.evidence),
         picture=_crop(catalog, asked.clip, f"Clip {asked.clip}, the one asked about"),

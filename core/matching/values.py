@@ -86,6 +86,7 @@ class QueryInfo(msgspec.Struct, frozen=True):
     exam: int
     exam_date: dt.date
     report: str
+    place: str
     evidence: Evidence
 
 

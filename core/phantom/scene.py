@@ -48,7 +48,8 @@ class Pose(msgspec.Struct, frozen=True):
     Args:
         station_mm: distance along the centreline from the anal verge.
         offset_mm: displacement from the centreline in the cross-section (right, up).
-        yaw, pitch, roll: radians against the centreline's direction *towards the caecum*; yaw right, pitch up.
+        yaw, pitch, roll: radians against the centreline's direction *towards the caecum*; yaw right,
+            pitch up.
     """
 
     station_mm: float

@@ -18,7 +18,8 @@ from core.inference.device import choose_device
 from core.inference.registry import active_bundle
 from core.paths import DataDir
 
-LIBRARIES = ("av", "numpy", "onnxruntime", "opencv-python-headless", "PySide6-Essentials", "sqlalchemy", "torch")
+_FIRST = ("av", "numpy", "onnxruntime", "opencv-python-headless")
+LIBRARIES = (*_FIRST, "PySide6-Essentials", "sqlalchemy", "torch")
 ENOUGH_DISK_GB = 2.0
 
 
@@ -90,7 +91,8 @@ def _writable(data_dir: DataDir) -> str:
         probe.unlink()
     except OSError as error:
         hint = "Choose a folder that you may write to with --data-dir."
-        raise PolypTraceError("folder-read-only", f"The data folder {root} can't be written.", hint) from error
+        sentence = f"The data folder {root} can't be written."
+        raise PolypTraceError("folder-read-only", sentence, hint) from error
     return f"{root}{'' if root.is_dir() else ' (will be made)'}"
 
 

@@ -51,7 +51,7 @@ def frames_numbered(text: str | None, index: FrameIndex) -> list[WantedFrame]:
     Raises:
         PolypTraceError: ``frame-number`` for something that isn't a whole number.
     """
-    return [_numbered(part, index) for part in _parts(text)]
+    return [_numbered(part, index) for part in _parts(text, "frame-number")]
 
 
 def frames_at(text: str | None, index: FrameIndex) -> list[WantedFrame]:
@@ -60,7 +60,7 @@ def frames_at(text: str | None, index: FrameIndex) -> list[WantedFrame]:
     Raises:
         PolypTraceError: ``time-unreadable`` for something that isn't a time.
     """
-    return [_timed(part, index) for part in _parts(text)]
+    return [_timed(part, index) for part in _parts(text, "time-unreadable")]
 
 
 def export_frames(
@@ -84,8 +84,15 @@ def export_frames(
     return written
 
 
-def _parts(text: str | None) -> list[str]:
-    return [part.strip() for part in (text or "").split(",") if part.strip()]
+def _parts(text: str | None, code: str) -> list[str]:
+    if text is None:
+        return []
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if not parts:
+        raise PolypTraceError(
+            code, "No frame was named.", "Write numbers such as 0,10,25, or times such as 1.5,3s."
+        )
+    return parts
 
 
 def _numbered(part: str, index: FrameIndex) -> WantedFrame:

@@ -34,7 +34,11 @@ def torch_free_modules() -> list[str]:
 
 
 def loaded_after_importing(modules: list[str]) -> set[str]:
-    code = "import importlib, sys\nfor name in sys.argv[1:]: importlib.import_module(name)\nprint('\\n'.join(sys.modules))"
+    code = (
+        "import importlib, sys\n"
+        "for name in sys.argv[1:]: importlib.import_module(name)\n"
+        "print('\\n'.join(sys.modules))"
+    )
     done = subprocess.run([sys.executable, "-c", code, *modules], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return {name.split(".")[0] for name in done.stdout.split()}
@@ -83,7 +87,9 @@ def test_opencv_and_qt_live_in_one_process() -> None:
     pytest.importorskip("PySide6")
     code = (
         "import os; os.environ['QT_QPA_PLATFORM'] = 'offscreen'\nimport cv2\n"
-        "from PySide6.QtGui import QGuiApplication\napp = QGuiApplication([])\nprint(cv2.__version__, app.platformName())"
+        "from PySide6.QtGui import QGuiApplication\n"
+        "app = QGuiApplication([])\n"
+        "print(cv2.__version__, app.platformName())"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -116,6 +122,8 @@ def test_tests_hold_no_packages() -> None:
 
 def test_no_print_in_the_core_beside_the_command_line() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "ruff", "check", "--select", "T20", "core", "desktop"], cwd=ROOT, capture_output=True
+        [sys.executable, "-m", "ruff", "check", "--select", "T20", "core", "desktop"],
+        cwd=ROOT,
+        capture_output=True,
     )
     assert done.returncode == 0, done.stdout.decode()

@@ -13,6 +13,8 @@ from core.catalog.schema import ExamRow, PatientRow
 from core.errors import PolypTraceError
 
 _LONGEST_CODE = 64
+SEXES = ("female", "male", "other")
+"""How a patient's sex is recorded; the first letter is understood."""
 
 
 def add_patient(
@@ -23,13 +25,15 @@ def add_patient(
     Args:
         catalog: where to.
         code: the pseudonym; upper and lower case don't make two patients.
-        sex: as recorded; None leaves it as it is.
+        sex: one of :data:`SEXES`; None leaves it as it is.
         birth_year: full year; None leaves it as it is.
         author: who does it.
 
     Raises:
-        PolypTraceError: ``patient-code`` when the code is empty, too long or has control characters.
+        PolypTraceError: ``patient-code`` when the code is empty, too long or has control characters;
+            ``patient-sex``.
     """
+    sex = _sex(sex)
     with catalog.write() as connection:
         patient_id, new = find_or_add_patient(connection, code, author)
         given = {"sex": sex, "birth_year": birth_year}
@@ -46,6 +50,17 @@ def add_patient(
         subject=patient_id,
         created=Created(patients=ids(new)),
         patients=ids(new, patient_id if after else None),
+    )
+
+
+def _sex(typed: str | None) -> str | None:
+    if typed is None:
+        return None
+    for known in SEXES:
+        if typed.strip().casefold() in (known, known[0]):
+            return known
+    raise PolypTraceError(
+        "patient-sex", f"“{typed}” isn't a sex that can be recorded.", f"Use {', '.join(SEXES)}."
     )
 
 

@@ -97,6 +97,24 @@ def check_allowed(
         _check_merge(connection, patient_id, stands, finding_id, others)
 
 
+def check_removed(connection: Connection, others: Sequence[int | None], verdict: Verdict) -> None:
+    """Asks back before "same lesion" is said of one that was removed completely (clinical rules, section 1).
+
+    Raises:
+        PolypTraceError: ``link-removed``.
+    """
+    if verdict is not Verdict.SAME:
+        return
+    for other in others:
+        last = rows.latest_revision(connection, other) if other is not None else None
+        if last is not None and last.values.get("complete") == "yes":
+            raise PolypTraceError(
+                "link-removed",
+                "That lesion is recorded as completely removed: a recurrence, a wrong link or a wrong record?",
+                "Say “same site, recurrence”, choose another one, correct the record, or confirm with --removed.",
+            )
+
+
 def check_now(connection: Connection, patient_id: int) -> None:
     """Refuses an end state of the log that can't be true.
 

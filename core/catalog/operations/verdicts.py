@@ -16,6 +16,7 @@ from core.catalog.operations.verdict_checks import (
     Side,
     check_allowed,
     check_now,
+    check_removed,
     counterpart,
     patient_of,
     query_finding,
@@ -39,6 +40,7 @@ def give_verdict(
     model_id: str | None = None,
     ranking_shown: Sequence[Any] | None = None,
     merge: bool = False,
+    removed: bool = False,
 ) -> CatalogChanges:
     """Records what was decided about a finding, alone or with a counterpart.
 
@@ -58,10 +60,11 @@ def give_verdict(
         model_id: the model whose ranking was seen.
         ranking_shown: the ranking that was on the screen, as JSON-able items.
         merge: the user has agreed that two lesions of several findings each become one.
+        removed: the user has confirmed that it is the lesion that was recorded as completely removed.
 
     Raises:
         PolypTraceError: ``clip-unknown``, ``finding-unknown``, ``lesion-unknown``, ``link-counterpart``,
-            ``link-itself``, ``link-other-patient``, ``link-merge``, ``link-contradiction``.
+            ``link-itself``, ``link-other-patient``, ``link-merge``, ``link-contradiction``, ``link-removed``.
     """
     with catalog.write() as connection:
         finding = query_finding(connection, clip_id, finding_id)
@@ -73,6 +76,8 @@ def give_verdict(
         if not wanted:
             return CatalogChanges(label, subject=_standing_event(connection, patient_id, finding, others))
         check_allowed(connection, patient_id, finding, wanted, verdict, merge)
+        if not removed:
+            check_removed(connection, wanted, verdict)
         before = lesions_of(connection, patient_id)
         facts = {"verdict": verdict.value, "author": author, "model_id": model_id}
         shown = None if ranking_shown is None else list(ranking_shown)

@@ -24,6 +24,7 @@ def patient(catalog: Catalog, patient_id: int) -> Patient:
     Raises:
         PolypTraceError: ``patient-unknown``.
     """
+    rows.refuse_impossible("patient", patient_id)
     with catalog.read() as connection:
         found = rows.patients(connection, PatientRow.id == patient_id)
     if not found:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
+import msgspec
 import numpy as np
 import pytest
 
@@ -14,7 +16,9 @@ from core.data.batches import ModalityDropout
 from core.data.manifest import Row, write_manifest
 from core.domain import Box
 from core.models.config import BertSettings, DmclConfig
+from core.progress import Progress
 from core.training.config import TrainConfig
+from core.training.dmcl import TrainResult, train_dmcl
 
 COLOURS = ("red", "pale", "brown", "white", "mixed")
 _MODEL = DmclConfig(
@@ -82,10 +86,35 @@ def config() -> TrainConfig:
 @pytest.fixture
 def manifest(tmp_path: Path) -> Path:
     """Six lesions of three patients to learn from, four lesions of two others to validate on."""
-    folder = tmp_path / "data"
+    return _world(tmp_path / "data")
+
+
+def _world(folder: Path) -> Path:
     folder.mkdir()
     rows = [*_lesion_rows(folder, 6, "train"), *_lesion_rows(folder, 4, "val", first=6)]
     return write_manifest(folder / "manifest.csv", rows)
+
+
+class FirstRun(msgspec.Struct):
+    """A finished run of three steps, and what it told."""
+
+    manifest: Path
+    result: TrainResult
+    events: list[dict[str, Any]]
+    told: list[Progress]
+
+
+@pytest.fixture(scope="session")
+def first_run(tmp_path_factory: pytest.TempPathFactory) -> FirstRun:
+    """Trained once; tests may look at it but not change it."""
+    root = tmp_path_factory.mktemp("first")
+    manifest = _world(root / "data")
+    events: list[dict[str, Any]] = []
+    told: list[Progress] = []
+    result = train_dmcl(
+        manifest, root / "runs/first", _CONFIG, device="cpu", on_step=events.append, progress=told.append
+    )
+    return FirstRun(manifest, result, events, told)
 
 
 @pytest.fixture

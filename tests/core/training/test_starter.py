@@ -1,0 +1,118 @@
+"""The starter model's command, end to end at a tiny size."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from core.data.augment import NONE
+from core.data.manifest import read_manifest
+from core.data.splits import patients_of
+from core.errors import Cancelled, PolypTraceError
+from core.inference.bundle import read_bundle
+from core.inference.embedder import Embedder
+from core.models.config import BertSettings
+from core.progress import CancelToken
+from core.training import starter
+from core.training.config import TrainConfig, check
+from core.training.mlm_loop import MlmSettings
+from core.training.starter import make_starter
+from core.training.starter_recipe import Recipe, claim
+
+BERT = BertSettings(vocab_size=400, hidden=32, layers=1, heads=2, intermediate=64, positions=128)
+
+
+@pytest.fixture
+def recipe(config: TrainConfig) -> Recipe:
+    model = msgspec.structs.replace(config.model, text=BERT, max_tokens=128)
+    training = msgspec.structs.replace(config, model=model, augmentation=NONE, identities=4, steps=3)
+    text = MlmSettings(bert=BERT, texts=40, steps=4, batch=8)
+    return Recipe(
+        patients=4,
+        fresh_patients=2,
+        val_share=0.5,
+        part=2,
+        crop_px=64,
+        views=1,
+        seed=3,
+        text=text,
+        training=training,
+    )
+
+
+def test_from_nothing_to_a_shipped_bundle_with_a_stop_on_the_way(recipe: Recipe, tmp_path: Path) -> None:
+    out, work = tmp_path / "starter", tmp_path / "work"
+    token = CancelToken()
+
+    def stop_while_training(event: dict[str, Any]) -> None:
+        if event["stage"] == "train" and event["step"] == 1:
+            token.cancel()
+
+    with pytest.raises(Cancelled):
+        make_starter(out, work, recipe, device="cpu", workers=1, on_event=stop_while_training, cancel=token)
+    assert not out.exists()
+    events: list[dict[str, Any]] = []
+    answer = make_starter(out, work, recipe, device="cpu", workers=1, on_event=events.append)
+
+    # The second start renders only the fresh patients and goes on with the second step.
+    stages = [event["stage"] for event in events]
+    assert "crops: patients" not in stages
+    assert "text encoder" not in stages
+    assert [event["step"] for event in events if event["stage"] == "train"] == [2, 3]
+    assert json.loads(json.dumps(events)) == events
+
+    info = read_bundle(out)
+    assert {path.name for path in out.iterdir()} == {"manifest.json", *info.manifest.files}
+    assert answer["model"] == info.manifest.model_id
+    assert answer["bytes"] == sum(path.stat().st_size for path in out.iterdir()) < 40_000_000
+    assert {"run", "metrics", "seconds"} <= answer.keys()
+    for part in ("validation", "fresh_seed"):
+        figures = info.manifest.metrics[part]
+        for way in ("model", "image_only", "text_only", "colour_histogram"):
+            assert 0 <= figures[way]["mAP"] <= 1
+            assert f"{figures[way]['mAP']:.3f}" in info.card
+    assert "Research use only" in info.card
+    one = Embedder.open(out, "cpu", tmp_path / "cache").embed([np.zeros((50, 60, 3), np.uint8)], None)
+    assert one.shape == (1, 64)
+
+    train, val = (
+        patients_of(row for row in read_manifest(work / "crops/manifest.csv").rows if row.split == split)
+        for split in ("train", "val")
+    )
+    fresh = patients_of(read_manifest(work / "fresh/manifest.csv").rows)
+    assert len(train) == len(val) == len(fresh) == 2
+    assert not (train & val) | (train & fresh) | (val & fresh)
+
+
+def test_another_recipe_in_the_same_folder_is_refused(recipe: Recipe, tmp_path: Path) -> None:
+    claim(tmp_path / "work", recipe)
+    claim(tmp_path / "work", recipe)
+    with pytest.raises(PolypTraceError) as caught:
+        claim(tmp_path / "work", msgspec.structs.replace(recipe, seed=4))
+    assert caught.value.code == "starter-other-recipe"
+
+
+def test_the_command_line_says_what_is_wrong_as_json(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim(tmp_path / "work", Recipe())
+    monkeypatch.setattr(starter.signal, "signal", lambda *_: None)
+    code = starter.main(
+        ["--work-dir", str(tmp_path / "work"), "--out", str(tmp_path / "out"), "--steps", "7"]
+    )
+    assert code == 1
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == "starter-other-recipe"
+
+
+def test_the_shipped_recipe_is_sound() -> None:
+    recipe = Recipe()
+    check(recipe.training)
+    assert recipe.training.identities * recipe.training.pictures == 64
+    assert recipe.training.model.backbone == "resnet18"
+    assert recipe.training.model.width == 256
+    assert starter._recipe(starter._parser().parse_args([])) == recipe
