@@ -1,7 +1,8 @@
 """Renders the demo exams that are shipped: ``python -m core.demo_data resources/demo``.
 
-The plan of the demo (how many patients, seed, which clip is the first query) was fixed before any model was
-trained; nothing here looks at a model.
+The demo was fixed before any model was trained; nothing here looks at a model. Its seed is the smallest with
+which five patients have Ip, Isp, Is, IIa and a laterally spreading lesion among their follow-up lesions, lesions
+that are linked over earlier exams, and a known lesion as the first follow-up clip.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import msgspec
 from core.phantom.truth import ExamTruth, FrameTruth, read_exam, write_truth
 from core.progress import ProgressSink, no_progress
 
-PATIENTS, SEED = 5, 7
+PATIENTS, SEED = 5, 4
 BOXES = 6
 """Marked frames a clip, spread in time: about what a patient endoscopist would draw."""
 EXAM_SECONDS = 8.0
@@ -70,4 +71,4 @@ def _spread(frames: tuple[FrameTruth, ...]) -> tuple[FrameTruth, ...]:
 
 if __name__ == "__main__":
     for made in render_demo(Path(sys.argv[1])):
-        print(f"{made.video}: {made.frames} frames, {len(made.clips)} clips")
+        sys.stdout.write(f"{made.video}: {made.frames} frames, {len(made.clips)} clips\n")

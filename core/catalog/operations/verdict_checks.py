@@ -110,8 +110,8 @@ def check_removed(connection: Connection, others: Sequence[int | None], verdict:
         if last is not None and last.values.get("complete") == "yes":
             raise PolypTraceError(
                 "link-removed",
-                "That lesion is recorded as completely removed: a recurrence, a wrong link or a wrong record?",
-                "Say “same site, recurrence”, choose another one, correct the record, or confirm with --removed.",
+                "That lesion is recorded as completely removed: recurrence, wrong link or wrong record?",
+                "Say “same site, recurrence”, link another one, correct the record, or confirm with --removed.",
             )
 
 

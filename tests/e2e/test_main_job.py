@@ -1,0 +1,138 @@
+"""The main job by command line, from a video to an explained match, with the shipped model."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .conftest import ROOT, Run
+
+SHARED = Path(os.environ.get("POLYPTRACE_SHARED", ROOT.parent / "shared")) / "data"
+REAL = SHARED / "video" / "colonoscopy_560x480.mp4"
+
+
+def _json(done: Any) -> dict[str, Any]:
+    assert done.code == 0, done.out + done.err
+    document: dict[str, Any] = done.document
+    assert document["notice"].startswith("Research use only")
+    return document
+
+
+@pytest.fixture(scope="module")
+def demo(quick: Run, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """A data folder that the demo has filled, and what the demo said."""
+    data = tmp_path_factory.mktemp("demo") / "data"
+    return data, _json(quick(data, "demo", "--json"))
+
+
+def test_the_demo_ranks_every_follow_up_clip(demo: tuple[Path, dict[str, Any]]) -> None:
+    _, said = demo
+    assert said["queries"] >= 3
+    assert 0 <= said["rank1"] <= 1
+    assert len(said["ranking"]) >= 3
+    scores = [one["score"] for one in said["ranking"]]
+    assert scores == sorted(scores, reverse=True)
+    assert all(Path(path).read_bytes()[:4] == b"\x89PNG" for path in said["overlays"])
+
+
+def test_the_demo_report_stands_alone(demo: tuple[Path, dict[str, Any]]) -> None:
+    page = Path(demo[1]["report"]).read_text("utf-8")
+    assert "Research use only" in page
+    assert "data:image/" in page
+    assert "http://" not in page.replace("http://www.w3.org", "")
+    assert 'src="/' not in page
+
+
+def test_the_demo_again_changes_nothing(quick: Run, demo: tuple[Path, dict[str, Any]]) -> None:
+    data, first = demo
+    assert _json(quick(data, "demo", "--json")) == first
+
+
+def test_a_model_that_guesses_scores_worse_than_perfect_would(
+    quick: Run, demo: tuple[Path, dict[str, Any]], small_bundle: Path
+) -> None:
+    """The demo's score is measured: an untrained network doesn't get the trained one's ranking."""
+    data, trained = demo
+    guessed = _json(quick(data, "demo", "--model", small_bundle, "--json"))
+    assert guessed["model"] != trained["model"]
+    assert [one["score"] for one in guessed["ranking"]] != [one["score"] for one in trained["ranking"]]
+
+
+def test_a_match_on_the_cpu_loads_no_torch(program: Run, demo: tuple[Path, dict[str, Any]]) -> None:
+    data, said = demo
+    done = program(
+        data, "match", said["query"], "--device", "cpu", "--json", env={"PYTHONPROFILEIMPORTTIME": "1"}
+    )
+    assert _json(done)["device"] == "cpu"
+    loaded = {
+        line.rpartition("|")[2].strip() for line in done.err.splitlines() if line.startswith("import time")
+    }
+    assert "onnxruntime" in loaded
+    assert not loaded & {"torch", "torchvision", "transformers"}
+
+
+def test_verdicts_survive_and_can_be_taken_back(quick: Run, demo: tuple[Path, dict[str, Any]]) -> None:
+    data, said = demo
+    query = said["query"]
+    best = _json(quick(data, "match", query, "--json"))["patient"][0]["clip"]
+    linked = _json(quick(data, "link", query, "--verdict", "recurrence", "--with", best, "--json"))
+    assert len(linked["findings"]) >= 2
+    lesions = {one["clip"]: one["lesion"] for one in _json(quick(data, "match", query, "--json"))["patient"]}
+    assert lesions[best] == linked["lesion"]
+    assert "verdict" in _json(quick(data, "undo", "--json"))["done"]
+    alone = {one["clip"]: one["lesion"] for one in _json(quick(data, "match", query, "--json"))["patient"]}
+    assert alone[best] != linked["lesion"] or linked["lesion"] != query
+    _json(quick(data, "redo", "--json"))
+    again = {one["clip"]: one["lesion"] for one in _json(quick(data, "match", query, "--json"))["patient"]}
+    assert again == lesions
+    _json(quick(data, "undo", "--json"))
+
+
+@pytest.mark.shared
+def test_a_real_polyp_in_two_exams(quick: Run, demo: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    """Two stretches of a real video, filed as two exams of one patient, among the demo's patients."""
+    if not REAL.exists():
+        pytest.skip("no shared data")
+    data, _ = demo
+    said = ["--set=segment=sigmoid", "--set=paris=Is", "--set=size_mm=8", "--set=colour=red"]
+    clips = []
+    stretches = (
+        ("2025-03-03", "1.2", "1.68", ("350,70,85,150@1.32s",)),
+        ("2026-04-04", "5", "6.2", ("362,232,84,165@5.28s",)),
+    )
+    for day, start, end, boxes in stretches:
+        done = _json(quick(data, "import", REAL, "--patient", "REAL", "--exam-date", day, "--json"))
+        video = done["videos"][0]["id"]
+        marked = [f"--box={box}" for box in boxes]
+        add = quick(
+            data,
+            "clip",
+            "add",
+            done["exam"],
+            "--video",
+            video,
+            "--from",
+            start,
+            "--to",
+            end,
+            *marked,
+            "--json",
+        )
+        clips.append(_json(add)["clip"])
+        _json(quick(data, "describe", clips[-1], *said, "--json"))
+    first, query = clips
+    found = _json(
+        quick(data, "match", query, "--scope", "catalogue", "--report", tmp_path / "m.html", "--json")
+    )
+    assert [one["clip"] for one in found["patient"]] == [first]
+    assert len(found["catalogue"]) > 3
+    assert found["query_info"]["evidence"]["source"] == "lesion box"
+    assert (tmp_path / "m.html").stat().st_size > 20_000
+    shown = _json(quick(data, "explain", query, "--with", first, "--out", tmp_path / "maps", "--json"))
+    assert {Path(shown[side]["path"]).name for side in ("query", "candidate")} == {
+        "query.png",
+        "candidate.png",
+    }
