@@ -1,8 +1,8 @@
 """Renders the demo exams that are shipped: ``python -m core.demo_data resources/demo``.
 
 The demo was fixed before any model was trained; nothing here looks at a model. Its seed is the smallest with
-which five patients have Ip, Isp, Is, IIa and a laterally spreading lesion among their follow-up lesions, lesions
-that are linked over earlier exams, and a known lesion as the first follow-up clip.
+which five patients have Ip, Isp, Is, IIa and a laterally spreading lesion among their follow-up lesions,
+lesions that are linked over earlier exams, and a known lesion as the first follow-up clip.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from core.cli.interrupt import cancel_by_interrupt
 from core.cli.options import DataDirPath, Device, JsonFlag, Model, data_dir, embedder
 from core.cli.output import Output
 from core.errors import PolypTraceError
@@ -41,8 +42,8 @@ def phantom(
     from core.phantom.generate import generate  # here: scipy would cost every other command a second
 
     output = Output(json)
-    with output.progress() as progress:
-        made = generate(out, patients, seed, workers=workers, progress=progress)
+    with output.progress() as progress, cancel_by_interrupt() as cancel:
+        made = generate(out, patients, seed, workers=workers, progress=progress, cancel=cancel)
     videos = [
         {"path": str(made.out / exam.video), "patient": exam.patient_id, "exam": exam.exam}
         for exam in made.exams
@@ -98,9 +99,11 @@ def evaluate(
     else:
         assert manifest is not None
         loaded = embedder(data_dir(data_dir_), model, device)
-        with output.progress() as progress:
+        with output.progress() as progress, cancel_by_interrupt() as cancel:
             wanted = BASELINES if baselines else ()
-            result = evaluate_manifest(manifest, loaded, full_frame, part.value, wanted, progress=progress)
+            result = evaluate_manifest(
+                manifest, loaded, full_frame, part.value, wanted, progress=progress, cancel=cancel
+            )
         for warning in result.warnings:
             output.warn(warning)
         document = {"model": loaded.model_id, "device": loaded.device, **result.as_dict()}

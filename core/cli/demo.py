@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from core.catalog.engine import Catalog
+from core.cli.interrupt import cancel_by_interrupt
 from core.cli.matching import show_match
 from core.cli.options import DataDirPath, Device, JsonFlag, Model, data_dir, embedder
 from core.cli.output import Output
@@ -24,9 +25,9 @@ def demo(
     """Fill the catalogue with the demo exams and recognise every follow-up clip of them."""
     output, folder = Output(json), data_dir(data_dir_)
     out = folder.root / "demo"
-    with Catalog.open(folder) as catalog, output.progress() as progress:
+    with Catalog.open(folder) as catalog, output.progress() as progress, cancel_by_interrupt() as cancel:
         loaded = embedder(folder, model, device)
-        done = run_demo(catalog, loaded, out, progress)
+        done = run_demo(catalog, loaded, out, progress, cancel)
         report = write_match_report(
             catalog, done.first.result, out / "report.html", done.explanation, _score(done)
         )

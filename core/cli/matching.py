@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from core.catalog.engine import Catalog
+from core.cli.interrupt import cancel_by_interrupt
 from core.cli.options import DataDirPath, Device, JsonFlag, Model, bundle, data_dir, embedder
 from core.cli.output import Output
 from core.matching.explaining import explain_clips
@@ -38,9 +39,9 @@ def index(
 ) -> None:
     """Embed every clip whose embedding is missing or stale."""
     output, folder = Output(json), data_dir(data_dir_)
-    with Catalog.open(folder) as catalog, output.progress() as progress:
+    with Catalog.open(folder) as catalog, output.progress() as progress, cancel_by_interrupt() as cancel:
         loaded = embedder(folder, model, device)
-        summary = index_clips(catalog, loaded, progress=progress)
+        summary = index_clips(catalog, loaded, progress=progress, cancel=cancel)
     for failure in summary.failed:
         output.warn(f"clip {failure.clip}: {failure.reason}")
     output.document(
@@ -66,10 +67,16 @@ def match(
 ) -> None:
     """Rank the patient's earlier lesions for a described clip, or say that none fits."""
     output, folder = Output(json), data_dir(data_dir_)
-    with Catalog.open(folder) as catalog, output.progress() as progress:
+    with Catalog.open(folder) as catalog, output.progress() as progress, cancel_by_interrupt() as cancel:
         loaded = embedder(folder, model, device)
         result = match_clip(
-            catalog, loaded, clip, everywhere=scope is Scope.CATALOGUE, top=top, progress=progress
+            catalog,
+            loaded,
+            clip,
+            everywhere=scope is Scope.CATALOGUE,
+            top=top,
+            progress=progress,
+            cancel=cancel,
         )
         if report is not None:
             write_match_report(catalog, result, report)
@@ -131,10 +138,18 @@ def explain(
 ) -> None:
     """Show where in both pictures the similarity score is sensitive (EigenGradCAM)."""
     output, folder = Output(json), data_dir(data_dir_)
-    with Catalog.open(folder) as catalog, output.progress() as progress:
+    with Catalog.open(folder) as catalog, output.progress() as progress, cancel_by_interrupt() as cancel:
         chosen = bundle(folder, model)
         document = explain_clips(
-            catalog, chosen, clip, other, out, device=device, opacity=opacity, progress=progress
+            catalog,
+            chosen,
+            clip,
+            other,
+            out,
+            device=device,
+            opacity=opacity,
+            progress=progress,
+            cancel=cancel,
         )
     output.document(document)
     for side in ("query", "candidate"):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json as json_
-import shutil
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -12,10 +10,15 @@ from typing import Annotated, Any
 
 import typer
 
+from core.cli.interrupt import cancel_by_interrupt
 from core.cli.options import DataDirPath, Device, JsonFlag, data_dir
 from core.cli.output import Output
 from core.errors import PolypTraceError
+from core.inference.bundle import read_bundle
 from core.paths import DataDir
+
+LARGEST_BYTES = 4_000_000_000
+"""More than the largest setting's weights; a bundle beyond it is a mistake."""
 
 
 class Method(StrEnum):
@@ -51,8 +54,11 @@ def train(
     output, folder = Output(json), data_dir(data_dir_)
     if method is not Method.DMCL or (manifest is None and resume is None):
         raise typer.BadParameter("give --manifest, or --resume with the name of a run")
-    run = _run_folder(folder, resume)
     from core.training.dmcl import Start, train_dmcl  # here: torch takes seconds to load
+    from core.training.publish import ship
+    from core.training.run_folder import new_run_folder
+
+    run = new_run_folder(folder.runs, method.value) if resume is None else _known_run(folder, resume)
 
     weights: str | Path | None = image_weights
     if image_weights and image_weights != "torchvision":
@@ -60,9 +66,11 @@ def train(
     own = bool(image_weights or text_folder)
     start = Start(image_weights=weights, text_folder=text_folder) if own else None
     output.say(f"run {run.name}; cancel with Ctrl+C, go on with --resume {run.name}")
-    with output.progress() as progress:
-        done = train_dmcl(manifest, run, preset, start, device, progress, on_step=_step_sink(output.as_json))
-    kept = _keep(folder, done.bundle, done.model)
+    with output.progress() as progress, cancel_by_interrupt() as cancel:
+        sink = _step_sink(output.as_json)
+        done = train_dmcl(manifest, run, preset, start, device, progress, sink, cancel)
+    # Beside the other models, so that it is listed and can be chosen; without the files derived from it.
+    kept, _ = ship(read_bundle(done.bundle), folder.models / done.model, LARGEST_BYTES)
     for note in done.notes:
         if note:
             output.say(note)
@@ -72,11 +80,11 @@ def train(
             "model": done.model,
             "metrics": done.metrics,
             "seconds": round(done.seconds, 1),
-            "bundle": str(kept),
+            "bundle": str(kept.folder),
             "notes": done.notes,
         }
     )
-    output.say(f"candidate model {done.model} after {done.seconds:.0f} s: {kept}")
+    output.say(f"candidate model {done.model} after {done.seconds:.0f} s: {kept.folder}")
     for name, value in sorted(_numbers(done.metrics).items()):
         output.say(f"  {name}: {value:.3f}")
     output.banner()
@@ -93,26 +101,13 @@ def _step_sink(as_json: bool) -> Any:
     return tell
 
 
-def _run_folder(folder: DataDir, resume: str | None) -> Path:
-    if resume is None:
-        return folder.runs / f"dmcl-{dt.datetime.now():%Y%m%d-%H%M%S}"
+def _known_run(folder: DataDir, resume: str) -> Path:
     found = Path(resume) if Path(resume).is_dir() else folder.runs / resume
     if not (found / "config.json").is_file():
         raise PolypTraceError(
             "run-unknown", f"There is no run “{resume}” to go on with.", f"Runs lie in {folder.runs}."
         )
     return found
-
-
-def _keep(folder: DataDir, bundle: Path, model_id: str) -> Path:
-    """Puts the finished bundle beside the other models, so that it is listed and can be chosen."""
-    kept = folder.models / model_id
-    if not kept.exists():
-        partial = kept.with_name(kept.name + ".part")
-        shutil.rmtree(partial, ignore_errors=True)
-        shutil.copytree(bundle, partial)
-        partial.rename(kept)
-    return kept
 
 
 def _numbers(metrics: dict[str, Any], prefix: str = "") -> dict[str, float]:

@@ -10,6 +10,7 @@ import typer
 
 from core.catalog import queries
 from core.catalog.engine import Catalog
+from core.cli.interrupt import cancel_by_interrupt
 from core.cli.options import NOBODY, Author, DataDirPath, JsonFlag, data_dir
 from core.cli.output import Output
 from core.errors import PolypTraceError
@@ -41,8 +42,11 @@ def import_(
     output = Output(json)
     date = exam_day(exam_date)
     files = video_files(paths)
-    with Catalog.open(data_dir(data_dir_)) as catalog, output.progress() as progress:
-        summary = import_videos(catalog, files, patient, date, author=author, progress=progress)
+    folder = data_dir(data_dir_)
+    with Catalog.open(folder) as catalog, output.progress() as progress, cancel_by_interrupt() as cancel:
+        summary = import_videos(
+            catalog, files, patient, date, author=author, progress=progress, cancel=cancel
+        )
     _say_imported(output, summary)
     if summary.all_refused:
         first = summary.videos[0]

@@ -111,7 +111,7 @@ def check_removed(connection: Connection, others: Sequence[int | None], verdict:
             raise PolypTraceError(
                 "link-removed",
                 "That lesion is recorded as completely removed: recurrence, wrong link or wrong record?",
-                "Say “same site, recurrence”, link another one, correct the record, or confirm with --removed.",
+                "Say “same site, recurrence”, link another, correct the record, or confirm with --removed.",
             )
 
 
