@@ -190,29 +190,6 @@ def write_video(path: Path, frames: int = 30, seed: int = 0, width: int = 160, h
     return path
 
 
-@pytest.fixture(scope="session")
-def small_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A bundle of a tiny untrained DMCL, its ONNX file already derived."""
-    import torch
-
-    from core.models.bundle import save_bundle
-    from core.models.config import BertSettings, DmclConfig
-    from core.models.dmcl import Dmcl
-    from core.models.export import ensure_onnx
-    from core.text.tokenizer import train_wordpiece
-
-    tokenizer = train_wordpiece(["A sessile polyp, Paris Is, about 6 to 9 mm, in the sigmoid colon."], 120, 1)
-    text = BertSettings(
-        vocab_size=tokenizer.get_vocab_size(), hidden=32, layers=1, heads=2, intermediate=64, positions=64
-    )
-    torch.manual_seed(7)
-    model = Dmcl(DmclConfig(width=64, depth=2, image_size=64, max_tokens=48, text=text)).eval()
-    folder = tmp_path_factory.mktemp("models") / "small"
-    save_bundle(folder, model, tokenizer.to_str(), card="# Small untrained model\n", name="Small")
-    ensure_onnx(folder)
-    return folder
-
-
 @dataclass(frozen=True)
 class Workspace:
     """One patient with two exams of one video each; the earlier clip and one follow-up clip are described."""
