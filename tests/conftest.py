@@ -28,10 +28,10 @@ def small_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     tokenizer = train_wordpiece(TEXTS, 160, 1)
     text = BertSettings(
-        vocab_size=tokenizer.get_vocab_size(), hidden=32, layers=1, heads=2, intermediate=64, positions=64
+        vocab_size=tokenizer.get_vocab_size(), hidden=32, layers=1, heads=2, intermediate=64, positions=128
     )
     torch.manual_seed(7)
-    model = Dmcl(DmclConfig(width=64, depth=2, image_size=64, max_tokens=48, text=text)).eval()
+    model = Dmcl(DmclConfig(width=64, depth=2, image_size=64, max_tokens=128, text=text)).eval()
     folder = tmp_path_factory.mktemp("models") / "small"
     save_bundle(folder, model, tokenizer.to_str(), card="# Small untrained model\n", name="Small")
     ensure_onnx(folder)

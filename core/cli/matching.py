@@ -111,7 +111,7 @@ def show_match(output: Output, result: MatchResult) -> None:
 
 
 def _rows(candidates: Sequence[Candidate]) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
-    columns = ("", "clip", "lesion", "patient", "exam", "what", "score", "probability", "")
+    columns = ("", "clip", "lesion", "patient", "exam", "what", "score", "probability", "note")
     rows: list[tuple[object, ...]] = []
     for place, one in enumerate(candidates, start=1):
         score = "–" if one.score is None else f"{one.score:.3f}"
@@ -121,6 +121,8 @@ def _rows(candidates: Sequence[Candidate]) -> tuple[tuple[str, ...], list[tuple[
         rows.append(
             (place, one.clip, lesion, one.patient, str(one.exam_date), one.place, score, chance, note)
         )
+    if not any(row[-1] for row in rows):
+        return columns[:-1], [row[:-1] for row in rows]
     return columns, rows
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import msgspec
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
@@ -18,13 +20,21 @@ from core.domain import RESEARCH_BANNER
 from core.errors import PolypTraceError
 from core.progress import Progress, ProgressSink
 
+_FILE_COLUMNS = 132
+"""Width of tables that go into a file or a pipe, where nobody's window tells it."""
+
+
+def _width() -> int | None:
+    """None leaves it to the terminal or to ``COLUMNS``."""
+    return None if sys.stdout.isatty() or "COLUMNS" in os.environ else _FILE_COLUMNS
+
 
 class Output:
     """Where a command's words go. ``as_json`` decides between one document and text for people."""
 
     def __init__(self, as_json: bool) -> None:
         self.as_json = as_json
-        self._out = Console(file=sys.stdout, highlight=False, soft_wrap=True)
+        self._out = Console(file=sys.stdout, highlight=False, soft_wrap=True, width=_width())
         self._err = Console(file=sys.stderr, highlight=False, soft_wrap=True)
 
     def document(self, content: dict[str, Any]) -> None:
@@ -48,7 +58,7 @@ class Output:
         """A table for people; numbers stand at the right."""
         if self.as_json:
             return
-        table = Table(title=title, title_justify="left", header_style="bold")
+        table = Table(title=title, title_justify="left", header_style="bold", box=SIMPLE_HEAD)
         for at, name in enumerate(columns):
             numeric = all(isinstance(row[at], int | float) or row[at] in ("", "–") for row in rows)
             table.add_column(name, justify="right" if numeric and rows else "left")
