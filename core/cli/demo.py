@@ -51,12 +51,12 @@ def _lines(done: DemoRun) -> tuple[str, ...]:
         f"In the whole catalogue the true lesion is first for {right} of {len(done.with_match)} clips.",
         f"Among the patient's own earlier clips it is first for {near} of {len(done.with_match)}.",
         f"{said} of {facts['new_lesions']} new lesions got the answer “no good match”.",
-        "All patients are invented and rendered by PolypTrace's own code.",
     )
 
 
 def _say(output: Output, done: DemoRun, document: dict[str, object]) -> None:
     output.say()
+    output.say("Follow-up clips of invented patients, rendered by PolypTrace's own code:")
     for line in _lines(done):
         output.say(line)
     output.say(f"overlays: {'  '.join(done.overlays)}")

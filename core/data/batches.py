@@ -122,7 +122,12 @@ class BatchMaker:
         images = np.empty((len(chosen), self._size, self._size, 3), dtype=np.uint8)
         for place, index in enumerate(chosen):
             images[place] = augment(self._store.square(int(index)), self._size, self._augmentation, rng)
-        texts = [thin_text(self.rows[i].text, self._dropout.thin_text, rng) for i in chosen]
+        # Pictures that share a text share its thinned form too: the network then reads it once.
+        thinned: dict[str, str] = {}
+        for text in (self.rows[i].text for i in chosen):
+            if text not in thinned:
+                thinned[text] = thin_text(text, self._dropout.thin_text, rng)
+        texts = [thinned[self.rows[i].text] for i in chosen]
         has_image, has_text = drop_modalities(np.asarray([bool(t) for t in texts]), self._dropout, rng)
         return Batch(step, images, self.labels[chosen], tuple(texts), has_image, has_text)
 

@@ -25,6 +25,10 @@ class LossSettings(msgspec.Struct, frozen=True, kw_only=True):
         miner, margin: of the triplet loss; margin None is the paper's soft margin.
         temperature: of the contrastive loss.
         identity_weight, metric_weight: 1 and 1 in the paper.
+        image_identity_weight: of an identity loss on the picture's own features, 0 in the paper; it teaches a
+            ResNet with random weights long before the fusion does.
+        metric_warmup: share of the run in which the metric loss gains its weight; a hard metric loss on random
+            features is smallest when all are the same.
         smoothing: label smoothing of the identity loss.
     """
 
@@ -34,6 +38,8 @@ class LossSettings(msgspec.Struct, frozen=True, kw_only=True):
     temperature: float = 0.1
     identity_weight: float = 1.0
     metric_weight: float = 1.0
+    image_identity_weight: float = 0.0
+    metric_warmup: float = 0.0
     smoothing: float = 0.0
 
 
@@ -128,6 +134,7 @@ def check(config: TrainConfig) -> None:
         (config.loss.miner not in MINERS, f"there is no miner {config.loss.miner}"),
         (config.steps is not None and config.steps < 1, "steps is at least 1"),
         (config.max_seconds is not None and config.max_seconds <= 0, "max_seconds is above 0"),
+        (not 0 <= config.loss.metric_warmup <= 1, "metric_warmup is a share"),
         (not 0 <= config.warmup < 1, "warmup is a share below 1"),
         (min(config.lr_backbone, config.lr_head) <= 0, "learning rates are above 0"),
     ]

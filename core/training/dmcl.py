@@ -24,13 +24,14 @@ from core.progress import CancelToken, ProgressSink, no_progress
 from core.text.tokenizer import SPECIAL
 from core.training.checkpoint import load_tensors
 from core.training.config import TrainConfig, check, preset
+from core.training.heads import centre_image_token
 from core.training.masked_language import train_tokenizer
 from core.training.no_match import fit_threshold
 from core.training.publish import CardFacts, figure_table, publish
 from core.training.run_folder import RunFolder
 from core.training.tokens import TokenTable
 from core.training.trainer import StepSink, Trainer, no_steps
-from core.training.validation import FUSED, Validator
+from core.training.validation import FUSED, Validator, to_input
 
 
 class Start(msgspec.Struct, frozen=True):
@@ -146,6 +147,9 @@ def _new(
     chosen = start or (Start(bundle=_starter()) if config == "quick" else Start())
     torch.manual_seed(settings.seed)
     model, tokenizer = _initial(chosen, settings, train)
+    if chosen.bundle is None and chosen.image_weights is None:
+        first = _maker(train, settings).batch(0)
+        centre_image_token(model, to_input(first.images, torch.device("cpu")))
     settings = msgspec.structs.replace(settings, model=model.config)
     run = RunFolder.create(
         folder, settings, tokenizer, _data_facts(data, train, val), dict(model.state_dict())

@@ -25,23 +25,24 @@ _FRESH = 900
 """Parts from this number on are the patients of a fresh seed, who are only measured on."""
 
 TRAINING = TrainConfig(
-    model=COMPACT,
+    model=msgspec.structs.replace(COMPACT, image_size=112),
     identities=16,
     pictures=4,
-    steps=1300,
+    steps=1250,
     optimiser="adamw",
-    lr_backbone=1e-3,
-    lr_head=1e-3,
+    lr_backbone=4e-4,
+    lr_head=4e-4,
     decay_backbone=0.05,
     decay_head=0.05,
     warmup=0.05,
-    loss=LossSettings(smoothing=0.1),
+    loss=LossSettings(smoothing=0.1, image_identity_weight=1.0, metric_warmup=0.4),
     augmentation=Augmentation(),
-    modality_dropout=ModalityDropout(no_image=0.05, no_text=0.5, thin_text=0.15),
-    validate_every=200,
+    modality_dropout=ModalityDropout(no_image=0.05, no_text=0.4, thin_text=0.15),
+    validate_every=150,
     checkpoint_seconds=90.0,
 )
-"""From random weights in about 1300 batches of 64 crops."""
+"""Chosen on small phantom runs: with the paper's two losses alone a ResNet with random weights stays at chance.
+From random weights in about 1250 batches of 64 crops."""
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,7 +67,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     crop_px: int = 176
     views: int = 4
     seed: int = 1
-    text: MlmSettings = MlmSettings()
+    text: MlmSettings = MlmSettings(steps=500)
     training: TrainConfig = TRAINING
 
 

@@ -15,11 +15,11 @@ from core.data.batches import Batch, BatchMaker
 from core.data.prefetch import Prefetcher
 from core.errors import Cancelled, PolypTraceError
 from core.models.dmcl import Dmcl
-from core.models.layers import IdentityHead
 from core.models.losses import identity_loss, supervised_contrastive_loss, triplet_loss
 from core.progress import CancelToken, Progress, ProgressSink, no_progress
 from core.training.checkpoint import load_checkpoint, load_tensors, save_checkpoint, save_tensors
 from core.training.config import LossSettings, TrainConfig
+from core.training.heads import Heads
 from core.training.run_folder import RunFolder
 from core.training.schedule import rate_factor, run_share
 from core.training.tokens import TokenTable
@@ -75,8 +75,8 @@ class Trainer:
         self._maker, self._validator, self._tokens = maker, validator, tokens
         torch.manual_seed(config.seed + 1)
         self.model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._head = IdentityHead(model.config.width, maker.identities).to(device)
-        self._optimiser = _optimiser(self.model, self._head, config)
+        self._heads = Heads(model, maker.identities).to(device)
+        self._optimiser = _optimiser(self.model, self._heads, config)
         per_epoch = maker.sampler.steps_per_epoch
         self.steps = config.steps or config.epochs * per_epoch
         self._validate_every = config.validate_every or per_epoch
@@ -88,7 +88,7 @@ class Trainer:
 
     @property
     def _modules(self) -> dict[str, torch.nn.Module]:
-        return {"model": self.model, "head": self._head}
+        return {"model": self.model, "heads": self._heads}
 
     def run(
         self,
@@ -115,7 +115,7 @@ class Trainer:
 
     def _train(self, progress: ProgressSink, cancel: CancelToken) -> None:
         self.model.train()
-        self._head.train()
+        self._heads.train()
         before, began = self.state.elapsed, time.monotonic()
         saved = began
         with Prefetcher(self._maker.batch, self.state.step) as batches:
@@ -147,9 +147,9 @@ class Trainer:
         factor = rate_factor(self._share(), self._config.warmup)
         for group in self._optimiser.param_groups:
             group["lr"] = group["peak"] * factor
-        identity, metric = self._losses(batch)
-        weights = self._config.loss
-        loss = weights.identity_weight * identity + weights.metric_weight * metric
+        losses = self._losses(batch)
+        weights = loss_weights(self._config.loss, self._share())
+        loss = torch.stack([weights[name] * losses[name] for name in losses]).sum()
         value = float(loss.detach())
         if not math.isfinite(value):
             raise PolypTraceError(
@@ -168,28 +168,35 @@ class Trainer:
             "steps": self.steps,
             "epoch": self.state.step // self._maker.sampler.steps_per_epoch + 1,
             "loss": round(value, 5),
-            "identity": round(float(identity.detach()), 5),
-            "metric": round(float(metric.detach()), 5),
+            **{name: round(float(part.detach()), 5) for name, part in losses.items()},
             "gradient": round(float(norm), 4),
             "rate": factor,
         }
 
-    def _losses(self, batch: Batch) -> tuple[Tensor, Tensor]:
+    def _losses(self, batch: Batch) -> dict[str, Tensor]:
         device = self._device
-        ids, mask = (x.to(device) for x in self._tokens.encode(batch.texts))
+        # A text that is hidden needn't be read, and one that several pictures share is read once.
+        shown = [text if has else "" for text, has in zip(batch.texts, batch.has_text, strict=True)]
+        different = {text: place for place, text in enumerate(dict.fromkeys(shown))}
+        rows = torch.tensor([different[text] for text in shown], device=device)
+        ids, mask = (x.to(device) for x in self._tokens.encode(list(different)))
         labels = torch.from_numpy(batch.labels).to(device)
         has_image, has_text = (torch.from_numpy(x).to(device) for x in (batch.has_image, batch.has_text))
         mixed = self._config.mixed_precision and device.type == "cuda"
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=mixed):
             model = self.model
-            image = model.image.token(model.image_map(to_input(batch.images, device)))
-            text = model.text_tokens(ids, mask)
-            fused = model.fused(image, text, mask, has_image, has_text)
-        fused = fused.float()
-        features = torch.nn.functional.normalize(fused, dim=1)
-        settings = self._config.loss
-        identity = identity_loss(self._head(fused), labels, settings.smoothing)
-        return identity, metric_loss(features, labels, settings)
+            maps = model.image_map(to_input(batch.images, device))
+            text = model.text_tokens(ids, mask)[rows]
+            fused = model.fused(model.image.token(maps), text, mask[rows], has_image, has_text)
+        fused, settings = fused.float(), self._config.loss
+        losses = {
+            "identity": identity_loss(self._heads.fused(fused), labels, settings.smoothing),
+            "metric": metric_loss(torch.nn.functional.normalize(fused, dim=1), labels, settings),
+        }
+        if settings.image_identity_weight:
+            scores = self._heads.image(maps.float().mean(dim=(2, 3)))
+            losses["image_identity"] = identity_loss(scores, labels, settings.smoothing)
+        return losses
 
     def _validate(self) -> None:
         figures = self._validator.figures(self.model, self._device) if self._validator else {}
@@ -220,6 +227,16 @@ def metric_loss(features: Tensor, labels: Tensor, settings: LossSettings) -> Ten
     return triplet_loss(features, labels, settings.miner, settings.margin)
 
 
+def loss_weights(settings: LossSettings, share: float) -> dict[str, float]:
+    """The weight of each loss at ``share`` of the run, 0…1."""
+    rising = min(1.0, share / settings.metric_warmup) if settings.metric_warmup else 1.0
+    return {
+        "identity": settings.identity_weight,
+        "metric": settings.metric_weight * rising,
+        "image_identity": settings.image_identity_weight,
+    }
+
+
 def selection_score(figures: dict[str, float]) -> float | None:
     """What the checkpoint is chosen by: the mean of mAP with both modalities and with the picture alone.
 
@@ -228,9 +245,12 @@ def selection_score(figures: dict[str, float]) -> float | None:
     return (figures["fused_mAP"] + figures["image_mAP"]) / 2 if figures else None
 
 
-def _optimiser(model: Dmcl, head: IdentityHead, config: TrainConfig) -> torch.optim.Optimizer:
+def _optimiser(model: Dmcl, heads: Heads, config: TrainConfig) -> torch.optim.Optimizer:
     slow = [p for p in model.backbone_parameters() if p.requires_grad]
-    fast = [*(p for p in model.head_parameters() if p.requires_grad), *head.parameters()]
+    fast = [
+        *(p for p in model.head_parameters() if p.requires_grad),
+        *(p for p in heads.parameters() if p.requires_grad),
+    ]
     groups = [
         {"params": slow, "lr": 0.0, "peak": config.lr_backbone, "weight_decay": config.decay_backbone},
         {"params": fast, "lr": 0.0, "peak": config.lr_head, "weight_decay": config.decay_head},

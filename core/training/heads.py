@@ -1,0 +1,65 @@
+"""What only training needs on top of DMCL: identity heads, and a start that tells pictures apart (torch)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from core.models.dmcl import Dmcl
+from core.models.layers import IdentityHead
+
+
+class NeckedHead(nn.Module):
+    """Identity scores of batch-normalised features (the neck of Luo 2019, "Bag of tricks").
+
+    All features of an untrained network point almost the same way; without the neck the identity loss sees only
+    that common part and, next to a hard metric loss, stays at chance. The neck never enters a bundle.
+    """
+
+    def __init__(self, width: int, identities: int) -> None:
+        super().__init__()
+        self.neck = nn.BatchNorm1d(width)
+        self.neck.bias.requires_grad_(False)
+        self.scores = IdentityHead(width, identities)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(B, width) → logits (B, identities)."""
+        out: Tensor = self.scores(self.neck(features))
+        return out
+
+
+class Heads(nn.Module):
+    """The identity heads of one run: on the fused vector (equation 5) and on the picture alone."""
+
+    def __init__(self, model: Dmcl, identities: int) -> None:
+        super().__init__()
+        self.fused = NeckedHead(model.config.width, identities)
+        self.image = NeckedHead(model.image.channels, identities)
+
+
+@torch.no_grad()
+def centre_image_token(model: Dmcl, images: Tensor) -> None:
+    """Shifts and scales the image projection so that the image tokens of ``images`` have mean 0 and variance 1.
+
+    For networks with random weights: pooled features of a fresh ResNet differ by a tenth of their mean, so the
+    fusion would see nearly the same token for every picture. (Data-dependent initialisation, Krähenbühl 2016.)
+
+    Args:
+        images: (B, 3, S, S) float32 in 0…255, B ≥ 2.
+    """
+    training = model.training
+    model.train()
+    # Batch statistics are used, as in the first step; the running ones must not move.
+    norms = [module for module in model.image.resnet.modules() if isinstance(module, nn.BatchNorm2d)]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.momentum = 0.0
+    features = model.image_map(images).mean(dim=(2, 3))
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+    project = model.image.project
+    project.weight.div_(features.std(0).clamp_min(1e-3))
+    spread = (features @ project.weight.T).std(0).mean().clamp_min(1e-6)
+    project.weight.div_(spread)
+    project.bias.copy_(-(project.weight @ features.mean(0)))
+    model.train(training)
