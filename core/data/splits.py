@@ -97,14 +97,14 @@ def training_parts(
             "The manifest has no row with split train.",
             "Mark the rows to learn from as train.",
         )
-    note = "validation patients as the manifest gives them"
+    note = "Validation patients as the manifest gives them."
     if not val and len(patients_of(train)) > 1:
         parts = split_patients(patients_of(train), {"train": 1 - val_share, "val": val_share}, seed)
         held = set(parts["val"])
         val = [row for row in train if row.patient_id in held]
         train = [row for row in train if row.patient_id not in held]
-        note = f"{len(held)} patients held back for validation"
+        note = f"{len(held)} patients were held back for validation."
     elif not val:
-        note = "only one patient: nothing is left to validate on"
+        note = "Only one patient: nothing is left to validate on."
     assert_disjoint({"train": patients_of(train), "val": patients_of(val)})
     return train, val, note

@@ -12,8 +12,8 @@ from core.models.layers import IdentityHead
 class NeckedHead(nn.Module):
     """Identity scores of batch-normalised features (the neck of Luo 2019, "Bag of tricks").
 
-    All features of an untrained network point almost the same way; without the neck the identity loss sees only
-    that common part and, next to a hard metric loss, stays at chance. The neck never enters a bundle.
+    All features of an untrained network point almost the same way; without the neck the identity loss sees
+    only that common part and, next to a hard metric loss, stays at chance. The neck never enters a bundle.
     """
 
     def __init__(self, width: int, identities: int) -> None:
@@ -31,18 +31,20 @@ class NeckedHead(nn.Module):
 class Heads(nn.Module):
     """The identity heads of one run: on the fused vector (equation 5) and on the picture alone."""
 
-    def __init__(self, model: Dmcl, identities: int) -> None:
+    def __init__(self, model: Dmcl, identities: int, neck: bool) -> None:
         super().__init__()
-        self.fused = NeckedHead(model.config.width, identities)
-        self.image = NeckedHead(model.image.channels, identities)
+        kind = NeckedHead if neck else IdentityHead
+        self.fused = kind(model.config.width, identities)
+        self.image = kind(model.image.channels, identities)
 
 
 @torch.no_grad()
 def centre_image_token(model: Dmcl, images: Tensor) -> None:
-    """Shifts and scales the image projection so that the image tokens of ``images`` have mean 0 and variance 1.
+    """Shifts and scales the image projection so that the tokens of ``images`` have mean 0 and variance 1.
 
-    For networks with random weights: pooled features of a fresh ResNet differ by a tenth of their mean, so the
-    fusion would see nearly the same token for every picture. (Data-dependent initialisation, Krähenbühl 2016.)
+    For networks with random weights: the tokens of a fresh ResNet have a cosine of almost 0.9 to each other,
+    so the fusion would see nearly the same for every picture (data-dependent initialisation, Krähenbühl
+    2016).
 
     Args:
         images: (B, 3, S, S) float32 in 0…255, B ≥ 2.

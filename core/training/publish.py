@@ -33,7 +33,7 @@ class CardFacts(msgspec.Struct, frozen=True, kw_only=True):
         config: settings of the run.
         tables: Markdown lines of the figures.
         limits: sentences.
-        notes: sentences on what went differently than wished.
+        notes: sentences on the split and on what went differently than wished.
     """
 
     name: str
@@ -103,8 +103,10 @@ def card(facts: CardFacts) -> str:
         *facts.tables,
         "## Limits",
         "",
-        *_bullets([*facts.limits, *facts.notes]),
+        *_bullets(facts.limits),
     ]
+    if facts.notes:
+        lines += ["", "## Notes", "", *_bullets(facts.notes)]
     return "\n".join(lines) + "\n"
 
 

@@ -11,6 +11,7 @@ import msgspec
 from core.evaluation.run import Evaluation, evaluate_manifest
 from core.inference.bundle import BundleInfo
 from core.inference.embedder import Embedder
+from core.models.export import ensure_onnx
 from core.progress import CancelToken, Progress, ProgressSink
 from core.training.config import read_config
 from core.training.masked_language import MlmResult, summary
@@ -51,6 +52,7 @@ def measure(
         Name of the patients → ``{way: {mAP, rank1, rank5, within_rank1}, chance, queries, gallery}``; a
         figure that can't be computed is None.
     """
+    ensure_onnx(bundle, cache)  # torch is loaded here already; the embedder would start a process for it
     embedder = Embedder.open(bundle, device, cache)
     figures: dict[str, dict[str, Any]] = {}
     for name, (manifest, part) in manifests.items():

@@ -75,7 +75,7 @@ class Trainer:
         self._maker, self._validator, self._tokens = maker, validator, tokens
         torch.manual_seed(config.seed + 1)
         self.model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._heads = Heads(model, maker.identities).to(device)
+        self._heads = Heads(model, maker.identities, config.loss.neck).to(device)
         self._optimiser = _optimiser(self.model, self._heads, config)
         per_epoch = maker.sampler.steps_per_epoch
         self.steps = config.steps or config.epochs * per_epoch

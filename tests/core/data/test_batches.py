@@ -81,7 +81,7 @@ def test_modality_dropout_keeps_its_rates_and_one_modality() -> None:
     assert not has_text[~described].any()
     assert has_image[~described].all()
     assert np.mean(~has_image[described]) == pytest.approx(0.1, abs=0.01)
-    assert np.mean(~has_text[described]) == pytest.approx(0.3, abs=0.01)
+    assert np.mean(~has_text[described]) == pytest.approx(0.3, abs=0.015)
 
 
 def test_no_dropout_drops_nothing() -> None:

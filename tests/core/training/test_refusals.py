@@ -20,7 +20,7 @@ def refused(manifest: Path | None, run: Path, config: TrainConfig | str) -> Poly
     with pytest.raises(PolypTraceError) as caught:
         train_dmcl(manifest, run, config, device="cpu")
     error = caught.value
-    assert error.message[0].isupper()
+    assert not error.message[0].islower()
     assert error.message.endswith(".")
     assert "Traceback" not in error.message
     return error

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 import torch
@@ -17,15 +18,16 @@ from core.data.manifest import Row, read_manifest
 from core.errors import PolypTraceError
 from core.inference.bundle import read_bundle
 from core.models.dmcl import Dmcl
-from core.training.config import TrainConfig
+from core.training.config import LossSettings, TrainConfig
+from core.training.heads import centre_image_token
 from core.training.masked_language import train_tokenizer
 from core.training.no_match import fit_threshold, within_patient_scores
 from core.training.publish import ship
 from core.training.run_folder import RunFolder
 from core.training.schedule import rate_factor, run_share
 from core.training.tokens import TokenTable
-from core.training.trainer import Trainer, selection_score
-from core.training.validation import FUSED, IMAGE, ClipVectors, Validator
+from core.training.trainer import Trainer, loss_weights, selection_score
+from core.training.validation import FUSED, IMAGE, ClipVectors, Validator, to_input
 
 
 def make_trainer(
@@ -50,8 +52,7 @@ def test_a_dropped_modality_teaches_nothing(
     manifest: Path, config: TrainConfig, tmp_path: Path, dropout: ModalityDropout, hidden: str, seen: str
 ) -> None:
     trainer, maker = make_trainer(manifest, config, tmp_path / "run", dropout)
-    identity, metric = trainer._losses(maker.batch(0))
-    (identity + metric).backward()  # type: ignore[no-untyped-call]
+    sum(trainer._losses(maker.batch(0)).values()).backward()  # type: ignore[union-attr]
     strength = {hidden: 0.0, seen: 0.0}
     for name, parameter in trainer.model.named_parameters():
         for prefix in strength:
@@ -161,3 +162,58 @@ def test_what_is_shipped_is_whole_small_and_nothing_else(first_run: Any, tmp_pat
         ship(info, target, size - 1)
     assert caught.value.code == "bundle-too-large"
     assert (target / "manifest.json").read_bytes() == before
+
+
+def test_the_picture_s_own_identity_loss_is_a_setting(
+    manifest: Path, config: TrainConfig, tmp_path: Path
+) -> None:
+    loss = LossSettings(image_identity_weight=0.5, metric_warmup=0.5)
+    trainer, maker = make_trainer(
+        manifest, msgspec.structs.replace(config, loss=loss), tmp_path / "run", ModalityDropout(1.0, 0, 0)
+    )
+    losses = trainer._losses(maker.batch(0))
+    assert set(losses) == {"identity", "metric", "image_identity"}
+    losses["image_identity"].backward()  # type: ignore[no-untyped-call]
+    assert float(trainer.model.image.resnet.conv1.weight.grad.abs().sum()) > 0
+    assert loss_weights(loss, 0.1) == pytest.approx({"identity": 1, "metric": 0.2, "image_identity": 0.5})
+    assert loss_weights(loss, 0.9)["metric"] == 1
+    assert loss_weights(LossSettings(), 0.0)["metric"] == 1
+
+
+def test_a_shared_text_is_read_once_and_a_hidden_one_not_at_all(
+    manifest: Path, config: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer, maker = make_trainer(manifest, config, tmp_path / "run", ModalityDropout(0, 0.5, 0))
+    batch, read = maker.batch(0), []
+    encode = trainer._tokens.encode
+    monkeypatch.setattr(trainer._tokens, "encode", lambda texts: (read.append(list(texts)), encode(texts))[1])
+    trainer._losses(batch)
+    shown = {text if has else "" for text, has in zip(batch.texts, batch.has_text, strict=True)}
+    assert sorted(read[0]) == sorted(shown)
+    assert "" in shown
+    assert len(shown) < len(batch.texts)
+
+
+def test_image_tokens_of_an_untrained_network_are_told_apart(manifest: Path, config: TrainConfig) -> None:
+    rows = read_manifest(manifest).rows
+    maker = BatchMaker(rows, 32, config.augmentation, ModalityDropout(0, 0, 0), 8, 4)
+    torch.manual_seed(0)
+    model = Dmcl(config.model).train()
+    images = to_input(maker.batch(0).images, torch.device("cpu"))
+    running = {name: value.clone() for name, value in model.named_buffers()}
+    with torch.no_grad():
+        before = mean_cosine(model.image.token(model.image_map(images)))
+    model.load_state_dict(running, strict=False)
+    centre_image_token(model, images)
+    assert all(torch.equal(value, running[name]) for name, value in model.named_buffers() if "var" in name)
+    with torch.no_grad():
+        tokens = model.image.token(model.image_map(images))
+    assert before > 0.3
+    assert abs(mean_cosine(tokens)) < 0.1
+    assert float(tokens.std(0).mean()) == pytest.approx(1, abs=0.05)
+
+
+def mean_cosine(tokens: torch.Tensor) -> float:
+    unit = torch.nn.functional.normalize(tokens, dim=1)
+    count = len(unit)
+    return float(((unit @ unit.T).sum() - count) / (count * (count - 1)))
