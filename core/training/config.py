@@ -103,9 +103,9 @@ COMPACT = TrainConfig(
 )
 """ResNet-18 at 112 px from random weights: about 40 minutes on two cores.
 
-Chosen on small phantom runs (84 lesions, 200 batches of 32): with the paper's two losses alone all embeddings
-fell together (mAP 0.15); with a neck, the picture's own identity loss and every triplet instead of the hardest
-they came apart (mAP 0.31).
+Chosen on small phantom runs (84 lesions, 200 batches of 32): with the paper's two losses alone all
+embeddings fell together (mAP 0.15); with a neck, the picture's own identity loss and every triplet instead of
+the hardest they came apart (mAP 0.31).
 """
 QUICK = msgspec.structs.replace(
     COMPACT,
@@ -117,7 +117,7 @@ QUICK = msgspec.structs.replace(
     loss=msgspec.structs.replace(COMPACT.loss, metric_warmup=0.0),
     validate_every=50,
 )
-"""A few minutes on two cores; meant to start from the starter model, whose picture size it then takes over."""
+"""A few minutes on two cores; meant to start from the starter model, whose settings it then takes over."""
 PAPER = TrainConfig(
     model=models.PAPER,
     epochs=180,

@@ -21,8 +21,16 @@ _SEEDS = 1000
 _FRESH = 900
 """Parts from this number on are the patients of a fresh seed, who are only measured on."""
 
-TRAINING = msgspec.structs.replace(COMPACT, checkpoint_seconds=90.0)
-"""From random weights in about 1250 batches of 64 crops."""
+TRAINING = msgspec.structs.replace(
+    COMPACT,
+    model=msgspec.structs.replace(COMPACT.model, image_size=96),
+    steps=900,
+    validate_every=150,
+    checkpoint_seconds=90.0,
+)
+"""The preset ``compact`` with smaller pictures and fewer batches: about half an hour on two cores."""
+TEXT = MlmSettings(steps=500)
+"""About four minutes on two cores."""
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,7 +55,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     crop_px: int = 176
     views: int = 4
     seed: int = 1
-    text: MlmSettings = MlmSettings(steps=500)
+    text: MlmSettings = TEXT
     training: TrainConfig = TRAINING
 
 

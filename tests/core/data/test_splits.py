@@ -56,7 +56,7 @@ def test_without_a_validation_part_patients_are_held_back() -> None:
     train, val, note = training_parts([row(f"p{n}") for n in range(20) for _ in range(3)], 0)
     assert len(patients_of(val)) == 3
     assert len(train) == 51
-    assert "3 patients held back" in note
+    assert "3 patients were held back" in note
 
 
 def test_one_patient_trains_without_validation_and_says_so() -> None:
