@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,7 @@ from core.errors import PolypTraceError
 from core.progress import CancelToken, ProgressSink, no_progress
 from core.video.index import VideoScan
 from core.video.queue import read_videos
-
-_ENDINGS = "3gp asf avi flv m2t m2ts m4v mkv mov mp4 mpeg mpg mts mxf ogv ts vob webm wmv"
-VIDEO_ENDINGS = frozenset(f".{ending}" for ending in _ENDINGS.split())
-"""Endings that are looked for in a folder; a file that is named itself may have any."""
+from core.video.sniff import VIDEO_SUFFIXES, find_videos
 
 IMPORTED, KNOWN, REFUSED = "imported", "known", "refused"
 
@@ -129,19 +126,16 @@ def _exam_id(catalog: Catalog, patient_code: str, exam_date: dt.date) -> int | N
 
 def _is_folder(path: Path) -> bool:
     # A folder that is named like a video is a mistake that the reader explains better.
-    return path.is_dir() and path.suffix.lower() not in VIDEO_ENDINGS
+    return path.is_dir() and path.suffix.lower() not in VIDEO_SUFFIXES
 
 
 def _below(folder: Path) -> list[Path]:
-    found = sorted(path for path in _walk(folder) if path.suffix.lower() in VIDEO_ENDINGS)
+    found = find_videos(folder)
     if not found:
+        endings = " ".join(sorted(VIDEO_SUFFIXES))
         raise PolypTraceError(
             "import-empty-folder",
             f"The folder “{folder.name}” holds no video.",
-            f"Videos are known by their endings: {' '.join(sorted(VIDEO_ENDINGS))}.",
+            f"Videos are known by their endings: {endings}; a file that is named itself may have any.",
         )
     return found
-
-
-def _walk(folder: Path) -> Iterator[Path]:
-    return (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))

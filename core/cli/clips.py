@@ -28,6 +28,10 @@ BoxOption = Annotated[
 ]
 
 
+LEAST_BOX = 6
+"""Least width and height of a lesion box in pixels."""
+
+
 def register(app: typer.Typer) -> None:
     """Adds this file's commands."""
     app.add_typer(group, name="clip")
@@ -130,6 +134,12 @@ def parse_box(text: str, index: FrameIndex) -> Box:
         ) from None
     width, height = index.facts.width, index.facts.height
     inside = 0 <= x < x + w <= width + 0.5 and 0 <= y < y + h <= height + 0.5
+    if inside and min(w, h) < LEAST_BOX:
+        raise PolypTraceError(
+            "box-too-small",
+            f"The box {numbers} is too small to show a lesion.",
+            f"Mark at least {LEAST_BOX} pixels.",
+        )
     if not inside:  # also where a number is nan
         raise PolypTraceError(
             "box-outside-picture",

@@ -159,6 +159,8 @@ def explain(
         output.say(
             f"{side}: {shown['path']}  strength {shown['strength']:.3g} ({shown['words']}), {shown['source']}"
         )
-    output.say(f"similarity {document['similarity']:.3f}")
+    output.say(
+        f"similarity of these two crops {document['similarity']:.3f}; the ranking pools up to six a clip"
+    )
     output.say("The colours show where the model's score is sensitive – not the outline of the lesion.")
     output.banner()

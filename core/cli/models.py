@@ -8,7 +8,9 @@ import typer
 
 from core.cli.options import DataDirPath, JsonFlag, active_model_id, bundle, data_dir
 from core.cli.output import Output
+from core.errors import PolypTraceError
 from core.inference.registry import active_bundle, details, entry, list_bundles
+from core.paths import DataDir
 
 group = typer.Typer(no_args_is_help=True, help="Model bundles: list, show.", rich_markup_mode=None)
 
@@ -22,11 +24,19 @@ def register(app: typer.Typer) -> None:
 def list_models(json: JsonFlag = False, data_dir_: DataDirPath = None) -> None:
     """The shipped starter model and the models of the data folder, and which one is in use."""
     output, folder = Output(json), data_dir(data_dir_)
-    active = active_bundle(folder, active_model_id(folder)).manifest.model_id
+    active = _in_use(folder)
     entries = [entry(known, active) for known in list_bundles(folder)]
     output.document({"models": entries})
     rows = [(one["id"], one["state"], "shipped" if one["shipped"] else "", one["problem"]) for one in entries]
     output.table("Models", ("id", "state", "", "problem"), rows)
+
+
+def _in_use(folder: DataDir) -> str | None:
+    """The id of the model in use; None where there is none yet."""
+    try:
+        return active_bundle(folder, active_model_id(folder)).manifest.model_id
+    except PolypTraceError:
+        return None
 
 
 @group.command()

@@ -13,6 +13,7 @@ from core.cli.output import Output
 from core.domain import Clip, Exam, Lesion, Patient
 from core.errors import PolypTraceError
 from core.matching.context import contexts
+from core.privacy import scan
 
 group = typer.Typer(no_args_is_help=True, help="Patients: list, show, add.", rich_markup_mode=None)
 Code = Annotated[str, typer.Argument(help="The patient's pseudonym, never a name.")]
@@ -52,10 +53,17 @@ def add(
 ) -> None:
     """Add a patient, or fill in sex and birth year."""
     output = Output(json)
+    warn_of_name(output, code)
     with Catalog.open(data_dir(data_dir_)) as catalog:
         changes = operations.add_patient(catalog, code, sex=sex, birth_year=birth_year, author=author)
     output.document({"patient": changes.subject, "created": bool(changes.created.patients)})
     output.say(f"patient {changes.subject}: {changes.label}")
+
+
+def warn_of_name(output: Output, code: str) -> None:
+    """Warns when a pseudonym looks like a name or a record number."""
+    for one in scan(code):
+        output.warn(f"the patient's code looks like a {one.kind}: only pseudonyms belong into the catalogue.")
 
 
 @group.command()
@@ -80,7 +88,7 @@ def show(code: Code, json: JsonFlag = False, data_dir_: DataDirPath = None) -> N
         for clip in exam["clips"]:
             verdict = f"  [{clip['verdict']}]" if clip["verdict"] else ""
             output.say(
-                f"  clip {clip['clip']}  finding {clip['lesion_no']}  lesion {clip['lesion'] or '–'}{verdict}"
+                f"  clip {clip['clip']}  finding {clip['finding']}  lesion {clip['lesion'] or '–'}{verdict}"
             )
             output.say(f"    {clip['report'] or 'not described yet'}", style="dim")
     if not exams:

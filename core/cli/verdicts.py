@@ -11,7 +11,7 @@ from core.catalog.changes import CatalogChanges
 from core.catalog.engine import Catalog
 from core.cli.options import NOBODY, Author, DataDirPath, JsonFlag, data_dir
 from core.cli.output import Output
-from core.domain import Verdict
+from core.domain import JOINING, Verdict
 from core.errors import PolypTraceError
 from core.text.description import size_change_warning
 
@@ -68,6 +68,8 @@ def link(
     """Give a verdict: the same lesion as an earlier one, new, or not this one."""
     output, chosen = Output(json), parse_verdict(verdict)
     with Catalog.open(data_dir(data_dir_)) as catalog:
+        if other is not None and chosen in JOINING:
+            _refuse_backwards(catalog, clip, other)
         active = queries.active_model(catalog)
         changes = operations.give_verdict(
             catalog,
@@ -98,6 +100,17 @@ def link(
     if warning:
         output.warn(warning)
     output.say(f"{changes.label}: lesion {now.id if now else '–'}")
+
+
+def _refuse_backwards(catalog: Catalog, clip: int, other: int) -> None:
+    """The verdict stands on the later finding: it is the one that is recognised."""
+    dates = [queries.exam(catalog, queries.clip(catalog, one).exam_id).date for one in (clip, other)]
+    if dates[0] < dates[1]:
+        raise PolypTraceError(
+            "link-order",
+            f"Clip {other} is of a later exam than clip {clip}: the later one recognises the earlier.",
+            f"Turn it round: polyptrace link {other} --verdict … --with {clip}",
+        )
 
 
 def _size_warning(catalog: Catalog, finding: int, others: tuple[int, ...]) -> str | None:

@@ -13,6 +13,7 @@ from core.catalog.engine import Catalog
 from core.cli.interrupt import cancel_by_interrupt
 from core.cli.options import NOBODY, Author, DataDirPath, JsonFlag, data_dir
 from core.cli.output import Output
+from core.cli.patients import warn_of_name
 from core.errors import PolypTraceError
 from core.importing import REFUSED, ImportSummary, import_videos, video_files
 from core.matching.footage import frame_index
@@ -41,6 +42,7 @@ def import_(
     """Import videos into an exam of a patient; known content is recognised."""
     output = Output(json)
     date = exam_day(exam_date)
+    warn_of_name(output, patient)
     files = video_files(paths)
     folder = data_dir(data_dir_)
     with Catalog.open(folder) as catalog, output.progress() as progress, cancel_by_interrupt() as cancel:
@@ -119,7 +121,9 @@ def frames(
 
 
 def _line(frame: FrameFile) -> str:
-    return f"frame {frame.index}  {frame.seconds:.3f} s  {frame.path or frame.refused}"
+    if frame.refused:
+        return f"{frame.asked}: {frame.refused}"
+    return f"frame {frame.index}  {frame.seconds:.3f} s  {frame.path}"
 
 
 def find_video(folder: DataDir, video: str, output: Output) -> tuple[Path, FrameIndex]:

@@ -86,7 +86,7 @@ def active_bundle(data_dir: DataDir, active_id: str | None = None) -> BundleInfo
         raise PolypTraceError(
             "model-missing",
             "No model is in use: the starter model isn't part of this installation.",
-            "Import a bundle with `polyptrace models import`, or train one.",
+            "Install PolypTrace again, or train one: polyptrace train dmcl --manifest FILE.",
         )
     return read_bundle(folder)
 

@@ -13,6 +13,7 @@ from core.errors import PolypTraceError
 from core.inference.bundle import BundleInfo
 from core.matching.context import ClipContext, contexts
 from core.matching.footage import open_reader
+from core.matching.ranking import refuse_undescribed
 from core.matching.sampling import Picture, best_crop, source_of
 from core.matching.values import CropSource
 from core.progress import CancelToken, Progress, ProgressSink, no_progress
@@ -49,14 +50,15 @@ def explain_clips(
         opacity: of the map over the picture, 0…1.
 
     Raises:
-        PolypTraceError: ``clip-unknown``, ``explain-same-clip``, or what opening the model, a video or the
-            folder refuses.
+        PolypTraceError: ``clip-unknown``, ``explain-same-clip``, ``match-not-described``, or what
+            opening the model, a video or the folder refuses.
         Cancelled: the user cancelled.
     """
     if clip_id == other_id:
         raise PolypTraceError(
             "explain-same-clip", "A clip can't be explained against itself.", "Name another clip with --with."
         )
+    refuse_undescribed(catalog, queries.clip(catalog, clip_id))
     sides = [explained_side(catalog, bundle, clip, cancel) for clip in (clip_id, other_id)]
     progress(Progress("explaining", 1, 3))
     # Here and not above: matching itself must not load torch, which takes seconds.

@@ -47,7 +47,7 @@ def match_clip(
         Cancelled: what was embedded so far is kept.
     """
     query = queries.clip(catalog, clip_id)
-    _refuse_undescribed(catalog, query)
+    refuse_undescribed(catalog, query)
     earlier = queries.clips_before_exam(catalog, query.exam_id)
     described = queries.descriptions(catalog, {clip.finding_id for clip in earlier})
     earlier = [clip for clip in earlier if clip.finding_id in described]
@@ -80,12 +80,17 @@ def no_match_answer(rule: NoMatch | None, patient: Sequence[Candidate]) -> NoMat
         rule: None for a model that wasn't calibrated.
         patient: the patient's candidates; rejected ones and those without a score don't count.
     """
-    scores = [one.score for one in patient if one.score is not None and not one.rejected]
-    best = max(scores, default=None)
+    open_ones = [one for one in patient if not one.rejected]
+    best = max((one.score for one in open_ones if one.score is not None), default=None)
     threshold, pairs = (rule.threshold, rule.pairs) if rule else (None, 0)
     if best is None:
+        lost = bool(open_ones)
         why = "The patient has no earlier described clip to compare with."
-        return NoMatchAnswer(None, threshold, True, pairs, why)
+        if patient:
+            why = "All of the patient's earlier clips were rejected for this finding."
+        if lost:
+            why = "None of the patient's earlier clips could be compared; the list says why."
+        return NoMatchAnswer(None, threshold, None if lost else True, pairs, why)
     if rule is None:
         return NoMatchAnswer(best, None, None, 0, "This model has no threshold: it wasn't calibrated.")
     no_match = rule.is_no_match(best)
@@ -95,7 +100,10 @@ def no_match_answer(rule: NoMatch | None, patient: Sequence[Candidate]) -> NoMat
     )
 
 
-def _refuse_undescribed(catalog: Catalog, query: Clip) -> None:
+def refuse_undescribed(catalog: Catalog, query: Clip) -> None:
+    """Raises:
+    PolypTraceError: ``match-not-described``: decide first, then look (clinical rules, section 1).
+    """
     if queries.description(catalog, query.finding_id) is None:
         raise PolypTraceError(
             "match-not-described",

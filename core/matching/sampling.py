@@ -21,6 +21,8 @@ CROPS = 6
 """Frames a clip is embedded from."""
 NEAR_S = 0.12
 """A box counts for frames this close to its own, in seconds: three frames at 25 a second."""
+BORROWED = 0.5
+"""Weight of a frame whose box is a neighbour's: the scope may have moved on."""
 FAINT = 0.05
 """The least weight of a frame, so that a clip of bad frames alone still has an embedding."""
 
@@ -35,10 +37,14 @@ class ClipSample(msgspec.Struct, frozen=True):
 
 
 class View(msgspec.Struct, frozen=True):
-    """A frame of a clip, by number, and what is cut out of it; None = nothing, the whole frame."""
+    """A frame of a clip, by number, and what is cut out of it; None = nothing, the whole frame.
+
+    ``borrowed``: the box was marked on a frame close by, not on this one.
+    """
 
     number: int
     box: Box | None
+    borrowed: bool = False
 
 
 def sample_clip(
@@ -71,19 +77,20 @@ def sample_clip(
             cancel.raise_if_cancelled()
         frame = reader.frame_at(view.number)
         crops.append(_cut(frame, view.box, source))
-        weights.append(max(FAINT, _quality(reader.index, view.number)))
+        weights.append(_weight(reader.index, view))
         pts.append(int(reader.index.pts[view.number]))
     return ClipSample(tuple(crops), np.asarray(weights, dtype=np.float32), tuple(pts), source)
 
 
 def best_crop(reader: VideoReader, clip: Clip, region: ScopeRegion | None) -> Picture:
-    """The crop of the highest quality among those of :func:`sample_clip`, the first of several.
+    """The crop of the highest weight among those of :func:`sample_clip`, the first of several.
 
     Raises:
         PolypTraceError: as :func:`sample_clip`.
     """
     views = choose_views(reader.index, clip, region)
-    view = max(views, key=lambda view: (_quality(reader.index, view.number), -view.number))
+    own = [view for view in views if not view.borrowed] or views
+    view = max(own, key=lambda view: (_weight(reader.index, view), -view.number))
     return _cut(reader.frame_at(view.number), view.box, source_of(clip, region))
 
 
@@ -109,12 +116,14 @@ def _boxed(index: FrameIndex, clip: Clip, count: int) -> list[View]:
     marked = {_number(index, box): box for box in timed}
     best = sorted(marked, key=lambda number: (-_quality(index, number), number))[:count]
     chosen = {number: marked[number] for number in best}
+    near: dict[int, Box] = {}
     if len(chosen) < count and timed:
-        chosen |= _neighbours(index, clip, marked, count - len(chosen))
+        near = _neighbours(index, clip, marked, count - len(chosen))
+        chosen |= near
     if len(chosen) < count and lasting:
         for number in _picked(index, clip, count - len(chosen)):
             chosen.setdefault(number, lasting[-1])
-    return [View(number, chosen[number]) for number in sorted(chosen)]
+    return [View(number, chosen[number], number in near) for number in sorted(chosen)]
 
 
 def _picked(index: FrameIndex, clip: Clip, count: int) -> list[int]:
@@ -144,6 +153,10 @@ def _number(index: FrameIndex, box: Box) -> int:
     if box.pts is None:
         raise PolypTraceError("box-no-time", "A lesion box without a time was taken for one with.", "")
     return index.number_of(box.pts)
+
+
+def _weight(index: FrameIndex, view: View) -> float:
+    return max(FAINT, _quality(index, view.number) * (BORROWED if view.borrowed else 1.0))
 
 
 def _quality(index: FrameIndex, number: int) -> float:

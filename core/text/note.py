@@ -49,7 +49,18 @@ def _visible(text: str) -> str:
     kept = "".join(
         c if unicodedata.category(c) not in ("Cf", "Cc", "Cn", "Co", "Cs") else _blank(c) for c in unified
     )
-    return re.sub(r"[^\S\n]+", " ", kept)
+    return re.sub(r"[^\S\n]+", " ", _latin(kept))
+
+
+def _latin(text: str) -> str:
+    """Without words in other scripts: the name scan can't tell their names from their words."""
+    return _LETTERS.sub(lambda word: word[0] if all(_is_latin(c) for c in word[0]) else " ", text)
+
+
+def _is_latin(character: str) -> bool:
+    return not character.isalpha() or unicodedata.name(character, "").startswith(
+        ("LATIN", "GREEK SMALL LETTER MU")
+    )
 
 
 def _blank(character: str) -> str:

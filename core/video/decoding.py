@@ -198,7 +198,7 @@ def check_file(path: Path) -> None:
             raise PolypTraceError(
                 "video-is-folder",
                 "This is a folder, not a video file.",
-                "Import the folder itself to take every video in it.",
+                "Name the videos in it, or rename the folder so that it doesn't look like a video.",
             )
         if not path.exists():
             raise PolypTraceError(

@@ -33,7 +33,7 @@ class FrameFile(msgspec.Struct, frozen=True):
 
     index: int | None
     pts: int | None
-    seconds: float
+    seconds: float | None
     path: str | None = None
     refused: str | None = None
     asked: str = ""
@@ -128,7 +128,7 @@ def _export(reader: VideoReader, index: FrameIndex, wanted: WantedFrame, out: Pa
     number = wanted.number
     if wanted.refused:
         return FrameFile(
-            None if number == NO_NUMBER else number, None, 0.0, refused=wanted.refused, asked=wanted.asked
+            None if number == NO_NUMBER else number, None, None, refused=wanted.refused, asked=wanted.asked
         )
     pts, seconds = index.pts_of(number), round(index.seconds(number), 6)
     try:

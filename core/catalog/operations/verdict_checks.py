@@ -97,7 +97,9 @@ def check_allowed(
         _check_merge(connection, patient_id, stands, finding_id, others)
 
 
-def check_removed(connection: Connection, others: Sequence[int | None], verdict: Verdict) -> None:
+def check_removed(
+    connection: Connection, patient_id: int, finding_id: int, others: Sequence[int | None], verdict: Verdict
+) -> None:
     """Asks back before "same lesion" is said of one that was removed completely (clinical rules, section 1).
 
     Raises:
@@ -105,14 +107,32 @@ def check_removed(connection: Connection, others: Sequence[int | None], verdict:
     """
     if verdict is not Verdict.SAME:
         return
-    for other in others:
-        last = rows.latest_revision(connection, other) if other is not None else None
+    for other in _earlier_of_lesion(connection, patient_id, finding_id, others):
+        last = rows.latest_revision(connection, other)
         if last is not None and last.values.get("complete") == "yes":
             raise PolypTraceError(
                 "link-removed",
                 "That lesion is recorded as completely removed: recurrence, wrong link or wrong record?",
                 "Say “same site, recurrence”, link another, correct the record, or confirm with --removed.",
             )
+
+
+def _places(connection: Connection, patient_id: int) -> dict[int, int]:
+    """Each present finding's exam, counted in the order of time."""
+    present = rows.findings(connection, FindingRow.exam_id.in_(rows.exams_of(patient_id)))
+    order = [exam.id for exam in rows.exams(connection, ExamRow.patient_id == patient_id)]
+    return {finding.id: order.index(finding.exam_id) for finding in present}
+
+
+def _earlier_of_lesion(
+    connection: Connection, patient_id: int, finding_id: int, others: Sequence[int | None]
+) -> list[int]:
+    """All findings of the lesions that are named, from exams before the one asked about."""
+    place = _places(connection, patient_id)
+    stands = identity.standing(rows.patient_events(connection, patient_id))
+    groups = identity.groups(place, stands)
+    named = {finding for members in groups if set(others) & set(members) for finding in members}
+    return [finding for finding in sorted(named) if place[finding] < place[finding_id]]
 
 
 def check_now(connection: Connection, patient_id: int) -> None:

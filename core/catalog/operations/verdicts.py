@@ -64,7 +64,8 @@ def give_verdict(
 
     Raises:
         PolypTraceError: ``clip-unknown``, ``finding-unknown``, ``lesion-unknown``, ``link-counterpart``,
-            ``link-itself``, ``link-other-patient``, ``link-merge``, ``link-contradiction``, ``link-removed``.
+            ``link-itself``, ``link-other-patient``, ``link-merge``, ``link-contradiction``,
+            ``link-removed``.
     """
     with catalog.write() as connection:
         finding = query_finding(connection, clip_id, finding_id)
@@ -77,7 +78,7 @@ def give_verdict(
             return CatalogChanges(label, subject=_standing_event(connection, patient_id, finding, others))
         check_allowed(connection, patient_id, finding, wanted, verdict, merge)
         if not removed:
-            check_removed(connection, wanted, verdict)
+            check_removed(connection, patient_id, finding, wanted, verdict)
         before = lesions_of(connection, patient_id)
         facts = {"verdict": verdict.value, "author": author, "model_id": model_id}
         shown = None if ranking_shown is None else list(ranking_shown)

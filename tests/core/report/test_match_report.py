@@ -279,7 +279,7 @@ def test_parts_that_are_missing_leave_no_trace() -> None:
 
 def test_the_demo_page_tells_rank_1_over_all_queries() -> None:
     words = read(demo=DemoScore(right=7, queries=9, lines=("Two of three new lesions.",))).words
-    assert "Rank-1 over all queries: 7 of 9" in words
+    assert "Rank-1 over all follow-up clips of lesions seen before: 7 of 9" in words
     assert "Two of three new lesions." in words
     assert "Rank-1" not in read().words
 
