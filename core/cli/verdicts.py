@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from core.catalog import operations, queries
 from core.catalog.changes import CatalogChanges
 from core.catalog.engine import Catalog
+from core.cli.matching import RANKING_SHOWN
 from core.cli.options import NOBODY, Author, DataDirPath, JsonFlag, data_dir
 from core.cli.output import Output
 from core.domain import JOINING, Verdict
@@ -70,7 +71,7 @@ def link(
     with Catalog.open(data_dir(data_dir_)) as catalog:
         if other is not None and chosen in JOINING:
             _refuse_backwards(catalog, clip, other)
-        active = queries.active_model(catalog)
+        seen = _last_ranking(catalog, clip)
         changes = operations.give_verdict(
             catalog,
             chosen,
@@ -78,7 +79,8 @@ def link(
             with_clip_id=other,
             with_lesion_id=lesion,
             author=author,
-            model_id=active.model_id if active else None,
+            model_id=seen.get("model"),
+            ranking_shown=seen.get("ranking"),
             merge=merge,
             removed=removed,
         )
@@ -100,6 +102,14 @@ def link(
     if warning:
         output.warn(warning)
     output.say(f"{changes.label}: lesion {now.id if now else '–'}")
+
+
+def _last_ranking(catalog: Catalog, clip: int) -> dict[str, Any]:
+    """The model and ranking that were last shown for a clip; empty when none was."""
+    for event in reversed(queries.audit_events(catalog)):
+        if event.action == RANKING_SHOWN and event.subject == f"clip {clip}":
+            return dict(event.after or {})
+    return {}
 
 
 def _refuse_backwards(catalog: Catalog, clip: int, other: int) -> None:
