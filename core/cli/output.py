@@ -97,17 +97,3 @@ class Output:
                 bars.update(tasks[step.stage], completed=step.done, total=step.total, description=text)
 
             yield sink
-
-    @contextmanager
-    def progress_lines(self) -> Iterator[ProgressSink]:
-        """Like :meth:`progress`, but with ``--json`` one JSON object a step on stderr."""
-        if not self.as_json:
-            with self.progress() as sink:
-                yield sink
-            return
-
-        def line(step: Progress) -> None:
-            sys.stderr.write(json.dumps(msgspec.to_builtins(step), ensure_ascii=False) + "\n")
-            sys.stderr.flush()
-
-        yield line

@@ -1,4 +1,4 @@
-"""``polyptrace link``, ``undo`` and ``redo``: which lesion it is, and changing one's mind."""
+"""``polyptrace link``, ``unlink``, ``undo`` and ``redo``: which lesion it is, and changing one's mind."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SHORT = {
 
 def register(app: typer.Typer) -> None:
     """Adds this file's commands."""
-    for command in (link, undo, redo):
+    for command in (link, unlink, undo, redo):
         app.command()(command)
 
 
@@ -101,7 +101,7 @@ def link(
     )
     if warning:
         output.warn(warning)
-    output.say(f"{changes.label}: lesion {now.id if now else '–'}")
+    output.say(f"{changes.label}: lesion {now.id if now else '–'} (event {changes.subject})")
 
 
 def _last_ranking(catalog: Catalog, clip: int) -> dict[str, Any]:
@@ -132,6 +132,20 @@ def _size_warning(catalog: Catalog, finding: int, others: tuple[int, ...]) -> st
             if problem is not None:
                 return problem.message
     return None
+
+
+def unlink(
+    event: Annotated[int, typer.Argument(help="Id of the verdict's event, as `link` printed it.")],
+    author: Author = NOBODY,
+    json: JsonFlag = False,
+    data_dir_: DataDirPath = None,
+) -> None:
+    """Withdraw one verdict, also a much earlier one; what it had joined comes apart again."""
+    output = Output(json)
+    with Catalog.open(data_dir(data_dir_)) as catalog:
+        changes = operations.withdraw_verdict(catalog, event, author=author)
+    output.document({"event": event, "done": changes.label, "lesions": changes.lesions})
+    output.say(changes.label)
 
 
 def undo(author: Author = NOBODY, json: JsonFlag = False, data_dir_: DataDirPath = None) -> None:

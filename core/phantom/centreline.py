@@ -47,10 +47,6 @@ class Centreline:
         """Index of the nearest frame for one station."""
         return int(self.row(np.array([station_mm], np.float32))[0])
 
-    def station_of(self, row: NDArray[np.int32]) -> Array:
-        """Station of a frame, mm."""
-        return np.asarray(row * STEP_MM - MARGIN_MM, np.float32)
-
     def turned(self, vectors: Array, row: NDArray[np.intp]) -> Array:
         """Vectors (n, 3) in the moving axes right, up, tangent of frames ``row`` as vectors (3, n) in
         space.

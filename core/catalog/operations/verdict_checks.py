@@ -14,7 +14,7 @@ from core.errors import PolypTraceError
 
 _NEEDS = JOINING | {Verdict.REJECT}
 _ALONE = frozenset({Verdict.NEW, Verdict.NOT_A_LESION})
-_TAKE_BACK = "Take the earlier verdict back first, with undo or by withdrawing it, then decide again."
+_TAKE_BACK = "Take the earlier verdict back first, with undo or `polyptrace unlink EVENT`, then decide again."
 
 
 class Side(NamedTuple):

@@ -97,7 +97,7 @@ def test_neither_picture_nor_text_is_refused_in_words(embedder: Embedder, text: 
 def test_a_long_text_is_cut_at_what_the_network_reads(embedder: Embedder, pictures: Pictures) -> None:
     tokens = embedder.tokens(RED * 100)
     assert tokens is not None
-    assert len(tokens) == embedder.manifest.preprocessing.max_tokens == 48
+    assert len(tokens) == embedder.manifest.preprocessing.max_tokens == 128
     assert np.isfinite(embedder.embed(pictures[:1], RED * 100)).all()
 
 
