@@ -10,7 +10,7 @@ help:
 	@echo "make demo      set up and run the main job on the demo exams"
 	@echo "make test      set up, check the code, run the whole suite"
 	@echo "make setup     set up only"
-	@echo "make starter   train the starter model again (about an hour on two cores)"
+	@echo "make starter   train the starter model again (about an hour and a half on two cores)"
 	@echo "make demo-data render the demo exams again"
 	@echo "make faults   kill the program at every point where it writes (about a quarter of an hour)"
 	@echo "make lock      resolve the dependencies again (needs uv)"

@@ -5,23 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from core.catalog import operations
 from core.catalog.engine import Catalog
 from core.cli.interrupt import cancel_by_interrupt
 from core.cli.options import NOBODY, Author, DataDirPath, Device, JsonFlag, Model, bundle, data_dir, embedder
 from core.cli.output import Output
+from core.matching.deciding import note_shown
 from core.matching.explaining import explain_clips
 from core.matching.indexing import index_clips
 from core.matching.ranking import match_clip
 from core.matching.reporting import write_match_report
 from core.matching.values import Candidate, MatchResult
-
-RANKING_SHOWN = "ranking-shown"
-"""The audit log's word for a ranking that was on the screen; a later verdict refers to it."""
 
 
 class Scope(StrEnum):
@@ -83,7 +80,7 @@ def match(
             progress=progress,
             cancel=cancel,
         )
-        operations.record_event(catalog, RANKING_SHOWN, f"clip {clip}", detail=_shown(result), author=author)
+        note_shown(catalog, result, author=author)
         if report is not None:
             write_match_report(catalog, result, report)
     for warning in result.warnings:
@@ -92,11 +89,6 @@ def match(
     show_match(output, result)
     if report is not None:
         output.say(f"report: {report}")
-
-
-def _shown(result: MatchResult) -> dict[str, Any]:
-    ranking = [[one.clip, one.score] for one in result.patient]
-    return {"model": result.model.id, "ranking": ranking}
 
 
 def show_match(output: Output, result: MatchResult) -> None:

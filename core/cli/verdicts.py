@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from core.catalog import operations, queries
 from core.catalog.changes import CatalogChanges
 from core.catalog.engine import Catalog
-from core.cli.matching import RANKING_SHOWN
 from core.cli.options import NOBODY, Author, DataDirPath, JsonFlag, data_dir
 from core.cli.output import Output
-from core.domain import JOINING, Verdict
+from core.domain import Verdict
 from core.errors import PolypTraceError
-from core.text.description import size_change_warning
+from core.matching.deciding import decide
 
 SHORT = {
     "same": Verdict.SAME,
@@ -69,30 +68,16 @@ def link(
     """Give a verdict: the same lesion as an earlier one, new, or not this one."""
     output, chosen = Output(json), parse_verdict(verdict)
     with Catalog.open(data_dir(data_dir_)) as catalog:
-        if other is not None and chosen in JOINING:
-            _refuse_backwards(catalog, clip, other)
-        seen = _last_ranking(catalog, clip)
-        changes = operations.give_verdict(
-            catalog,
-            chosen,
-            clip_id=clip,
-            with_clip_id=other,
-            with_lesion_id=lesion,
-            author=author,
-            model_id=seen.get("model"),
-            ranking_shown=seen.get("ranking"),
-            merge=merge,
-            removed=removed,
+        decided = decide(
+            catalog, chosen, clip, other=other, lesion_id=lesion, author=author, merge=merge, removed=removed
         )
-        finding = queries.clip(catalog, clip).finding_id
-        now = queries.lesion_of_findings(catalog).get(finding)
-        warning = _size_warning(catalog, finding, now.finding_ids if now else ())
+    changes, now, warning = decided.changes, decided.lesion, decided.warning
     output.document(
         {
             "event": changes.subject,
             "verdict": chosen,
             "clip": clip,
-            "finding": finding,
+            "finding": decided.finding,
             "lesion": now.id if now else None,
             "findings": now.finding_ids if now else [],
             "changed": not changes.nothing,
@@ -102,36 +87,6 @@ def link(
     if warning:
         output.warn(warning)
     output.say(f"{changes.label}: lesion {now.id if now else '–'} (event {changes.subject})")
-
-
-def _last_ranking(catalog: Catalog, clip: int) -> dict[str, Any]:
-    """The model and ranking that were last shown for a clip; empty when none was."""
-    for event in reversed(queries.audit_events(catalog)):
-        if event.action == RANKING_SHOWN and event.subject == f"clip {clip}":
-            return dict(event.after or {})
-    return {}
-
-
-def _refuse_backwards(catalog: Catalog, clip: int, other: int) -> None:
-    """The verdict stands on the later finding: it is the one that is recognised."""
-    dates = [queries.exam(catalog, queries.clip(catalog, one).exam_id).date for one in (clip, other)]
-    if dates[0] < dates[1]:
-        raise PolypTraceError(
-            "link-order",
-            f"Clip {other} is of a later exam than clip {clip}: the later one recognises the earlier.",
-            f"Turn it round: polyptrace link {other} --verdict … --with {clip}",
-        )
-
-
-def _size_warning(catalog: Catalog, finding: int, others: tuple[int, ...]) -> str | None:
-    described = queries.descriptions(catalog, {finding, *others})
-    own = described.get(finding)
-    for other in others:
-        if own is not None and other != finding and other in described:
-            problem = size_change_warning(described[other].values, own.values)
-            if problem is not None:
-                return problem.message
-    return None
 
 
 def unlink(

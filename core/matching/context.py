@@ -9,12 +9,28 @@ import msgspec
 from core.catalog import queries
 from core.catalog.engine import Catalog
 from core.domain import Clip, DescriptionRevision, Exam, Patient, Video
+from core.inference.bundle import BundleInfo
 from core.text.render import model_text, report_text
-from core.text.tokenizer import TokenCounter
+from core.text.tokenizer import TokenCounter, load_tokenizer
+
+
+class TextFit(msgspec.Struct, frozen=True):
+    """What a model text is fitted to: the model's tokenizer and its longest text."""
+
+    tokenizer: TokenCounter
+    max_tokens: int
+
+    @classmethod
+    def of(cls, bundle: BundleInfo) -> TextFit:
+        """What the texts of a bundle's network are fitted to."""
+        return cls(load_tokenizer(bundle.tokenizer), bundle.manifest.preprocessing.max_tokens)
 
 
 class ClipContext(msgspec.Struct, frozen=True):
-    """A clip with everything that matching needs to know around it; ``text`` is its model text, or None."""
+    """A clip with everything that matching needs to know around it.
+
+    ``text`` is its model text; None without a description, or where no fit was given.
+    """
 
     clip: Clip
     video: Video
@@ -39,19 +55,22 @@ class ClipContext(msgspec.Struct, frozen=True):
         return ", ".join(known) or "not described"
 
 
-def contexts(
-    catalog: Catalog, clips: Iterable[Clip], tokenizer: TokenCounter | None = None, max_tokens: int = 128
-) -> list[ClipContext]:
-    """The contexts of clips, in their order; the model text is fitted to the model's tokenizer."""
+def contexts(catalog: Catalog, clips: Iterable[Clip], fit: TextFit | None = None) -> list[ClipContext]:
+    """The contexts of clips, in their order; with ``fit`` also their model texts."""
     wanted = list(clips)
     videos = {video.id: video for video in queries.videos(catalog)}
     exams = {exam.id: exam for exam in queries.exams(catalog)}
     patients = {patient.id: patient for patient in queries.patients(catalog)}
     described = queries.descriptions(catalog, {clip.finding_id for clip in wanted})
     lesions = queries.lesion_of_findings(catalog)
-    texts = {
-        finding: model_text(revision.values, tokenizer, max_tokens) for finding, revision in described.items()
-    }
+    texts = (
+        {}
+        if fit is None
+        else {
+            finding: model_text(revision.values, fit.tokenizer, fit.max_tokens)
+            for finding, revision in described.items()
+        }
+    )
     return [
         ClipContext(
             clip=clip,

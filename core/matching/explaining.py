@@ -11,13 +11,12 @@ from core.catalog import queries
 from core.catalog.engine import Catalog
 from core.errors import PolypTraceError
 from core.inference.bundle import BundleInfo
-from core.matching.context import ClipContext, contexts
+from core.matching.context import TextFit, contexts
 from core.matching.footage import open_reader
 from core.matching.ranking import refuse_undescribed
 from core.matching.sampling import Picture, best_crop, source_of
 from core.matching.values import CropSource
 from core.progress import CancelToken, Progress, ProgressSink, no_progress
-from core.text.tokenizer import load_tokenizer
 
 
 class ExplainedSide(msgspec.Struct, frozen=True):
@@ -85,8 +84,7 @@ def explained_side(
     Raises:
         PolypTraceError: ``clip-unknown``, or the video refuses.
     """
-    fit = load_tokenizer(bundle.tokenizer), bundle.manifest.preprocessing.max_tokens
-    context: ClipContext = contexts(catalog, [queries.clip(catalog, clip_id)], *fit)[0]
+    context = contexts(catalog, [queries.clip(catalog, clip_id)], TextFit.of(bundle))[0]
     if cancel is not None:
         cancel.raise_if_cancelled()
     region = context.video.region

@@ -9,7 +9,6 @@ from typing import Any
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
 
 from core.catalog import operations, queries
 from core.catalog.engine import Catalog
@@ -18,13 +17,12 @@ from core.domain import Clip
 from core.errors import PolypTraceError
 from core.inference.embedder import Embedder
 from core.inference.vector_store import VectorStore
-from core.matching.context import ClipContext, contexts
+from core.matching.context import ClipContext, TextFit, contexts
 from core.matching.embedding import clip_vector, inputs_hash
 from core.matching.footage import frame_index, open_reader
 from core.matching.sampling import choose_views, sample_clip, source_of
 from core.matching.values import Evidence
 from core.progress import CancelToken, Progress, ProgressSink, no_progress
-from core.text.tokenizer import load_tokenizer
 from core.video.reader import VideoReader
 
 AUTHOR = "index"
@@ -68,7 +66,7 @@ def index_clips(
         Cancelled: between two frames.
     """
     _register(catalog, embedder)
-    wanted = contexts(catalog, queries.clips(catalog) if clips is None else clips, *_fit(embedder))
+    wanted = contexts(catalog, queries.clips(catalog) if clips is None else clips, TextFit.of(embedder.info))
     hashes = {one.clip.id: _hash(one) for one in wanted}
     missing = set(queries.clips_to_index(catalog, store_of(catalog), embedder.model_id, hashes))
     stale = [one for one in wanted if one.clip.id in missing]
@@ -109,18 +107,12 @@ def _register(catalog: Catalog, embedder: Embedder) -> None:
     )
 
 
-def evidence_of(catalog: Catalog, embedder: Embedder, context: ClipContext) -> Evidence:
-    """What the embedding of a clip is made of; nothing is decoded."""
-    context = contexts(catalog, [context.clip], *_fit(embedder))[0]
+def evidence_of(catalog: Catalog, context: ClipContext) -> Evidence:
+    """What the embedding of a clip is made of, its text included; nothing is decoded."""
     index = frame_index(catalog, context.video)
     views = choose_views(index, context.clip, context.video.region)
     source = source_of(context.clip, context.video.region)
     return Evidence(source, len(views), tuple(int(index.pts[view.number]) for view in views), context.text)
-
-
-def _fit(embedder: Embedder) -> tuple[Tokenizer, int]:
-    """What the model text is fitted to."""
-    return load_tokenizer(embedder.info.tokenizer), embedder.manifest.preprocessing.max_tokens
 
 
 def _hash(context: ClipContext) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
 
 from core.catalog import queries
 from core.catalog.engine import Catalog
@@ -11,7 +14,7 @@ from core.errors import PolypTraceError
 from core.evaluation.calibration import NoMatch, rule_from
 from core.inference.embedder import Embedder
 from core.inference.ranker import rank
-from core.matching.context import ClipContext, contexts
+from core.matching.context import ClipContext, TextFit, contexts
 from core.matching.indexing import evidence_of, index_clips, stored_vectors
 from core.matching.sampling import source_of
 from core.matching.values import (
@@ -61,7 +64,7 @@ def match_clip(
             f"Clip {clip_id} can't be compared: {failures[clip_id]}",
             "Check that its video is still there and that the clip shows usable frames.",
         )
-    scoring = _Scoring(catalog, embedder, query, failures)
+    scoring = _Scoring(catalog, embedder, query, sorted(needed.keys() - {clip_id}), failures)
     return MatchResult(
         query=scoring.query_info(),
         model=ModelInfo(embedder.model_id, embedder.dim),
@@ -115,15 +118,24 @@ def refuse_undescribed(catalog: Catalog, query: Clip) -> None:
 class _Scoring:
     """Scores clips against one query whose vector is stored."""
 
-    def __init__(self, catalog: Catalog, embedder: Embedder, query: Clip, failures: dict[int, str]) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        embedder: Embedder,
+        query: Clip,
+        gallery: Iterable[int],
+        failures: dict[int, str],
+    ) -> None:
         self.rule = rule_from(embedder.manifest.no_match)
-        self._catalog, self._embedder, self._failures = catalog, embedder, failures
-        self._query = query
+        self._catalog, self._query, self._failures = catalog, query, failures
+        self._fit = TextFit.of(embedder.info)
+        usable = [clip for clip in gallery if clip not in failures]
+        self._scores = _scores(stored_vectors(catalog, embedder, [query.id, *usable]), usable)
         self._rejected = _rejected(catalog, query.finding_id)
 
     def query_info(self) -> QueryInfo:
-        context = contexts(self._catalog, [self._query])[0]
-        evidence = evidence_of(self._catalog, self._embedder, context)
+        context = contexts(self._catalog, [self._query], self._fit)[0]
+        evidence = evidence_of(self._catalog, context)
         who = (
             context.clip.id,
             context.clip.finding_id,
@@ -135,20 +147,11 @@ class _Scoring:
 
     def candidates(self, clips: Sequence[Clip]) -> tuple[Candidate, ...]:
         """Best first; rejected behind the others, clips without a score last."""
-        scores = self._scores(clips)
         made = [
-            self._candidate(context, scores.get(context.clip.id))
+            self._candidate(context, self._scores.get(context.clip.id))
             for context in contexts(self._catalog, clips)
         ]
         return tuple(sorted(made, key=_order))
-
-    def _scores(self, clips: Sequence[Clip]) -> dict[int, float]:
-        usable = [clip.id for clip in clips if clip.id not in self._failures]
-        if not usable:
-            return {}
-        vectors = stored_vectors(self._catalog, self._embedder, [self._query.id, *usable])
-        places, scores = rank(vectors[0], vectors[1:], len(usable))
-        return {usable[int(place)]: float(score) for place, score in zip(places, scores, strict=True)}
 
     def _candidate(self, context: ClipContext, score: float | None) -> Candidate:
         clip = context.clip
@@ -168,6 +171,14 @@ class _Scoring:
             source=source_of(clip, context.video.region),
             reason=self._failures.get(clip.id),
         )
+
+
+def _scores(vectors: NDArray[np.float32], gallery: Sequence[int]) -> dict[int, float]:
+    """Cosines by clip; ``vectors`` are the query's and then the gallery's."""
+    if not gallery:
+        return {}
+    places, scores = rank(vectors[0], vectors[1:], len(gallery))
+    return {gallery[int(place)]: float(score) for place, score in zip(places, scores, strict=True)}
 
 
 def _order(candidate: Candidate) -> tuple[bool, bool, float, int]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -75,29 +77,35 @@ def _channels(net: ResNet) -> int:
     return int(norm.num_features)
 
 
+def bert_shape(settings: BertSettings) -> Any:
+    """Our settings as ``transformers``' ``BertConfig``."""
+    from transformers import BertConfig
+
+    return BertConfig(
+        vocab_size=settings.vocab_size,
+        hidden_size=settings.hidden,
+        num_hidden_layers=settings.layers,
+        num_attention_heads=settings.heads,
+        intermediate_size=settings.intermediate,
+        max_position_embeddings=settings.positions,
+        type_vocab_size=settings.types,
+        hidden_act=settings.activation,
+        layer_norm_eps=settings.norm_eps,
+        hidden_dropout_prob=settings.dropout,
+        attention_probs_dropout_prob=settings.dropout,
+        pad_token_id=settings.pad_id,
+    )
+
+
 class TextEncoder(nn.Module):
     """A ``transformers`` BERT and, where its width differs from the fusion's, a projection."""
 
     def __init__(self, settings: BertSettings, width: int, frozen: bool) -> None:
         super().__init__()
         # transformers takes seconds to import: only those who build a text encoder pay for it.
-        from transformers import BertConfig, BertModel
+        from transformers import BertModel
 
-        shape = BertConfig(
-            vocab_size=settings.vocab_size,
-            hidden_size=settings.hidden,
-            num_hidden_layers=settings.layers,
-            num_attention_heads=settings.heads,
-            intermediate_size=settings.intermediate,
-            max_position_embeddings=settings.positions,
-            type_vocab_size=settings.types,
-            hidden_act=settings.activation,
-            layer_norm_eps=settings.norm_eps,
-            hidden_dropout_prob=settings.dropout,
-            attention_probs_dropout_prob=settings.dropout,
-            pad_token_id=settings.pad_id,
-        )
-        self.bert: nn.Module = BertModel(shape, add_pooling_layer=False)
+        self.bert: nn.Module = BertModel(bert_shape(settings), add_pooling_layer=False)
         same = settings.hidden == width
         self.project: nn.Module = nn.Identity() if same else nn.Linear(settings.hidden, width)
         self.frozen = frozen

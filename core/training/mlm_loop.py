@@ -15,6 +15,7 @@ from torch import Tensor
 
 from core.errors import PolypTraceError
 from core.models.config import BertSettings
+from core.models.layers import bert_shape
 from core.progress import CancelToken, Progress, ProgressSink
 from core.text.tokenizer import SPECIAL
 from core.training.checkpoint import load_checkpoint, load_facts, save_checkpoint
@@ -200,21 +201,6 @@ def mask_tokens(
 
 
 def _bert(settings: BertSettings, vocabulary: int) -> Any:
-    from transformers import BertConfig, BertForMaskedLM
+    from transformers import BertForMaskedLM
 
-    return BertForMaskedLM(
-        BertConfig(
-            vocab_size=vocabulary,
-            hidden_size=settings.hidden,
-            num_hidden_layers=settings.layers,
-            num_attention_heads=settings.heads,
-            intermediate_size=settings.intermediate,
-            max_position_embeddings=settings.positions,
-            type_vocab_size=settings.types,
-            hidden_act=settings.activation,
-            layer_norm_eps=settings.norm_eps,
-            hidden_dropout_prob=settings.dropout,
-            attention_probs_dropout_prob=settings.dropout,
-            pad_token_id=settings.pad_id,
-        )
-    )
+    return BertForMaskedLM(bert_shape(msgspec.structs.replace(settings, vocab_size=vocabulary)))

@@ -70,6 +70,16 @@ def audit_events(catalog: Catalog, after_id: int = 0, limit: int | None = None) 
         return [AuditEvent(*row[:7]) for row in connection.execute(query)]
 
 
+def last_audit_event(catalog: Catalog, action: str, subject: str) -> AuditEvent | None:
+    """The newest audit event of an action on a subject; None when there is none."""
+    query = select(AuditEventRow.__table__).where(
+        AuditEventRow.action == action, AuditEventRow.subject == subject
+    )
+    with catalog.read() as connection:
+        row = connection.execute(query.order_by(AuditEventRow.id.desc()).limit(1)).first()
+    return None if row is None else AuditEvent(*row[:7])
+
+
 def setting(catalog: Catalog, key: str, default: Any = None) -> Any:
     """A setting of this catalogue, as it was put."""
     with catalog.read() as connection:

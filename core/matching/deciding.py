@@ -1,0 +1,105 @@
+"""A verdict on a clip: what was seen before it, whether it can be meant, and what it makes of the lesion."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from core.catalog import operations, queries
+from core.catalog.changes import CatalogChanges
+from core.catalog.engine import Catalog
+from core.domain import JOINING, Lesion, Verdict
+from core.errors import PolypTraceError
+from core.matching.values import MatchResult
+from core.text.description import size_change_warning
+
+RANKING_SHOWN = "ranking-shown"
+"""The audit log's word for a ranking that was on the screen; a later verdict refers to it."""
+
+
+class Decided(msgspec.Struct, frozen=True):
+    """A verdict on record: the finding it is about and its lesion now; ``warning`` is for the user."""
+
+    changes: CatalogChanges
+    finding: int
+    lesion: Lesion | None
+    warning: str | None
+
+
+def note_shown(catalog: Catalog, result: MatchResult, *, author: str) -> None:
+    """Puts on record that a ranking was shown, so that the verdict which follows can name it."""
+    ranking = [[one.clip, one.score] for one in result.patient]
+    detail = {"model": result.model.id, "ranking": ranking}
+    operations.record_event(catalog, RANKING_SHOWN, _subject(result.query.clip), detail=detail, author=author)
+
+
+def decide(
+    catalog: Catalog,
+    verdict: Verdict,
+    clip_id: int,
+    *,
+    other: int | None = None,
+    lesion_id: int | None = None,
+    author: str,
+    merge: bool = False,
+    removed: bool = False,
+) -> Decided:
+    """Gives a verdict on a clip's finding, with the ranking that was last shown for it.
+
+    Args:
+        other: the earlier clip, or
+        lesion_id: the earlier lesion.
+        merge, removed: see :func:`core.catalog.operations.give_verdict`.
+
+    Raises:
+        PolypTraceError: ``link-order`` when a joining verdict names a later exam's clip, and what
+            :func:`core.catalog.operations.give_verdict` refuses.
+    """
+    if other is not None and verdict in JOINING:
+        _refuse_backwards(catalog, clip_id, other)
+    event = queries.last_audit_event(catalog, RANKING_SHOWN, _subject(clip_id))
+    seen: dict[str, Any] = (event.after if event else None) or {}
+    changes = operations.give_verdict(
+        catalog,
+        verdict,
+        clip_id=clip_id,
+        with_clip_id=other,
+        with_lesion_id=lesion_id,
+        author=author,
+        model_id=seen.get("model"),
+        ranking_shown=seen.get("ranking"),
+        merge=merge,
+        removed=removed,
+    )
+    finding = queries.clip(catalog, clip_id).finding_id
+    lesion = queries.lesion_of_findings(catalog).get(finding)
+    return Decided(changes, finding, lesion, _size_warning(catalog, finding, lesion))
+
+
+def _subject(clip_id: int) -> str:
+    return f"clip {clip_id}"
+
+
+def _refuse_backwards(catalog: Catalog, clip: int, other: int) -> None:
+    """The verdict stands on the later finding: it is the one that is recognised."""
+    dates = [queries.exam(catalog, queries.clip(catalog, one).exam_id).date for one in (clip, other)]
+    if dates[0] < dates[1]:
+        raise PolypTraceError(
+            "link-order",
+            f"Clip {other} is of a later exam than clip {clip}: the later one recognises the earlier.",
+            f"Turn it round: polyptrace link {other} --verdict … --with {clip}",
+        )
+
+
+def _size_warning(catalog: Catalog, finding: int, lesion: Lesion | None) -> str | None:
+    others = [other for other in (lesion.finding_ids if lesion else ()) if other != finding]
+    described = queries.descriptions(catalog, {finding, *others})
+    if finding not in described:
+        return None
+    for other in others:
+        if other in described:
+            problem = size_change_warning(described[other].values, described[finding].values)
+            if problem is not None:
+                return problem.message
+    return None
