@@ -77,8 +77,12 @@ def write_crops(
     ``max_exams``), up to ``views`` times in each, under that exam's own scope, processor (white balance,
     gamma, saturation, hue, sharpening, noise), mask and JPEG quality; each view has its own path, distance,
     turn, exposure, blur and hand-drawn box, and one in seven shows the lesion only partly, at the picture's
-    edge. One exam in eight is in narrow-band light. Rows of one exam and lesion form a clip with a text of
-    its own, written by an observer who knows no other exam. Nothing is mirrored.
+    edge. One exam in eight is in narrow-band light. Nothing is mirrored.
+
+    Texts are written by observers who know nothing of each other. In ``val`` the rows of one exam and lesion
+    form a clip with one text, as in practice. In ``train`` every row is a clip of its own, described by
+    another observer: pictures of one clip that shared their text to the letter would teach the fusion to
+    recognise sentences instead of lesions.
 
     The stored picture is ``MARGIN`` times as wide as the lesion's smallest box. Patients are either ``train``
     or ``val``. A view that hardly shows its lesion is left out, so that a clip may hold fewer than ``views``.
@@ -145,8 +149,7 @@ def _render_clip(
     job: _Job, exam: PlannedExam, renderer: Renderer, camera: ExamCamera, index: int, tick: Tick
 ) -> list[Row]:
     code, lesion = job.patient.code, exam.colon.lesions[index]
-    clip_id = f"{code}-E{exam.number}-C{index + 1}"
-    text = _text(exam, index)
+    clip = f"{code}-E{exam.number}-C{index + 1}"
     rows = []
     for view in range(job.settings.views):
         tick()
@@ -154,15 +157,18 @@ def _render_clip(
         made = crop_view(renderer, index, camera, job.settings.size, rng)
         if made is None:
             continue
-        path = job.folder / "crops" / code / f"{clip_id}-{view:02d}.jpg"
+        path = job.folder / "crops" / code / f"{clip}-{view:02d}.jpg"
         _write_jpeg(path, made.picture, camera.quality)
+        observer = view if job.split == "train" else 0
+        clip_id = path.stem if job.split == "train" else clip
+        text = _text(exam, index, observer)
         box = Box(*made.box)
         rows.append(Row(clip_id, path, None, code, lesion.key, exam.number, job.split, text, box))
     return rows
 
 
-def _text(exam: PlannedExam, index: int) -> str:
-    """What this exam's observer wrote about a lesion, as the model reads it."""
+def _text(exam: PlannedExam, index: int, observer: int) -> str:
+    """What one of this exam's observers wrote about a lesion, as the model reads it."""
     lesion = exam.colon.lesions[index]
     words = describe(
         lesion,
@@ -170,7 +176,7 @@ def _text(exam: PlannedExam, index: int) -> str:
         removed=exam.fates[index] == REMOVED,
         narrow_band=PROCESSORS[exam.processor].narrow_band if exam.optics.narrow_band else None,
         number=index + 1,
-        rng=stream(exam.seed, "observer", lesion.key),
+        rng=stream(exam.seed, "observer", lesion.key, observer),
     )
     return model_text(words)
 

@@ -98,7 +98,7 @@ COMPACT = TrainConfig(
     loss=LossSettings(
         miner="batch-all", neck=True, image_identity_weight=1.0, metric_warmup=0.4, smoothing=0.1
     ),
-    modality_dropout=ModalityDropout(no_image=0.05, no_text=0.4, thin_text=0.15),
+    modality_dropout=ModalityDropout(no_image=0.2, no_text=0.3, thin_text=0.15),
     validate_every=200,
 )
 """ResNet-18 at 112 px from random weights: about 40 minutes on two cores.

@@ -24,8 +24,8 @@ _FRESH = 900
 TRAINING = msgspec.structs.replace(
     COMPACT,
     model=msgspec.structs.replace(COMPACT.model, image_size=96),
-    steps=900,
-    validate_every=150,
+    steps=1000,
+    validate_every=200,
     checkpoint_seconds=90.0,
 )
 """The preset ``compact`` with smaller pictures and fewer batches: about half an hour on two cores."""

@@ -49,13 +49,22 @@ def test_patients_are_held_out_whole(manifest: Manifest) -> None:
     assert sorted(splits.values(), key=str) == [{"train"}, {"val"}]
 
 
-def test_texts_belong_to_exams(manifest: Manifest) -> None:
+def test_held_back_clips_have_one_text_an_exam(manifest: Manifest) -> None:
     texts: dict[str | None, list[str]] = {}
     for rows in manifest.clips().values():
         assert len({row.text for row in rows}) == 1
         assert rows[0].text
-        texts.setdefault(rows[0].polyp_id, []).append(rows[0].text)
+        if rows[0].split == "val":
+            assert {(row.polyp_id, row.exam) for row in rows} == {(rows[0].polyp_id, rows[0].exam)}
+            texts.setdefault(rows[0].polyp_id, []).append(rows[0].text)
+    assert all(len(words) <= 2 for words in texts.values())
     assert any(len(set(words)) > 1 for words in texts.values())
+
+
+def test_training_pictures_are_described_by_different_observers(manifest: Manifest) -> None:
+    train = [row for row in manifest.rows if row.split == "train"]
+    assert len({row.clip_id for row in train}) == len(train)
+    assert len({row.text for row in train}) > 0.8 * len(train)
 
 
 def test_pictures_are_no_larger_than_wished_and_hold_their_box(manifest: Manifest) -> None:
