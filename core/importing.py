@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import msgspec
 from core.catalog import operations, queries
 from core.catalog.engine import Catalog
 from core.errors import PolypTraceError
+from core.jobs.record import recorded
 from core.progress import CancelToken, ProgressSink, no_progress
 from core.video.index import VideoScan
 from core.video.queue import read_videos
@@ -81,13 +83,16 @@ def import_videos(
         Cancelled: what was finished before stays imported.
         PolypTraceError: the catalogue can't be written, or the patient's code isn't one.
     """
+    queue = list(files)
     done: list[ImportedVideo] = []
-    for read in read_videos(list(files), catalog.data_dir.root, progress, cancel):
-        if read.scan is not None:
-            done.append(_attach(catalog, read.scan, patient_code, exam_date, author))
-        elif read.error is not None:
-            why = read.error
-            done.append(ImportedVideo(str(read.path), REFUSED, reason=why.message, hint=why.hint or None))
+    with recorded(catalog, "import", {"files": len(queue)}, author=author) as job:
+        for read in read_videos(queue, catalog.data_dir.root, progress, cancel):
+            if read.scan is not None:
+                done.append(_attach(catalog, read.scan, patient_code, exam_date, author))
+            elif read.error is not None:
+                why = read.error
+                done.append(ImportedVideo(str(read.path), REFUSED, reason=why.message, hint=why.hint or None))
+        job.result = dict(Counter(video.status for video in done))
     return ImportSummary(_exam_id(catalog, patient_code, exam_date), tuple(done))
 
 

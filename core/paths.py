@@ -56,6 +56,11 @@ class DataDir:
         return self.root / "frames"
 
     @property
+    def jobs(self) -> Path:
+        """Folder of lock files, one for each job that runs."""
+        return self.root / "jobs"
+
+    @property
     def models(self) -> Path:
         """Folder of model bundles that were imported or trained here."""
         return self.root / "models"

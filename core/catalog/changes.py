@@ -28,7 +28,7 @@ class CatalogChanges(msgspec.Struct, frozen=True):
 
     ``label`` is the human name of the change (undo menu); ``undoable`` whether undo takes it back.
     ``subject`` is the id of the row that the write is about, new or already there: the patient, exam, video,
-    clip, revision, link event or job; None where that is a model, a setting or many rows.
+    clip, revision, link event or job; None where that is a model or many rows.
     ``lesions`` holds the ids of lesions that appeared, vanished or have other findings now;
     ``vectors`` the ids of clips whose vector was written.
     """
@@ -46,13 +46,12 @@ class CatalogChanges(msgspec.Struct, frozen=True):
     models: tuple[str, ...] = ()
     vectors: Ids = ()
     jobs: Ids = ()
-    settings: tuple[str, ...] = ()
 
     @property
     def nothing(self) -> bool:
         """True when the catalogue already was as asked."""
         touched = (self.patients, self.exams, self.videos, self.clips, self.findings, self.lesions)
-        return not any((*touched, self.models, self.vectors, self.jobs, self.settings))
+        return not any((*touched, self.models, self.vectors, self.jobs))
 
 
 def ids(*several: int | None) -> Ids:

@@ -205,7 +205,7 @@ class JobRow(Base):
 
 
 class AuditEventRow(Base):
-    """Who did what. The two hashes are for the chain over all rows."""
+    """Who did what. ``row_hash`` covers the row and ``previous_hash``, that of the row before: a chain."""
 
     __tablename__ = "audit_events"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -215,8 +215,8 @@ class AuditEventRow(Base):
     subject: Mapped[str]
     before: Mapped[dict[str, Any] | None] = mapped_column(_Json)
     after: Mapped[dict[str, Any] | None] = mapped_column(_Json)
-    previous_hash: Mapped[str | None]
-    row_hash: Mapped[str | None]
+    previous_hash: Mapped[str]
+    row_hash: Mapped[str]
 
 
 class UndoRow(Base):
@@ -228,12 +228,3 @@ class UndoRow(Base):
     label: Mapped[str]
     payload: Mapped[dict[str, Any]] = mapped_column(_Json)
     undone: Mapped[bool] = mapped_column(default=False)
-
-
-class SettingRow(Base):
-    """Settings that belong to the catalogue, not to the computer."""
-
-    __tablename__ = "settings"
-    __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012 - SQLAlchemy reads it from the class
-    key: Mapped[str] = mapped_column(primary_key=True)
-    value: Mapped[Any] = mapped_column(_Json)

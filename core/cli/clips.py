@@ -20,7 +20,9 @@ from core.text.render import model_text, report_text
 from core.video.index import FrameIndex
 from core.video.times import parse_time
 
-group = typer.Typer(no_args_is_help=True, help="Clips: add, show, box, remove.", rich_markup_mode=None)
+group = typer.Typer(
+    no_args_is_help=True, help="Clips: add, show, box, trim, move, remove.", rich_markup_mode=None
+)
 ClipId = Annotated[int, typer.Argument(help="Id of the clip.")]
 BoxOption = Annotated[
     list[str],
@@ -28,6 +30,8 @@ BoxOption = Annotated[
 ]
 
 
+WHOLE_CLIP = "all"
+"""Stands for the box without a frame, which holds for the whole clip."""
 LEAST_BOX = 6
 """Least width and height of a lesion box in pixels."""
 
@@ -59,8 +63,7 @@ def add(
         source = _video(catalog, video)
         index = frame_index(catalog, source)
         first, last = _pts(start, index), _pts(end, index)
-        if first > last:
-            raise PolypTraceError("clip-times", "The clip ends before it begins.", "Swap --from and --to.")
+        _refuse_backwards(first, last)
         boxes = tuple(parse_box(text, index) for text in box)
         changes = operations.add_clip(
             catalog, exam, source.id, first, last, boxes=boxes, finding_id=finding, author=author
@@ -88,21 +91,67 @@ def show(clip: ClipId, json: JsonFlag = False, data_dir_: DataDirPath = None) ->
 @group.command()
 def box(
     clip: ClipId,
-    box: BoxOption,
+    box: BoxOption = [],  # noqa: B006
+    remove: Annotated[
+        list[str],
+        typer.Option("--remove", metavar="T", help="Take the box of this frame away; all = the clip's own."),
+    ] = [],  # noqa: B006
     author: Author = NOBODY,
     json: JsonFlag = False,
     data_dir_: DataDirPath = None,
 ) -> None:
-    """Put lesion boxes on frames of a clip; one on the same frame is replaced."""
+    """Put lesion boxes on frames of a clip, or take some away; one on the same frame is replaced."""
+    output = Output(json)
+    if not box and not remove:
+        raise typer.BadParameter("give --box, --remove or both")
+    with Catalog.open(data_dir(data_dir_)) as catalog:
+        index = _index_of(catalog, clip)
+        gone = [None if text == WHOLE_CLIP else _pts(text, index) for text in remove]
+        put = [parse_box(text, index) for text in box]
+        for pts in gone:
+            operations.remove_box(catalog, clip, pts, author=author)
+        for one in put:
+            operations.put_box(catalog, clip, one, author=author)
+        _tell(output, queries.clip(catalog, clip), index)
+
+
+@group.command()
+def trim(
+    clip: ClipId,
+    start: Annotated[str | None, typer.Option("--from", metavar="T", help="New first frame.")] = None,
+    end: Annotated[str | None, typer.Option("--to", metavar="T", help="New last frame, included.")] = None,
+    author: Author = NOBODY,
+    json: JsonFlag = False,
+    data_dir_: DataDirPath = None,
+) -> None:
+    """Move the ends of a clip; its boxes must stay inside."""
+    output = Output(json)
+    if start is None and end is None:
+        raise typer.BadParameter("give --from, --to or both")
+    with Catalog.open(data_dir(data_dir_)) as catalog:
+        found, index = queries.clip(catalog, clip), _index_of(catalog, clip)
+        first = found.pts_in if start is None else _pts(start, index)
+        last = found.pts_out if end is None else _pts(end, index)
+        _refuse_backwards(first, last)
+        operations.trim_clip(catalog, clip, first, last, author=author)
+        _tell(output, queries.clip(catalog, clip), index)
+
+
+@group.command()
+def move(
+    clip: ClipId,
+    finding: Annotated[
+        int | None, typer.Option("--finding", help="A finding of the same exam. Default: a new one.")
+    ] = None,
+    author: Author = NOBODY,
+    json: JsonFlag = False,
+    data_dir_: DataDirPath = None,
+) -> None:
+    """Say that a clip shows another finding of its exam."""
     output = Output(json)
     with Catalog.open(data_dir(data_dir_)) as catalog:
-        found = queries.clip(catalog, clip)
-        index = frame_index(catalog, queries.video(catalog, found.video_id))
-        for text in box:
-            operations.put_box(catalog, clip, parse_box(text, index), author=author)
-        document = _facts(queries.clip(catalog, clip), index)
-    output.document(document)
-    output.say(_sentence(document))
+        operations.move_clip(catalog, clip, finding, author=author)
+        _tell(output, queries.clip(catalog, clip), _index_of(catalog, clip))
 
 
 @group.command()
@@ -149,11 +198,30 @@ def parse_box(text: str, index: FrameIndex) -> Box:
     return Box(x, y, w, h, _pts(time, index) if at else None)
 
 
+def _refuse_backwards(first: int, last: int) -> None:
+    if first > last:
+        raise PolypTraceError("clip-times", "The clip ends before it begins.", "Swap --from and --to.")
+
+
+def _index_of(catalog: Catalog, clip_id: int) -> FrameIndex:
+    """The frame index of a clip's video."""
+    return frame_index(catalog, queries.video(catalog, queries.clip(catalog, clip_id).video_id))
+
+
+def _tell(output: Output, clip: Clip, index: FrameIndex) -> None:
+    """A clip as it stands now."""
+    facts = _facts(clip, index)
+    output.document(facts)
+    output.say(_sentence(facts))
+
+
 def _pts(text: str, index: FrameIndex) -> int:
     pts = index.pts_of(parse_time(text, index))
     if pts is None:
         raise PolypTraceError(
-            "time-no-stamps", "This video carries no time stamps, so no clip can be marked in it.", ""
+            "time-no-stamps",
+            "This video carries no time stamps, so no clip can be marked in it.",
+            "Convert it once with a video tool, e.g. into .mp4, and import that file.",
         )
     return pts
 

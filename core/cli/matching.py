@@ -13,6 +13,7 @@ from core.catalog.engine import Catalog
 from core.cli.interrupt import cancel_by_interrupt
 from core.cli.options import NOBODY, Author, DataDirPath, Device, JsonFlag, Model, bundle, data_dir, embedder
 from core.cli.output import Output
+from core.explain.overlay import OPACITY
 from core.matching.deciding import note_shown
 from core.matching.explaining import explain_clips
 from core.matching.indexing import index_clips
@@ -114,16 +115,15 @@ def show_match(output: Output, result: MatchResult) -> None:
 
 
 def _rows(candidates: Sequence[Candidate]) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
-    columns = ("", "clip", "lesion", "patient", "exam", "what", "score", "probability", "note")
+    columns = ("", "clip", "lesion", "patient", "exam", "what", "seen", "score", "probability", "note")
     rows: list[tuple[object, ...]] = []
     for place, one in enumerate(candidates, start=1):
         score = "–" if one.score is None else f"{one.score:.3f}"
         chance = (one.band or "–") if one.probability is None else f"{one.probability:.0%}, {one.band}"
         note = "rejected" if one.rejected else one.reason or ""
         lesion = "–" if one.lesion is None else one.lesion
-        rows.append(
-            (place, one.clip, lesion, one.patient, str(one.exam_date), one.place, score, chance, note)
-        )
+        who = (one.clip, lesion, one.patient, str(one.exam_date), one.place)
+        rows.append((place, *who, one.source.value, score, chance, note))
     if not any(row[-1] for row in rows):
         return columns[:-1], [row[:-1] for row in rows]
     return columns, rows
@@ -135,7 +135,7 @@ def explain(
     out: Annotated[Path, typer.Option("--out", help="Folder for query.png and candidate.png.")],
     opacity: Annotated[
         float, typer.Option("--opacity", help="Of the map over the picture.", min=0, max=1)
-    ] = 0.6,
+    ] = OPACITY,
     model: Model = None,
     device: Device = "auto",
     json: JsonFlag = False,

@@ -6,13 +6,15 @@ from typing import Annotated
 
 import typer
 
-from core.cli.options import DataDirPath, JsonFlag, active_model_id, bundle, data_dir
+from core.catalog.engine import Catalog
+from core.cli.options import NOBODY, Author, DataDirPath, JsonFlag, active_model_id, bundle, data_dir
 from core.cli.output import Output
 from core.errors import PolypTraceError
-from core.inference.registry import active_bundle, details, entry, list_bundles
+from core.inference.registry import active_bundle, details, entry, find_bundle, list_bundles
+from core.matching.indexing import register_bundle
 from core.paths import DataDir
 
-group = typer.Typer(no_args_is_help=True, help="Model bundles: list, show.", rich_markup_mode=None)
+group = typer.Typer(no_args_is_help=True, help="Model bundles: list, show, promote.", rich_markup_mode=None)
 
 
 def register(app: typer.Typer) -> None:
@@ -52,3 +54,26 @@ def show(
     info = bundle(data_dir(data_dir_), model)
     output.document(details(info))
     output.say(info.card)
+
+
+@group.command()
+def promote(
+    model: Annotated[str, typer.Argument(help="Id, or the beginning of one.")],
+    author: Author = NOBODY,
+    json: JsonFlag = False,
+    data_dir_: DataDirPath = None,
+) -> None:
+    """Put a model to use; the one before is retired and can be promoted again."""
+    output, folder = Output(json), data_dir(data_dir_)
+    info = find_bundle(folder, model)
+    manifest = info.manifest
+    if manifest.model_id not in {known.id for known in list_bundles(folder)}:
+        raise PolypTraceError(
+            "model-elsewhere",
+            "Only a model that lies in the data folder can be put to use.",
+            f"Copy its folder into {folder.models} first.",
+        )
+    with Catalog.open(folder) as catalog:
+        changes = register_bundle(catalog, info, activate=True, author=author)
+    output.document({"model": manifest.model_id, "state": "active", "changed": not changes.nothing})
+    output.say(f"{manifest.model_id} is in use now; `polyptrace index` embeds the clips for it.")

@@ -57,7 +57,8 @@ def add(
     with Catalog.open(data_dir(data_dir_)) as catalog:
         changes = operations.add_patient(catalog, code, sex=sex, birth_year=birth_year, author=author)
     output.document({"patient": changes.subject, "created": bool(changes.created.patients)})
-    output.say(f"patient {changes.subject}: {changes.label}")
+    what = "was known already" if changes.nothing else "added" if changes.created.patients else "changed"
+    output.say(f"patient {changes.subject} {what}")
 
 
 def warn_of_name(output: Output, code: str) -> None:

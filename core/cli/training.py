@@ -65,9 +65,8 @@ def train(
         weights = Path(image_weights)
     own = bool(image_weights or text_folder)
     start = Start(image_weights=weights, text_folder=text_folder) if own else None
-    output.say(f"run {run.name}; cancel with Ctrl+C, go on with --resume {run.name}")
     with output.progress() as progress, cancel_by_interrupt() as cancel:
-        sink = _step_sink(output.as_json)
+        sink = _step_sink(output)
         done = train_dmcl(manifest, run, preset, start, device, progress, sink, cancel)
     # Beside the other models, so that it is listed and can be chosen; without the files derived from it.
     kept, _ = ship(read_bundle(done.bundle), folder.models / done.model, LARGEST_BYTES)
@@ -90,11 +89,13 @@ def train(
     output.banner()
 
 
-def _step_sink(as_json: bool) -> Any:
+def _step_sink(output: Output) -> Any:
     """One JSON object a step on stderr where a program listens; people see the bar."""
 
     def tell(event: dict[str, Any]) -> None:
-        if as_json:
+        if event.get("stage") == "start":
+            output.say(f"run {event['run']}; cancel with Ctrl+C, go on with --resume {event['run']}")
+        if output.as_json:
             sys.stderr.write(json_.dumps(event, ensure_ascii=False) + "\n")
             sys.stderr.flush()
 

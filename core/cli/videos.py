@@ -18,6 +18,7 @@ from core.errors import PolypTraceError
 from core.importing import REFUSED, ImportSummary, import_videos, video_files
 from core.matching.footage import frame_index
 from core.paths import DataDir
+from core.progress import CancelToken, ProgressSink
 from core.video.export import FrameFile, export_frames, frames_at, frames_numbered
 from core.video.importing import read_video
 from core.video.index import FrameIndex
@@ -49,12 +50,16 @@ def import_(
         summary = import_videos(
             catalog, files, patient, date, author=author, progress=progress, cancel=cancel
         )
-    _say_imported(output, summary)
+    alone = len(summary.videos) == 1 and summary.all_refused
+    if not alone:  # its reason is the error
+        _say_imported(output, summary)
     if summary.all_refused:
         first = summary.videos[0]
-        message = first.reason if len(summary.videos) == 1 else "None of the files could be imported."
+        message = first.reason if alone else "None of the files could be imported."
         error = PolypTraceError(
-            "import-refused", message or "", first.hint or "The list says why each was refused."
+            "import-refused",
+            message or "",
+            (first.hint or "") if alone else "The list says why each was refused.",
         )
         output.error(error, summary.as_dict())
         raise typer.Exit(1)
@@ -105,10 +110,10 @@ def frames(
     output = Output(json)
     if index is None and time is None:
         raise typer.BadParameter("give --index, --time or both")
-    path, table = find_video(data_dir(data_dir_), video, output)
-    wanted = frames_numbered(index, table) + frames_at(time, table)
-    with output.progress() as progress:
-        written = export_frames(path, table, wanted, out, progress)
+    with output.progress() as progress, cancel_by_interrupt() as cancel:
+        path, table = find_video(data_dir(data_dir_), video, progress, cancel)
+        wanted = frames_numbered(index, table) + frames_at(time, table)
+        written = export_frames(path, table, wanted, out, progress, cancel)
     document = {"video": str(path), "frames": [frame.as_dict() for frame in written]}
     if all(frame.refused for frame in written):
         hint = "`import` prints how many frames a video has; times count from its first frame."
@@ -126,16 +131,18 @@ def _line(frame: FrameFile) -> str:
     return f"frame {frame.index}  {frame.seconds:.3f} s  {frame.path}"
 
 
-def find_video(folder: DataDir, video: str, output: Output) -> tuple[Path, FrameIndex]:
+def find_video(
+    folder: DataDir, video: str, progress: ProgressSink, cancel: CancelToken
+) -> tuple[Path, FrameIndex]:
     """A video by id or path, with its frame index; a file that wasn't imported is read now.
 
     Raises:
+        Cancelled: while it is read.
         PolypTraceError: ``video-unknown``, or the file can't be read.
     """
     if video.isdecimal() and not Path(video).exists():
         with Catalog.open(folder) as catalog:
             known = queries.video(catalog, int(video))
             return Path(known.path), frame_index(catalog, known)
-    with output.progress() as progress:
-        scan = read_video(Path(video), folder.root, progress)
+    scan = read_video(Path(video), folder.root, progress, cancel)
     return Path(video), scan.index

@@ -18,7 +18,7 @@ from core.inference.preprocess import Picture
 
 Floats = NDArray[np.float32]
 CAPTION = "Where the model's score is sensitive – not the outline of the lesion"
-OPACITY = 0.6
+OPACITY = 0.5
 MIN_SIDE, MAX_SIDE = 480, 1080
 """A crop is shown at a width between these, in pixels, so that the caption can be read."""
 _TEXT, _PAD, _LINE = 15, 10, 23
@@ -106,7 +106,10 @@ def render_overlay(
         f"Sensitive region: {explanation.words} (strength {explanation.strength:.2g})",
         CAPTION,
     ]
-    return np.vstack([shown, _text_block(lines, wide, _PAPER), _text_block([RESEARCH_BANNER], wide, _SIGNAL)])
+    blocks = [shown, _text_block(lines, wide, _PAPER), _text_block([RESEARCH_BANNER], wide, _SIGNAL)]
+    if explanation.clear:
+        blocks.insert(1, _scale(wide))
+    return np.vstack(blocks)
 
 
 def write_overlays(
@@ -151,6 +154,20 @@ def _write_png(path: Path, rgb: Picture) -> Path:
             "Choose a folder that you may write to with --out.",
         ) from error
     return path
+
+
+def _scale(width: int) -> Picture:
+    """The colours from cold to hot, with words at both ends."""
+    strip: Picture = np.full((_LINE + 2 * _PAD // 2, width, 3), _PAPER, dtype=np.uint8)
+    font = cv2.FontFace("sans")
+    ends = [("less sensitive", _PAD), ("more", width - _PAD)]
+    sizes = [cv2.getTextSize((0, 0), word, (0, 0), font, _TEXT, 450)[2] for word, _ in ends]
+    begin, end = 2 * _PAD + sizes[0], width - 2 * _PAD - sizes[1]
+    bar = heat_colours(np.linspace(0, 1, end - begin, dtype=np.float32)[None, :])
+    strip[_PAD : _PAD + _LINE // 2, begin:end] = bar
+    for (word, at), size in zip(ends, sizes, strict=True):
+        cv2.putText(strip, word, (at if at == _PAD else at - size, _PAD + _TEXT - 2), _INK, font, _TEXT, 450)
+    return strip
 
 
 def _text_block(lines: list[str], width: int, paper: tuple[int, int, int]) -> Picture:

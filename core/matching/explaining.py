@@ -10,6 +10,7 @@ import msgspec
 from core.catalog import queries
 from core.catalog.engine import Catalog
 from core.errors import PolypTraceError
+from core.explain.overlay import OPACITY, write_overlays
 from core.inference.bundle import BundleInfo
 from core.matching.context import TextFit, contexts
 from core.matching.footage import open_reader
@@ -36,7 +37,7 @@ def explain_clips(
     out: Path,
     *,
     device: str = "auto",
-    opacity: float = 0.6,
+    opacity: float = OPACITY,
     progress: ProgressSink = no_progress,
     cancel: CancelToken | None = None,
 ) -> dict[str, Any]:
@@ -61,7 +62,6 @@ def explain_clips(
     sides = [explained_side(catalog, bundle, clip, cancel) for clip in (clip_id, other_id)]
     progress(Progress("explaining", 1, 3))
     # Here and not above: matching itself must not load torch, which takes seconds.
-    from core.explain.overlay import write_overlays
     from core.explain.pair import Shown, explain_pair, open_model
 
     model = open_model(bundle.folder, device)

@@ -11,12 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.catalog import operations, queries
+from core.catalog.changes import CatalogChanges
 from core.catalog.engine import Catalog
 from core.catalog.values import ClipVector
 from core.domain import Clip
 from core.errors import PolypTraceError
+from core.inference.bundle import BundleInfo
 from core.inference.embedder import Embedder
 from core.inference.vector_store import VectorStore
+from core.jobs.record import recorded
 from core.matching.context import ClipContext, TextFit, contexts
 from core.matching.embedding import clip_vector, inputs_hash
 from core.matching.footage import frame_index, open_reader
@@ -65,16 +68,20 @@ def index_clips(
     Raises:
         Cancelled: between two frames.
     """
-    _register(catalog, embedder)
+    register_bundle(catalog, embedder.info, author=AUTHOR)
     wanted = contexts(catalog, queries.clips(catalog) if clips is None else clips, TextFit.of(embedder.info))
     hashes = {one.clip.id: _hash(one) for one in wanted}
     missing = set(queries.clips_to_index(catalog, store_of(catalog), embedder.model_id, hashes))
     stale = [one for one in wanted if one.clip.id in missing]
     failed: list[Failure] = []
-    work = _embed(catalog, embedder, stale, cancel or CancelToken())
-    for done, (context, failure) in enumerate(work, start=1):
-        failed += [Failure(context.clip.id, failure)] if failure else []
-        progress(Progress("embedding clips", done, len(stale)))
+    if stale:
+        facts = {"model": embedder.model_id, "clips": len(stale)}
+        with recorded(catalog, "index", facts, author=AUTHOR) as job:
+            work = _embed(catalog, embedder, stale, cancel or CancelToken())
+            for done, (context, failure) in enumerate(work, start=1):
+                failed += [Failure(context.clip.id, failure)] if failure else []
+                progress(Progress("embedding clips", done, len(stale)))
+            job.result = {"embedded": len(stale) - len(failed), "failed": len(failed)}
     return IndexSummary(embedder.model_id, len(stale) - len(failed), len(wanted) - len(stale), tuple(failed))
 
 
@@ -99,11 +106,24 @@ def stored_vectors(catalog: Catalog, embedder: Embedder, clip_ids: Sequence[int]
     return vectors[[row[clip] for clip in clip_ids]]
 
 
-def _register(catalog: Catalog, embedder: Embedder) -> None:
-    info = embedder.info
-    folder, kind, metrics = str(info.folder), info.manifest.kind, info.manifest.metrics
-    operations.register_model(
-        catalog, embedder.model_id, folder=folder, kind=kind, dim=embedder.dim, metrics=metrics, author=AUTHOR
+def register_bundle(
+    catalog: Catalog, info: BundleInfo, *, activate: bool = False, author: str
+) -> CatalogChanges:
+    """Makes a bundle known to the catalogue, and with ``activate`` puts it to use.
+
+    Raises:
+        PolypTraceError: as :func:`core.catalog.operations.register_model`.
+    """
+    manifest = info.manifest
+    return operations.register_model(
+        catalog,
+        manifest.model_id,
+        folder=str(info.folder),
+        kind=manifest.kind,
+        dim=manifest.dim,
+        metrics=manifest.metrics,
+        activate=activate,
+        author=author,
     )
 
 

@@ -6,11 +6,13 @@ import importlib.metadata
 import platform
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
+from core.catalog import queries
 from core.catalog.engine import Catalog
 from core.errors import PolypTraceError
 from core.inference.bundle import read_bundle
@@ -41,6 +43,7 @@ def examine(data_dir: DataDir) -> list[Check]:
         ("disk", _disk),
         ("data folder", _writable),
         ("catalogue", _catalogue),
+        ("records", _records),
         ("model", _model),
         ("inference", _inference),
     )
@@ -102,6 +105,24 @@ def _catalogue(data_dir: DataDir) -> str:
     with Catalog.open(data_dir) as catalogue:
         counts = catalogue.counts()
     return ", ".join(f"{number} {kind}" for kind, number in counts.items())
+
+
+def _records(data_dir: DataDir) -> str:
+    """The audit log's chain, and jobs that didn't end well."""
+    if not data_dir.catalogue.exists():
+        return "none yet"
+    with Catalog.open(data_dir) as catalogue:
+        broken = queries.broken_audit_event(catalogue)
+        states = Counter(job.state.value for job in queries.jobs(catalogue))
+        events = len(queries.audit_events(catalogue))
+    if broken is not None:
+        raise PolypTraceError(
+            "audit-broken",
+            f"The audit log was changed by another program: event {broken} isn't what was written.",
+            "Compare with a backup; the catalogue itself can still be used.",
+        )
+    jobs = ", ".join(f"{number} jobs {state}" for state, number in sorted(states.items())) or "no jobs yet"
+    return f"audit log of {events} events, chain whole; {jobs}"
 
 
 def _model(data_dir: DataDir) -> str:

@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 
 from core.errors import PolypTraceError
-from core.progress import Progress, ProgressSink, no_progress
+from core.progress import CancelToken, Progress, ProgressSink, no_progress
 from core.video.index import FrameIndex
 from core.video.reader import VideoReader
 from core.video.times import parse_time
@@ -69,16 +69,20 @@ def export_frames(
     wanted: Sequence[WantedFrame],
     out: Path,
     progress: ProgressSink = no_progress,
+    cancel: CancelToken | None = None,
 ) -> list[FrameFile]:
     """Writes each wanted frame as ``frame-NNNNNN.png`` (8-bit RGB) into ``out``.
 
     Raises:
+        Cancelled: between two frames; those that were written stay.
         PolypTraceError: ``frames-out`` when the folder can't be written, or the video can't be opened.
     """
     _make(out)
     written = []
     with VideoReader.open(path, index) as reader:
         for at, frame in enumerate(wanted, start=1):
+            if cancel is not None:
+                cancel.raise_if_cancelled()
             written.append(_export(reader, index, frame, out))
             progress(Progress("frames", at, len(wanted)))
     return written

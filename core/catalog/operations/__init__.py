@@ -6,25 +6,22 @@ from core.catalog.operations.clips import (
     put_box,
     remove_box,
     remove_clip,
-    set_boxes,
     trim_clip,
 )
 from core.catalog.operations.descriptions import describe
 from core.catalog.operations.index import drop_vectors, put_vectors
 from core.catalog.operations.jobs import cancel_job, create_job, fail_job, finish_job, note_job, start_job
-from core.catalog.operations.models import activate_model, register_model, retire_model
-from core.catalog.operations.people import add_exam, add_patient
-from core.catalog.operations.system import put_setting, record_event
+from core.catalog.operations.models import activate_model, register_model
+from core.catalog.operations.people import add_patient
+from core.catalog.operations.system import record_event
 from core.catalog.operations.undo import redo, undo
 from core.catalog.operations.verdicts import give_verdict, withdraw_verdict
-from core.catalog.operations.videos import attach_video, import_video, relocate_video
+from core.catalog.operations.videos import import_video
 
 __all__ = [
     "activate_model",
     "add_clip",
-    "add_exam",
     "add_patient",
-    "attach_video",
     "cancel_job",
     "create_job",
     "describe",
@@ -36,16 +33,12 @@ __all__ = [
     "move_clip",
     "note_job",
     "put_box",
-    "put_setting",
     "put_vectors",
     "record_event",
     "redo",
     "register_model",
-    "relocate_video",
     "remove_box",
     "remove_clip",
-    "retire_model",
-    "set_boxes",
     "start_job",
     "trim_clip",
     "undo",

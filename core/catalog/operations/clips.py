@@ -101,15 +101,6 @@ def remove_box(catalog: Catalog, clip_id: int, pts: int | None, *, author: str) 
     return clip_edits.edit_boxes(catalog, clip_id, edited, "remove box", author)
 
 
-def set_boxes(catalog: Catalog, clip_id: int, boxes: Sequence[Box], *, author: str) -> CatalogChanges:
-    """Replaces all boxes of a clip.
-
-    Raises:
-        PolypTraceError: ``clip-unknown``, ``clip-box``.
-    """
-    return clip_edits.edit_boxes(catalog, clip_id, lambda _: list(boxes), "mark boxes", author)
-
-
 def trim_clip(catalog: Catalog, clip_id: int, pts_in: int, pts_out: int, *, author: str) -> CatalogChanges:
     """Moves the ends of a clip; all its boxes must stay inside.
 

@@ -78,18 +78,6 @@ def activate_model(catalog: Catalog, model_id: str, *, author: str) -> CatalogCh
     return CatalogChanges("activate model", models=switched)
 
 
-def retire_model(catalog: Catalog, model_id: str, *, author: str) -> CatalogChanges:
-    """Takes a model out of use, be it the active one: none is active then.
-
-    Raises:
-        PolypTraceError: ``model-unknown``.
-    """
-    with catalog.write() as connection:
-        rows.model_number(connection, model_id)
-        switched = _put(connection, model_id, ModelState.RETIRED, author)
-    return CatalogChanges("retire model", models=switched)
-
-
 def _activate(connection: Connection, model_id: str, author: str) -> tuple[str, ...]:
     active = select(ModelVersionRow.model_id).where(ModelVersionRow.state == ModelState.ACTIVE.value)
     before = connection.execute(active).scalar()

@@ -46,7 +46,7 @@ def add_patient(
                 connection, author, "edit-patient", f"patient {patient_id}", before=before, after=after
             )
     return CatalogChanges(
-        "add patient",
+        "add patient" if new is not None else "edit patient",
         subject=patient_id,
         created=Created(patients=ids(new)),
         patients=ids(new, patient_id if after else None),
@@ -61,24 +61,6 @@ def _sex(typed: str | None) -> str | None:
             return known
     raise PolypTraceError(
         "patient-sex", f"“{typed}” isn't a sex that can be recorded.", f"Use {', '.join(SEXES)}."
-    )
-
-
-def add_exam(catalog: Catalog, patient_code: str, date: dt.date, *, author: str) -> CatalogChanges:
-    """Adds an exam, and its patient as needed. A patient has one exam a day: a known one is returned.
-
-    Raises:
-        PolypTraceError: ``patient-code``.
-    """
-    with catalog.write() as connection:
-        patient_id, new_patient = find_or_add_patient(connection, patient_code, author)
-        exam_id, new_exam = find_or_add_exam(connection, patient_id, date, author)
-    return CatalogChanges(
-        "add exam",
-        subject=exam_id,
-        created=Created(patients=ids(new_patient), exams=ids(new_exam)),
-        patients=ids(new_patient),
-        exams=ids(new_exam),
     )
 
 

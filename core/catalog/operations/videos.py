@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, insert, select, update
 
-from core.catalog import audit, rows
+from core.catalog import audit
 from core.catalog.changes import CatalogChanges, Created, ids
 from core.catalog.engine import Catalog
 from core.catalog.operations.people import find_or_add_exam, find_or_add_patient
@@ -55,36 +55,6 @@ def import_video(
         exams=ids(exam_id),
         videos=ids(video_id if attached or moved else None),
     )
-
-
-def attach_video(catalog: Catalog, video_id: int, exam_id: int, *, author: str) -> CatalogChanges:
-    """Attaches a known video to one more exam.
-
-    Raises:
-        PolypTraceError: ``video-unknown``, ``exam-unknown``.
-    """
-    with catalog.write() as connection:
-        rows.video(connection, video_id)
-        rows.exam(connection, exam_id)
-        attached = _attach(connection, exam_id, video_id, author)
-    return CatalogChanges(
-        "attach video",
-        subject=video_id,
-        exams=ids(exam_id if attached else None),
-        videos=ids(video_id if attached else None),
-    )
-
-
-def relocate_video(catalog: Catalog, video_id: int, path: str, *, author: str) -> CatalogChanges:
-    """Notes where a video lies now. The caller has made sure that the content is the same.
-
-    Raises:
-        PolypTraceError: ``video-unknown``.
-    """
-    with catalog.write() as connection:
-        rows.video(connection, video_id)
-        moved = _move(connection, video_id, path, author)
-    return CatalogChanges("relocate video", subject=video_id, videos=ids(video_id if moved else None))
 
 
 def _check(video: Video) -> None:

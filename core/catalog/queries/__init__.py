@@ -35,18 +35,19 @@ from core.catalog.queries.library import (
 from core.catalog.queries.system import (
     active_model,
     audit_events,
+    broken_audit_event,
     jobs,
     last_audit_event,
     model_version,
     model_versions,
     redo_label,
-    setting,
     undo_label,
 )
 
 __all__ = [
     "active_model",
     "audit_events",
+    "broken_audit_event",
     "cannot_links",
     "clip",
     "clips",
@@ -76,7 +77,6 @@ __all__ = [
     "ranking_shown",
     "redo_label",
     "revisions",
-    "setting",
     "undo_label",
     "vector_rows",
     "verdict",

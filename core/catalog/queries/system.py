@@ -1,14 +1,13 @@
-"""Reads: model versions, jobs, the audit log and settings."""
+"""Reads: model versions, jobs and the audit log."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, text
 
 from core.catalog import rows
+from core.catalog.audit import chained
 from core.catalog.engine import Catalog
-from core.catalog.schema import AuditEventRow, JobRow, ModelVersionRow, SettingRow, UndoRow
+from core.catalog.schema import AuditEventRow, JobRow, ModelVersionRow, UndoRow
 from core.catalog.values import AuditEvent, Job, JobState, ModelState, ModelVersion
 
 
@@ -80,11 +79,22 @@ def last_audit_event(catalog: Catalog, action: str, subject: str) -> AuditEvent 
     return None if row is None else AuditEvent(*row[:7])
 
 
-def setting(catalog: Catalog, key: str, default: Any = None) -> Any:
-    """A setting of this catalogue, as it was put."""
+def broken_audit_event(catalog: Catalog) -> int | None:
+    """The id of the first audit event that isn't what was written, or doesn't follow the one before it.
+
+    None when the chain is whole. Rows cut off at the end are seen too: SQLite remembers the last id given.
+    """
+    last_given = text("SELECT seq FROM sqlite_sequence WHERE name = :table")
     with catalog.read() as connection:
-        found = connection.execute(select(SettingRow.value).where(SettingRow.key == key)).first()
-    return default if found is None else found[0]
+        rows_ = connection.execute(select(AuditEventRow.__table__).order_by(AuditEventRow.id))
+        before, at = "", 0
+        for row in rows_:
+            at += 1
+            if (row.id, row.previous_hash) != (at, before) or row.row_hash != chained(before, *row[1:7]):
+                return at
+            before = row.row_hash
+        given = connection.execute(last_given, {"table": AuditEventRow.__tablename__}).scalar() or 0
+    return at + 1 if given > at else None
 
 
 def undo_label(catalog: Catalog) -> str | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import cv2
+import msgspec
 import numpy as np
 import pytest
 
@@ -68,6 +69,15 @@ def file_clip(catalog: Catalog, path: Path, patient: str, day: str, values: dict
     if values is not None:
         operations.describe(catalog, queries.clip(catalog, clip).finding_id, values, author="test")
     return clip
+
+
+def lose_video(catalog: Catalog, clip_id: int) -> None:
+    """The video of a clip was last seen where no file lies any more."""
+    clip = queries.clip(catalog, clip_id)
+    exam = queries.exam(catalog, clip.exam_id)
+    gone = msgspec.structs.replace(queries.video(catalog, clip.video_id), path="/gone.mp4")
+    code = queries.patient(catalog, exam.patient_id).code
+    operations.import_video(catalog, gone, patient_code=code, exam_date=exam.date, author="test")
 
 
 SIGMOID = {"state": "polyp", "segment": "sigmoid", "size_mm": 8, "paris": "Is", "imaging": "white light"}

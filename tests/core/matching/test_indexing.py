@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import msgspec
 import numpy as np
 import pytest
@@ -18,7 +16,7 @@ from core.matching.sampling import ClipSample
 from core.matching.values import CropSource
 from core.progress import CancelToken
 
-from .conftest import CAECUM, Filed
+from .conftest import CAECUM, Filed, lose_video
 
 
 class _Fixed:
@@ -71,11 +69,8 @@ def test_a_verdict_or_a_treatment_changes_no_vector(filed: Filed, embedder: Embe
     assert index_clips(filed.catalog, embedder).embedded == 0
 
 
-def test_a_lost_video_fails_in_words_and_stops_nothing(
-    filed: Filed, embedder: Embedder, tmp_path: Path
-) -> None:
-    video = queries.clip(filed.catalog, filed.two).video_id
-    operations.relocate_video(filed.catalog, video, str(tmp_path / "gone.mp4"), author="test")
+def test_a_lost_video_fails_in_words_and_stops_nothing(filed: Filed, embedder: Embedder) -> None:
+    lose_video(filed.catalog, filed.two)
     summary = index_clips(filed.catalog, embedder)
     assert summary.embedded == 3
     assert [failure.clip for failure in summary.failed] == [filed.two]

@@ -17,7 +17,7 @@ from core.matching.explaining import explain_clips
 from core.matching.indexing import stored_vectors
 from core.matching.ranking import match_clip, no_match_answer
 
-from .conftest import Filed, file_clip
+from .conftest import Filed, file_clip, lose_video
 
 
 def test_the_patients_earlier_clips_by_cosine(filed: Filed, embedder: Embedder) -> None:
@@ -79,11 +79,8 @@ def test_linked_clips_share_their_lesion(filed: Filed, embedder: Embedder) -> No
     assert by_clip[filed.two] != by_clip[filed.one]
 
 
-def test_a_lost_gallery_video_is_listed_last_with_its_reason(
-    filed: Filed, embedder: Embedder, tmp_path: Path
-) -> None:
-    video = queries.clip(filed.catalog, filed.two).video_id
-    operations.relocate_video(filed.catalog, video, str(tmp_path / "gone.mp4"), author="test")
+def test_a_lost_gallery_video_is_listed_last_with_its_reason(filed: Filed, embedder: Embedder) -> None:
+    lose_video(filed.catalog, filed.two)
     result = match_clip(filed.catalog, embedder, filed.query)
     assert result.patient[-1].clip == filed.two
     assert result.patient[-1].score is None

@@ -86,13 +86,6 @@ def _system() -> None:
         sqlite_where=sa.text("state = 'active'"),
     )
     op.create_table(
-        "settings",
-        sa.Column("key", sa.String(), nullable=False),
-        sa.Column("value", sa.JSON(), nullable=False),
-        sa.PrimaryKeyConstraint("key", name="pk_settings"),
-        sqlite_with_rowid=False,
-    )
-    op.create_table(
         "undo_log",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
@@ -221,8 +214,8 @@ def _logs() -> None:
         sa.Column("subject", sa.String(), nullable=False),
         sa.Column("before", sa.JSON(), nullable=True),
         sa.Column("after", sa.JSON(), nullable=True),
-        sa.Column("previous_hash", sa.String(), nullable=True),
-        sa.Column("row_hash", sa.String(), nullable=True),
+        sa.Column("previous_hash", sa.String(), nullable=False),
+        sa.Column("row_hash", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_audit_events"),
         sqlite_autoincrement=True,
     )

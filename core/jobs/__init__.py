@@ -1,0 +1,1 @@
+"""Long work: what the catalogue remembers of it."""
