@@ -18,6 +18,7 @@ COMMANDS = (
 )  # fmt: skip
 NEXT_WEEK = (dt.date.today() + dt.timedelta(days=7)).isoformat()
 
+LOGS = ("audit_events", "jobs")
 NO_HINT = ("nothing-to-undo", "nothing-to-redo")
 
 # command line with the workspace's names in it → the error's code; None is wrong usage (exit 2)
@@ -86,6 +87,16 @@ CASES: tuple[Case, ...] = (
     ("clip show 999", "clip-unknown"),
     ("clip box {clip} --box 1,2", "box-unreadable"),
     ("clip box 999 --box 1,2,3,4", "clip-unknown"),
+    ("clip box {clip}", None),
+    ("clip box 999 --remove 0", "clip-unknown"),
+    ("clip box {clip} --remove 0.3", "box-unknown"),
+    ("clip box {clip} --remove soon", "time-unreadable"),
+    ("clip trim {clip}", None),
+    ("clip trim {clip} --from 0.5 --to 0.2", "clip-times"),
+    ("clip trim {clip} --to 9s", "time-out-of-range"),
+    ("clip trim 999 --to 1s", "clip-unknown"),
+    ("clip move {clip} --finding 999", "finding-unknown"),
+    ("clip move 999", "clip-unknown"),
     ("clip remove 999", "clip-unknown"),
     # describe
     ("describe 999 --set size_mm=8", "clip-unknown"),
@@ -138,6 +149,9 @@ CASES: tuple[Case, ...] = (
     ("explain {clip} --out {out} --model {model}", None),
     # models
     ("models show nonsense", "model-unknown"),
+    ("models promote nonsense", "model-unknown"),
+    ("models promote {model}", "model-elsewhere"),
+    ("models promote", None),
     ("models", None),
     # phantom
     ("phantom --patients 0 --seed 1 --out {out}", None),
@@ -210,8 +224,13 @@ def stored(data: Path) -> dict[str, list[tuple[object, ...]]]:
     uri = f"{(data / 'catalogue.sqlite').as_uri()}?mode=ro"
     with contextlib.closing(sqlite3.connect(uri, uri=True)) as database:
         tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        kept = [name for name in tables if "audit" not in name and "job" not in name and "fts" not in name]
-        return {name: database.execute(f'SELECT * FROM "{name}" ORDER BY 1').fetchall() for name in kept}
+        found = {
+            name: database.execute(f'SELECT * FROM "{name}" ORDER BY 1').fetchall()
+            for name in tables
+            if name not in LOGS
+        }
+    found["sqlite_sequence"] = [row for row in found["sqlite_sequence"] if row[0] not in LOGS]
+    return found
 
 
 @pytest.mark.parametrize(("line", "code"), CASES, ids=[line for line, _ in CASES])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,55 @@ def test_verdicts_survive_and_can_be_taken_back(quick: Run, demo: tuple[Path, di
     again = {one["clip"]: one["lesion"] for one in _json(quick(data, "match", query, "--json"))["patient"]}
     assert again == lesions
     _json(quick(data, "undo", "--json"))
+
+
+def test_a_clip_can_be_edited_and_every_edit_undone(quick: Run, demo: tuple[Path, dict[str, Any]]) -> None:
+    data, said = demo
+    clip = said["query"]
+
+    def shown() -> dict[str, Any]:
+        return _json(quick(data, "clip", "show", clip, "--json"))
+
+    before = shown()
+    at = before["from_s"] + 0.2
+    boxed = _json(quick(data, "clip", "box", clip, "--box", f"20,30,60,70@{at:.3f}s", "--json"))
+    assert len(boxed["boxes"]) in (len(before["boxes"]), len(before["boxes"]) + 1)
+    gone = _json(quick(data, "clip", "box", clip, "--remove", f"{at:.3f}s", "--json"))
+    assert len(gone["boxes"]) == len(boxed["boxes"]) - 1
+    moved = _json(quick(data, "clip", "move", clip, "--json"))
+    assert moved["finding"] != before["finding"]
+    for _ in range(3):
+        _json(quick(data, "undo", "--json"))
+    assert shown() == before
+    only = [box["pts"] for box in before["boxes"]]
+    refused = quick(data, "clip", "trim", clip, "--to", min(only) - 1, "--json")
+    assert (refused.code, refused.error["code"]) == (1, "clip-box")
+    trimmed = _json(quick(data, "clip", "trim", clip, "--to", max(only), "--json"))
+    assert (trimmed["pts_in"], trimmed["pts_out"]) == (before["pts_in"], max(only))
+    _json(quick(data, "undo", "--json"))
+    assert shown() == before
+
+
+def test_another_model_can_be_put_to_use(
+    quick: Run, demo: tuple[Path, dict[str, Any]], small_bundle: Path
+) -> None:
+    data, said = demo
+    target = data / "models" / "small"
+    target.parent.mkdir(exist_ok=True)
+    shutil.copytree(small_bundle, target)
+    small = _json(quick(data, "models", "show", target, "--json"))["id"]
+    assert _json(quick(data, "models", "promote", small, "--json"))["changed"]
+    assert _json(quick(data, "match", said["query"], "--json"))["model"] == small
+    states = {one["id"]: one["state"] for one in _json(quick(data, "models", "list", "--json"))["models"]}
+    assert (states[small], states[said["model"]]) == ("active", "candidate")
+    _json(quick(data, "models", "promote", said["model"], "--json"))
+    assert _json(quick(data, "match", said["query"], "--json"))["model"] == said["model"]
+
+
+def test_the_doctor_reads_the_records(quick: Run, demo: tuple[Path, dict[str, Any]]) -> None:
+    checks = {one["name"]: one for one in _json(quick(demo[0], "doctor", "--json"))["checks"]}
+    assert "chain whole" in checks["records"]["message"]
+    assert "jobs done" in checks["records"]["message"]
 
 
 @pytest.mark.shared

@@ -95,7 +95,11 @@ def remove_box(catalog: Catalog, clip_id: int, pts: int | None, *, author: str) 
     def edited(clip: Clip) -> list[Box]:
         kept = [other for other in clip.boxes if other.pts != pts]
         if len(kept) == len(clip.boxes):
-            raise PolypTraceError("box-unknown", f"Clip {clip_id} has no box on that frame.", "")
+            raise PolypTraceError(
+                "box-unknown",
+                f"Clip {clip_id} has no box on that frame.",
+                f"`polyptrace clip show {clip_id} --json` names its boxes.",
+            )
         return kept
 
     return clip_edits.edit_boxes(catalog, clip_id, edited, "remove box", author)
