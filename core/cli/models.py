@@ -7,7 +7,16 @@ from typing import Annotated
 import typer
 
 from core.catalog.engine import Catalog
-from core.cli.options import NOBODY, Author, DataDirPath, JsonFlag, active_model_id, bundle, data_dir
+from core.cli.options import (
+    NOBODY,
+    Author,
+    DataDirPath,
+    JsonFlag,
+    active_model_id,
+    bundle,
+    data_dir,
+    retired_model_ids,
+)
 from core.cli.output import Output
 from core.errors import PolypTraceError
 from core.inference.registry import active_bundle, details, entry, find_bundle, list_bundles
@@ -27,7 +36,8 @@ def list_models(json: JsonFlag = False, data_dir_: DataDirPath = None) -> None:
     """The shipped starter model and the models of the data folder, and which one is in use."""
     output, folder = Output(json), data_dir(data_dir_)
     active = _in_use(folder)
-    entries = [entry(known, active) for known in list_bundles(folder)]
+    retired = retired_model_ids(folder)
+    entries = [entry(known, active, retired) for known in list_bundles(folder)]
     output.document({"models": entries})
     rows = [(one["id"], one["state"], "shipped" if one["shipped"] else "", one["problem"]) for one in entries]
     output.table("Models", ("id", "state", "", "problem"), rows)
@@ -59,6 +69,7 @@ def show(
 @group.command()
 def promote(
     model: Annotated[str, typer.Argument(help="Id, or the beginning of one.")],
+    confirm: Annotated[str, typer.Option("--confirm", metavar="ID", help="The whole id once more.")],
     author: Author = NOBODY,
     json: JsonFlag = False,
     data_dir_: DataDirPath = None,
@@ -67,6 +78,12 @@ def promote(
     output, folder = Output(json), data_dir(data_dir_)
     info = find_bundle(folder, model)
     manifest = info.manifest
+    if confirm != manifest.model_id:
+        raise PolypTraceError(
+            "promote-confirm",
+            "The model that is confirmed isn't the one that is named.",
+            f"To put it to use: polyptrace models promote {model} --confirm {manifest.model_id}",
+        )
     if manifest.model_id not in {known.id for known in list_bundles(folder)}:
         raise PolypTraceError(
             "model-elsewhere",

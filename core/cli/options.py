@@ -9,6 +9,7 @@ import typer
 
 from core.catalog import queries
 from core.catalog.engine import Catalog
+from core.catalog.values import ModelState
 from core.inference.bundle import BundleInfo
 from core.inference.embedder import Embedder
 from core.inference.registry import active_bundle, find_bundle
@@ -51,6 +52,15 @@ def active_model_id(folder: DataDir) -> str | None:
     with Catalog.open(folder) as catalog:
         active = queries.active_model(catalog)
     return active.model_id if active else None
+
+
+def retired_model_ids(folder: DataDir) -> set[str]:
+    """The ids of models that the catalogue of a data folder had in use before."""
+    if not folder.catalogue.exists():
+        return set()
+    with Catalog.open(folder) as catalog:
+        known = queries.model_versions(catalog)
+    return {model.model_id for model in known if model.state is ModelState.RETIRED}
 
 
 def bundle(folder: DataDir, model: str | None) -> BundleInfo:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -91,17 +92,19 @@ def active_bundle(data_dir: DataDir, active_id: str | None = None) -> BundleInfo
     return read_bundle(folder)
 
 
-def entry(bundle: KnownBundle, active_id: str | None = None) -> dict[str, Any]:
+def entry(bundle: KnownBundle, active_id: str | None = None, retired: Collection[str] = ()) -> dict[str, Any]:
     """One entry of ``models list``: id, state, metrics, name, shipped, folder, problem.
 
     ``active_id`` is the model that the catalogue names as active; None = the shipped starter model is.
-    ``state`` is ``active``, ``candidate``, or ``refused`` for a bundle that can't be read.
+    ``state`` is ``active``, ``candidate``, ``retired`` for one that was active once (``retired`` names
+    those), or ``refused`` for a bundle that can't be read.
     """
     manifest = bundle.info.manifest if bundle.info else None
     active = bundle.shipped if active_id is None else bundle.id == active_id
+    unused = "retired" if bundle.id in retired else "candidate"
     return {
         "id": bundle.id,
-        "state": "refused" if manifest is None else "active" if active else "candidate",
+        "state": "refused" if manifest is None else "active" if active else unused,
         "metrics": manifest.metrics if manifest else {},
         "name": manifest.name if manifest else "",
         "shipped": bundle.shipped,

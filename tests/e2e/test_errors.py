@@ -149,9 +149,9 @@ CASES: tuple[Case, ...] = (
     ("explain {clip} --out {out} --model {model}", None),
     # models
     ("models show nonsense", "model-unknown"),
-    ("models promote nonsense", "model-unknown"),
-    ("models promote {model}", "model-elsewhere"),
-    ("models promote", None),
+    ("models promote nonsense --confirm nonsense", "model-unknown"),
+    ("models promote {model} --confirm nonsense", "promote-confirm"),
+    ("models promote {model}", None),
     ("models", None),
     # phantom
     ("phantom --patients 0 --seed 1 --out {out}", None),

@@ -127,11 +127,14 @@ def test_another_model_can_be_put_to_use(
     target.parent.mkdir(exist_ok=True)
     shutil.copytree(small_bundle, target)
     small = _json(quick(data, "models", "show", target, "--json"))["id"]
-    assert _json(quick(data, "models", "promote", small, "--json"))["changed"]
+    assert _json(quick(data, "models", "promote", small, "--confirm", small, "--json"))["changed"]
     assert _json(quick(data, "match", said["query"], "--json"))["model"] == small
     states = {one["id"]: one["state"] for one in _json(quick(data, "models", "list", "--json"))["models"]}
     assert (states[small], states[said["model"]]) == ("active", "candidate")
-    _json(quick(data, "models", "promote", said["model"], "--json"))
+    shipped = said["model"]
+    _json(quick(data, "models", "promote", shipped, "--confirm", shipped, "--json"))
+    states = {one["id"]: one["state"] for one in _json(quick(data, "models", "list", "--json"))["models"]}
+    assert (states[small], states[shipped]) == ("retired", "active")
     assert _json(quick(data, "match", said["query"], "--json"))["model"] == said["model"]
 
 
