@@ -8,6 +8,7 @@ model reads; it can't prove that a text is free of identity.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from functools import cache
 from typing import Literal
@@ -22,7 +23,10 @@ Kind = Literal["email", "date", "phone", "record", "name"]
 _ORDER: tuple[Kind, ...] = ("email", "date", "phone", "record", "name")
 Span = tuple[int, int]
 
-_EMAIL = re.compile(r"[\w.+-]+\s?@\s?[\w-]+(?:\.[\w-]+)+|(?:https?://|www\.)\S+", re.IGNORECASE)
+_DASHES = dict.fromkeys("‐‑‒–—―−﹣－", "-") | dict.fromkeys("⁄∕／", "/") | dict.fromkeys("․。．", ".")
+_EMAIL = re.compile(
+    r"[\w.+-]+\s?(?:@|\(at\)|\[at\])\s?[\w-]+(?:\.[\w-]+)+|(?:https?://|www\.)\S+", re.IGNORECASE
+)
 _PHONES = (
     r"(?<![\w+])\+\s?\d{1,3}(?:[\s./-]?\(?\d{1,4}\)?){2,6}(?!\d)",
     r"(?<![\w.,])0\d{1,4}(?:[\s/-]{1,3}\d{2,4}){2,4}(?![\d/-])",
@@ -33,6 +37,8 @@ _UNIT = r"(?!\s*(?:mm|cm|ml|mg|units?|iu)\b)"
 _RECORDS = (
     rf"(?<![\w.,:])\d{{6,}}(?!\w){_UNIT}",
     r"(?<![\w.,])\d{3}[ -]\d{3}[ -]\d{4}(?!\w)",
+    r"(?<![\w.,])\d{1,3}(?:[ .]\d{3}){2,}(?!\w)",
+    r"(?<![\w-])[A-Z]{1,3}-?\d{2}[-./]\d{2,}(?!\w)",
     r"(?<![\w.,])\d{3}\.\d{4}\.\d{4}\.\d{2}(?!\w)",
     r"(?<![\w.,-])\d{3}-\d{2}-\d{4}(?![\w-])",
     r"(?<![\w-])[A-Z]{1,4}[-/]?\d{5,}[A-Z]?(?!\w)",
@@ -68,8 +74,39 @@ def scan(text: str, strict: bool = False) -> list[Suspicion]:
         Suspicions in the order of the text, without overlaps; where findings overlap they are one, of the
         kind that comes first in e-mail, date, phone, record, name.
     """
-    found = [(start, end, kind) for kind in _ORDER for start, end in _find(kind, text, strict) if end > start]
+    plain, places = _readable(text)
+    found = [
+        (places[start], places[end - 1] + 1, kind)
+        for kind in _ORDER
+        for start, end in _find(kind, plain, strict)
+        if end > start
+    ]
     return [Suspicion(start, end, kind, text[start:end]) for start, end, kind in _merged(found)]
+
+
+def _readable(text: str) -> tuple[str, list[int]]:
+    """The text in plain characters, and where in ``text`` each of them stands.
+
+    Invisible characters go; wide forms, digits of other scripts, dashes and slashes of every kind become the
+    common ones: a date stays one, however it was typed.
+    """
+    plain: list[str] = []
+    places: list[int] = []
+    for place, character in enumerate(text):
+        shown = _common(character) if character > "\x7f" else character
+        plain.append(shown)
+        places += [place] * len(shown)
+    return "".join(plain), places
+
+
+def _common(character: str) -> str:
+    if character in _DASHES:
+        return _DASHES[character]
+    if unicodedata.category(character) == "Cf":
+        return ""
+    unified = unicodedata.normalize("NFKC", character)
+    digits = [unicodedata.digit(part, None) for part in unified]
+    return "".join(part if digit is None else str(digit) for part, digit in zip(unified, digits, strict=True))
 
 
 def _find(kind: Kind, text: str, strict: bool) -> Iterator[Span]:

@@ -14,13 +14,19 @@ _DAY = r"(?:0?[1-9]|[12]\d|3[01])"
 _YEAR = r"(?:19|20)\d\d"
 _NOT_A_SIZE = r"(?!\d)(?!\s*(?:mm|cm|ml|mg|%))"
 # These months are words too ("polyps may bleed", "mar" for margin): they need a capital or a year.
-_WORDLIKE = frozenset({"may", "mar", "march", "mars", "sept", "dec", "sep", "mai", "jan", "nov", "maart"})
+_WORDLIKE = frozenset(
+    {"may", "mar", "march", "mars", "sept", "dec", "sep", "mai", "jan", "nov", "maart", "mayo"}
+)
+
+_ROMAN_MONTH = "(?:viii|vii|iii|xii|vi|iv|ix|ii|xi|i|v|x)"
 
 _NUMERIC = (
     rf"(?<![\w.]){_YEAR}\s?[-./]\s?(?:0?[1-9]|1[0-2])\s?[-./]\s?{_DAY}(?!\d)(?:[T ]\d\d:?\d\d(?::?\d\d)?)?",
     rf"(?<![\d.,/-])(\d{{1,2}})\s?([-./])\s?(\d{{1,2}})\s?\2\s?(?:{_YEAR}|['’]?\d\d){_NOT_A_SIZE}",
     rf"(?<![\d.,/-])(?:0?[1-9]|1[0-2])\s?[-./]\s?{_YEAR}{_NOT_A_SIZE}",
-    rf"(?<![\d.,/-]){_YEAR}\s?[-/]\s?(?:0[1-9]|1[0-2])(?![\d-])",
+    rf"(?<![\d.,/-])(\d{{1,2}})\s?([ ,])\s?(\d{{1,2}})\s?\2\s?{_YEAR}{_NOT_A_SIZE}",
+    rf"(?<![\w.,/-]){_DAY}\s?[-./]\s?{_ROMAN_MONTH}\s?[-./]\s?(?:{_YEAR}|\d\d){_NOT_A_SIZE}",
+    rf"(?<![\d.,/-]){_YEAR}\s?[-/]\s?(?:0?[1-9]|1[0-2])(?![\d-])",
     rf"(?<!\w)(?:am|vom|bis|seit|den|le|du|on|dated?)\s+{_DAY}\s?[./]\s?(?:0?[1-9]|1[0-2])\b\.?(?!\d)",
     rf"(?:{_YEAR}\s?年)(?:\s?\d{{1,2}}\s?月)?(?:\s?\d{{1,2}}\s?[日号])?|\d{{1,2}}\s?月\s?\d{{1,2}}\s?[日号]",
 )
@@ -31,6 +37,9 @@ _STRICT = (
     rf"(?<![\d.,/]){_DAY}\.\s?(?:0[1-9]|1[0-2])\.(?!\d)",
     rf"(?<![\d.,/])(?:0[1-9]|[12]\d|3[01])\.(?:0[1-9]|1[0-2]){_NOT_A_SIZE}(?!\s*[x×])",
     rf"(?<![\d.,/])(?:{_DAY}/(?:0[1-9]|1[0-2])|(?:0[1-9]|1[0-2])/{_DAY})(?![\d/])",
+    rf"(?<![\d.,/])(?:0?[1-9]|1[0-2])/\d\d{_NOT_A_SIZE}(?![\d/])",
+    rf"(?<![\d.,/])(?:0[1-9]|1[0-2])\.\d\d{_NOT_A_SIZE}(?![.\d]|\s*[x×])",
+    r"(?<!\w)\d{1,2}\s?(?:y|yo|[fm])(?!\w)",
     r"(?<![\d:])(?:[01]?\d|2[0-3]):[0-5]\d(?::[0-5]\d)?(?![\d:])",
     r"(?<!\w)\d{1,3}\s?-?\s?(?:year|yr|y/o|yo\b|jährig|ans\b|anni\b|años)[\w-]*(?:\s?-?old)?",
     r"(?<!\w)aged?\s+\d{1,3}(?!\w)",
@@ -105,7 +114,8 @@ def _birth() -> re.Pattern[str]:
 @cache
 def _month_patterns() -> tuple[tuple[re.Pattern[str], bool], ...]:
     """Patterns with the groups ``month`` and ``year``, and whether a word-like month needs a year there."""
-    month = rf"(?P<month>{alternatives(_spellings())})(?!\w)\.?"
+    glued = rf"(?P<month>{alternatives(_spellings())})"
+    month = rf"{glued}(?!\w)\.?"
     of = r"(?:of\s+the\s+|of\s+|de\s+|del\s+|di\s+|von\s+)?"
     year = rf"(?P<year>{_YEAR}|['’]\d\d)"
     before = "since|last|next|until|from|early|late|of|in|im|seit|en|depuis"
@@ -115,6 +125,7 @@ def _month_patterns() -> tuple[tuple[re.Pattern[str], bool], ...]:
             _compiled(rf"(?<![\w.,]){_DAY}{ordinal}[\s/-]*{of}{month}(?:[\s,./-]*{of}{year}|[\s/-]\d\d\b)?"),
             False,
         ),
+        (_compiled(rf"(?<![\w.,]){_DAY}{glued}['’]?(?P<year>{_YEAR}|\d\d)(?!\d)"), False),
         (_compiled(rf"(?<![\w.,]){_DAY}\.\s*{month}(?:[\s,./-]*{year})?"), True),
         (_compiled(rf"(?<!\w){month}\s+{_DAY}(?:st|nd|rd|th)?{_NOT_A_SIZE}(?!\w)(?:,?\s*{year})?"), True),
         (_compiled(rf"(?<!\w){month}[\s,./-]*{of}{year}"), False),

@@ -19,12 +19,14 @@ _WORD = re.compile(r"[^\W\d_]+")
 class Words(msgspec.Struct, frozen=True):
     """The lists of ``resources/vocabularies/privacy.toml``, folded by :func:`plain`.
 
-    ``safe`` are clinical and everyday words, ``names`` given names and surnames, ``doubtful`` names that are
-    words too. Labels and ``month_spellings`` are kept as written, with their accents.
+    ``safe`` are clinical and everyday words, ``eponyms`` those of them that are somebody's name too (Barrett,
+    Meier), ``names`` given names and surnames, ``doubtful`` names that are words too. Labels and
+    ``month_spellings`` are kept as written, with their accents.
     """
 
     titles: frozenset[str]
     safe: frozenset[str]
+    eponyms: frozenset[str]
     names: frozenset[str]
     doubtful: frozenset[str]
     months: frozenset[str]
@@ -72,12 +74,15 @@ def words() -> Words:
     """The shipped lists, read once; the words of the description's vocabulary are safe too."""
     with resource("vocabularies", "privacy.toml").open("rb") as file:
         lists = tomllib.load(file)
-    safe = _folded(f"{lists['words']} {lists['eponyms']}") | _vocabulary_words()
-    doubtful = _folded(lists["names_and_words"])
-    names = _folded(f"{lists['given']} {lists['surnames']}") - safe - doubtful
+    eponyms = _folded(lists["eponyms"])
+    safe = _folded(lists["words"]) | eponyms | _vocabulary_words()
+    named = _folded(f"{lists['given']} {lists['surnames']}")
+    doubtful = _folded(lists["names_and_words"]) | (named & eponyms)
+    names = named - safe - doubtful
     return Words(
         titles=_folded(lists["titles"]),
         safe=safe,
+        eponyms=eponyms,
         names=names,
         doubtful=doubtful,
         months=_folded(lists["months"]),

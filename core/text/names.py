@@ -22,6 +22,13 @@ _CHINESE = re.compile(
     r"|(?:姓名|患者|病人|签名)\s*[:：]\s*[\u4e00-\u9fff]{2,4}"
 )
 _MOST_WORDS = 4
+_LONGEST_ABBREVIATION = 4
+"""A title with a full stop, if longer, is the last word of a sentence: ``seen by the consultant.``"""
+_SAYS = re.compile(
+    r"[ \t]+(?:saw|says|said|thinks|thought|did|performed|assisted|reviewed|noted|agreed|scoped|called"
+    r"|advised|asked|examined|confirmed|attended|supervised|told|wrote|helped|taught)\b"
+)
+"""What people do: a capitalised word before it, if no word of the lists, is a name."""
 
 
 class _Word(msgspec.Struct, frozen=True):
@@ -61,6 +68,11 @@ class _Word(msgspec.Struct, frozen=True):
         return plain(self.text) in words().doubtful
 
     @property
+    def eponym(self) -> bool:
+        """Whether a word of the field is named after somebody: a name beside a title or a given name."""
+        return plain(self.possessor) in words().eponyms
+
+    @property
     def is_particle(self) -> bool:
         return plain(self.text) in words().particles
 
@@ -91,6 +103,7 @@ def find_names(text: str, strict: bool = False) -> Iterator[Span]:
     for finder in (_after_titles, _pairs, _listed):
         yield from finder(tokens, strict)
     yield from _after_labels(text, tokens, strict)
+    yield from _before_doing(text, tokens)
     yield from (match.span() for match in _CHINESE.finditer(text))
     if strict:
         yield from _unknown_capitals(tokens)
@@ -107,13 +120,17 @@ def _tokens(text: str) -> list[_Word]:
     return tokens
 
 
-def _run(tokens: list[_Word], first: int, lower: bool) -> int:
-    """How many tokens from ``first`` on belong to one name; particles count only between two of them."""
+def _run(tokens: list[_Word], first: int, lower: bool, titled: bool = False) -> int:
+    """How many tokens from ``first`` on belong to one name; particles count only between two of them.
+
+    Behind a title (``titled``) any capitalised word is one; behind a label, eponyms are too.
+    """
     taken = 0
     for place in range(first, min(first + _MOST_WORDS, len(tokens))):
         word = tokens[place]
         particle = word.is_particle
-        likely = word.listed or word.doubtful or not word.safe()
+        certain = word.capital and (word.eponym or (titled and place == first))
+        likely = certain or word.listed or word.doubtful or not word.safe()
         if not particle and not (likely and (word.capital or lower or word.listed)):
             break
         if not particle:
@@ -135,7 +152,8 @@ def _after_titles(tokens: list[_Word], strict: bool) -> Iterator[Span]:
         following = tokens[place + 1]
         if word.shouted and not (following.shouted or following.listed):
             continue  # "DR performed": a digital examination, not a doctor
-        taken = _run(tokens, place + 1, strict)
+        ends_sentence = "." in word.after and len(word.text) > _LONGEST_ABBREVIATION
+        taken = _run(tokens, place + 1, strict, titled=not ends_sentence)
         if taken:
             yield word.start, tokens[place + taken].end
 
@@ -181,14 +199,14 @@ def _is_pair(first: _Word, second: _Word) -> bool:
     if not (first.capital and second.capital) or second.initial:
         return first.listed and first.capital and second.initial
     if named or (first.doubtful and second.doubtful):
-        return all(word.doubtful or not word.in_lists() for word in (first, second))
+        return all(word.doubtful or word.eponym or not word.in_lists() for word in (first, second))
     return all(word.title_case and not word.safe(loose=True) for word in (first, second))
 
 
 def _is_turned_or_initial(first: _Word, second: _Word) -> bool:
     """``Smith, John``, ``J. Smith`` and ``Smith J.``"""
     if re.fullmatch(r",[ \t]+", first.after):
-        likely = first.doubtful or not first.safe(loose=True)
+        likely = first.doubtful or first.eponym or not first.safe(loose=True)
         return likely and first.capital and second.capital and second.listed
     if first.initial and re.fullmatch(r"\.[ \t]*", first.after):
         return second.title_case and not second.safe(loose=True)
@@ -206,6 +224,13 @@ def _listed(tokens: list[_Word], strict: bool) -> Iterator[Span]:
     """A common name alone: with a capital, or in lower case when strict."""
     for word in tokens:
         if word.listed and (word.title_case or strict):
+            yield word.start, word.end
+
+
+def _before_doing(text: str, tokens: list[_Word]) -> Iterator[Span]:
+    """``Harding saw it``: whoever acts is a person."""
+    for word in tokens:
+        if word.title_case and (word.eponym or not word.in_lists()) and _SAYS.match(text, word.end):
             yield word.start, word.end
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from core.text.vocabulary import Field, Vocabulary, load
 
-_NUMBER = re.compile(r"([+-]?\d{1,6}(?:[.,]\d{1,6})?)\s*([a-z%'’]*)", re.IGNORECASE)
+_NUMBER = re.compile(r"([+-]?[0-9]{1,6}(?:[.,][0-9]{1,2}|[.,][0-9]{4,6})?)\s*([a-z%'’]*)", re.IGNORECASE)
 _UNITS = {"": ("",), "mm": ("", "mm"), "cm": ("", "cm"), "h": ("", "h", "oclock")}
 
 
@@ -63,7 +63,8 @@ def _choice(field: Field, value: Any) -> Any:
 
 def _choices(field: Field, value: Any) -> Any:
     if isinstance(value, str):
-        items: Iterable[Any] = re.split(r"[,;|+]|\band\b", value) if field.find(value) is None else [value]
+        several = field.find(value) is None
+        items: Iterable[Any] = re.split(r"(?i)[,;|+]|\band\b", value) if several else [value]
     elif isinstance(value, (list, tuple, set, frozenset)):
         items = sorted(value, key=str) if isinstance(value, (set, frozenset)) else value
     else:
@@ -90,12 +91,15 @@ def _number(field: Field, value: Any) -> Any:
     if not isinstance(number, (int, float)) or not math.isfinite(number):
         return value
     if field.type == "number":
-        return float(number)
+        return float(number) + 0.0  # minus zero is zero
     return int(number) if float(number).is_integer() else number
 
 
 def _from_text(field: Field, typed: str) -> float | None:
     match = _NUMBER.fullmatch(typed.strip())
-    if match is None or re.sub(r"['’]", "", match[2].casefold()) not in _UNITS.get(field.unit, ("",)):
+    if match is None:
         return None
-    return float(match[1].replace(",", "."))
+    number, unit = float(match[1].replace(",", ".")), re.sub(r"['’]", "", match[2].casefold())
+    if unit == "cm" and field.unit == "mm":
+        return round(10 * number, 6)
+    return number if unit in _UNITS.get(field.unit, ("",)) else None

@@ -7,6 +7,7 @@ from typing import Any
 from core.errors import PolypTraceError
 from core.text.normal import normalise
 from core.text.render import CLOSE_QUOTE, OPEN_QUOTE
+from core.text.rules import value_fault
 from core.text.sentences import read_sentences
 from core.text.vocabulary import load
 
@@ -27,7 +28,11 @@ def parse_report(text: str) -> dict[str, Any]:
         values["free_text"] = text[end + len(note) : -1]
     elif end != len(text):
         raise _not_ours("report-text", "The text isn't a report text in this program's wording.")
-    return normalise(values)
+    clean = normalise(values)
+    wrong = [key for key, value in clean.items() if value_fault(load().by_key[key], value)]
+    if wrong:
+        raise _not_ours("report-text", f"The text says something that can't be of {wrong[0]}.")
+    return clean
 
 
 def parse_model_text(text: str) -> dict[str, Any]:

@@ -63,18 +63,19 @@ def value_fault(field: Field, value: Any) -> str | None:
 
 
 def size_change_warning(a: Mapping[str, Any], b: Mapping[str, Any]) -> Problem | None:
-    """A warning when two linked findings differ in size by more than a factor of two.
+    """A warning when two linked findings differ more than twofold in size; ``a`` is the earlier one.
 
-    A scar, or a recurrence at one, is expected to measure less than what was removed: those are not compared.
+    A scar is another thing than what was removed, and a recurrence may well be smaller: no warning then.
     """
     first, second = normalise(a), normalise(b)
-    if any(v.get("state") in ("scar", "recurrence at scar") for v in (first, second)):
+    if any(v.get("state") == "scar" for v in (first, second)):
         return None
     sizes = [v.get("size_mm") for v in (first, second)]
     if not all(isinstance(size, (int, float)) and size > 0 for size in sizes):
         return None
     small, large = sorted(float(size) for size in sizes if size is not None)
-    if large <= 2 * small:
+    shrunk_recurrence = second.get("state") == "recurrence at scar" and sizes[1] == small
+    if large <= 2 * small or shrunk_recurrence:
         return None
     told = f"The linked findings differ more than twofold in size ({small:g} and {large:g} mm)."
     return Problem("size_mm", "warning", told)

@@ -191,9 +191,9 @@ def _phrase_regex(field: Field, style: Style) -> str:
     if style == "model" and field.binned:
         return "|".join(re.escape(size_bin.phrase) for size_bin in load().bins)
     if field.type == "integer":
-        return r"\d+"
+        return r"[0-9]{1,6}"
     if field.type == "number":
-        return r"\d+(?:\.\d+)?"
+        return r"[0-9]{1,6}(?:\.[0-9]{1,6})?"
     phrases = sorted((value.phrase(style) for value in field.values), key=len, reverse=True)
     one = "|".join(map(re.escape, phrases))
     return f"(?:{one})(?:(?:, | and )(?:{one}))*" if field.type == "choices" else one

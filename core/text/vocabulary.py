@@ -132,7 +132,10 @@ class TextForm(msgspec.Struct, frozen=True):
     sentences: tuple[Sentence, ...]
     note: str
     stems: tuple[str, ...] = ()
+    inside: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
+    capitals: tuple[str, ...] = ()
+    phrases: tuple[str, ...] = ()
     anywhere: tuple[str, ...] = ()
 
 

@@ -44,7 +44,7 @@ def test_reads_what_people_type(typed: str, key: str, value: Any) -> None:
         ("surface=smooth,not assessable", "description-value", "smooth"),
         ("size_mm=0", "description-value", "Allowed: 1 to 150 mm."), ("size_mm=151", "description-value",
         "1 to 150"), ("size_mm=8.5", "description-value", "1 to 150"), ("size_mm=big", "description-value",
-        "1 to 150"), ("size_mm=1 cm", "description-value", "1 to 150"), ("size_mm=nan", "description-value",
+        "1 to 150"), ("size_mm=1 km", "description-value", "1 to 150"), ("size_mm=nan", "description-value",
         "1 to 150"), ("dist_av_cm=12.3", "description-value", "0 to 200 cm"), ("wall_clock=13",
         "description-value", "1 to 12 h"), ("magnified=perhaps", "description-value", "yes, no"),
         ("clips=-1", "description-value", "0 to 50"),
