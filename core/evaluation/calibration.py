@@ -16,7 +16,7 @@ from core.evaluation.metrics import auroc
 Floats = npt.NDArray[np.floating[Any]]
 
 MIN_PAIRS = 50
-"""Below so many validation queries only the rank and a verbal band are shown (clinical rules, section 6)."""
+"""Below so many validation pairs only the rank and a verbal band are shown (clinical rules, section 6)."""
 
 _WEAK_BELOW, _STRONG_FROM = 0.4, 0.75
 
@@ -26,22 +26,27 @@ class NoMatch(msgspec.Struct, frozen=True):
 
     Attributes:
         threshold: a best cosine below it means "no good match".
-        slope: of the logistic curve over the cosine, ≥ 0.
+        slope: of the logistic curve over the cosine, ≥ 0: the probability that a clip of the same patient's
+            earlier exams shows the query's lesion.
         intercept: of the same curve.
-        pairs: how many validation queries it was learnt from.
+        pairs: how many pairs of a validation query and an earlier clip of its patient gave the curve.
+        queries: how many validation queries the threshold was learnt from.
+        learnt_on: whose queries those were, in words.
     """
 
     threshold: float
     slope: float
     intercept: float
     pairs: int
+    queries: int = 0
+    learnt_on: str = ""
 
     def is_no_match(self, best_score: float) -> bool:
         """Whether the best candidate's cosine is below the threshold."""
         return best_score < self.threshold
 
     def probability(self, score: float) -> float | None:
-        """Calibrated probability in 0…1 of a true match at this cosine; None below 50 validation queries."""
+        """Calibrated probability in 0…1 that such a clip shows the lesion; None below 50 validation pairs."""
         return self._curve(score) if self.pairs >= MIN_PAIRS else None
 
     def band(self, score: float) -> str:
@@ -70,40 +75,55 @@ class Settings(Protocol):
     def intercept(self) -> float: ...
     @property
     def pairs(self) -> int: ...
+    @property
+    def queries(self) -> int: ...
+    @property
+    def learnt_on(self) -> str: ...
 
 
 def rule_from(settings: Settings | None) -> NoMatch | None:
     """The rule that a bundle's ``no_match`` settings describe; None for a model without calibration."""
     if settings is None:
         return None
-    return NoMatch(settings.threshold, settings.slope, settings.intercept, settings.pairs)
+    curve = (settings.slope, settings.intercept)
+    return NoMatch(settings.threshold, *curve, settings.pairs, settings.queries, settings.learnt_on)
 
 
 class NoMatchQuality(msgspec.Struct, frozen=True):
     """How well best scores tell queries with a match from those without, on data the threshold never saw.
 
-    ``auroc`` and ``fnir_at_fpir5`` are None where either kind of query is missing; ``ece`` also below 50
-    pairs.
+    ``auroc`` and ``fnir_at_fpir5`` are None where either kind of query is missing. ``recognised`` is the
+    share of queries without a match that the model's threshold answers with "no good match", ``missed`` that
+    of those with one which get the same answer: None without a threshold. ``ece`` is None without a curve
+    that shows probabilities.
     """
 
     auroc: float | None
     fnir_at_fpir5: float | None
     ece: float | None
-    pairs: int
+    recognised: float | None
+    missed: float | None
 
 
-def fit_no_match(best_scores: Sequence[float] | Floats, has_match: Sequence[bool]) -> NoMatch:
-    """Learns threshold and probability from validation queries.
+def fit_no_match(
+    best_scores: Sequence[float] | Floats,
+    has_match: Sequence[bool],
+    pair_scores: Sequence[float] | Floats,
+    pair_same: Sequence[bool],
+) -> NoMatch:
+    """Learns the threshold from validation queries and the probability from their pairs.
 
     The threshold is Youden's: it maximises (share of queries with a match at or above it) minus (share of
     queries without one at or above it), and lies midway between two neighbouring scores; of several equally
     good ones the middle one is taken. The probability is Platt's logistic curve (Platt 1999), whose
     softened targets keep the slope finite when the two kinds are perfectly apart. A curve that would fall
-    with a rising cosine says nothing: it is replaced by the plain share of queries with a match.
+    with a rising cosine says nothing: it is replaced by the plain share of pairs of one lesion.
 
     Args:
         best_scores: (Q,) cosine of each validation query's best candidate.
         has_match: Q booleans, True where the query's lesion is in its gallery.
+        pair_scores: (N,) cosines of queries with the earlier clips of their patients.
+        pair_same: N booleans, True where both show one lesion.
 
     Raises:
         PolypTraceError: one of the two kinds is missing, or a score isn't a number.
@@ -111,8 +131,11 @@ def fit_no_match(best_scores: Sequence[float] | Floats, has_match: Sequence[bool
     scores = np.asarray(best_scores, dtype=np.float64)
     truth = np.asarray(has_match, dtype=bool)
     _check(scores, truth)
-    slope, intercept = _platt(scores, truth)
-    return NoMatch(_youden(scores, truth), slope, intercept, len(scores))
+    pairs = np.asarray(pair_scores, dtype=np.float64)
+    same = np.asarray(pair_same, dtype=bool)
+    _check(pairs, same)
+    slope, intercept = _platt(pairs, same)
+    return NoMatch(_youden(scores, truth), slope, intercept, len(pairs), len(scores))
 
 
 def fnir_at_fpir(mate_scores: Floats, unmated_best: Floats, fpir: float = 0.05) -> float | None:
@@ -162,25 +185,40 @@ def expected_calibration_error(
 
 
 def judge_no_match(
-    rule: NoMatch | None, best_scores: Floats, mate_scores: Floats, has_match: npt.NDArray[np.bool_]
+    rule: NoMatch | None,
+    best_scores: Floats,
+    mate_scores: Floats,
+    has_match: npt.NDArray[np.bool_],
+    pair_scores: Floats,
+    pair_same: npt.NDArray[np.bool_],
 ) -> NoMatchQuality:
-    """AUROC, FNIR at FPIR 5 % and calibration error of queries, each in its own patient's gallery.
+    """AUROC, FNIR at FPIR 5 %, the threshold's own errors and the calibration error.
+
+    Every query stands in its own patient's gallery.
 
     Args:
         rule: the bundle's rule, for the calibration error; None leaves that out.
         best_scores: (Q,) cosine of each query's best candidate.
         mate_scores: (Q,) cosine of the true lesion's best clip; ignored where ``has_match`` is False.
         has_match: (Q,) whether the query's lesion is in its gallery.
+        pair_scores: (N,) cosines of the queries with all clips of their galleries.
+        pair_same: (N,) whether both show one lesion.
     """
-    shown = [rule.probability(float(score)) for score in best_scores] if rule is not None else []
+    shown = [rule.probability(float(score)) for score in pair_scores] if rule is not None else []
     known = [chance for chance in shown if chance is not None]
-    complete = len(known) == len(best_scores)
+    complete = len(known) == len(pair_scores)
+    below = best_scores < rule.threshold if rule is not None else None
     return NoMatchQuality(
         auroc=auroc(best_scores[has_match], best_scores[~has_match]),
         fnir_at_fpir5=fnir_at_fpir(mate_scores[has_match], best_scores[~has_match]),
-        ece=expected_calibration_error(known, has_match.tolist()) if complete else None,
-        pairs=len(best_scores),
+        ece=expected_calibration_error(known, pair_same.tolist()) if complete else None,
+        recognised=_mean(below[~has_match]) if below is not None else None,
+        missed=_mean(below[has_match]) if below is not None else None,
     )
+
+
+def _mean(answers: npt.NDArray[np.bool_]) -> float | None:
+    return float(answers.mean()) if len(answers) else None
 
 
 def _check(scores: Floats, truth: npt.NDArray[np.bool_]) -> None:

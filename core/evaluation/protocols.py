@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.evaluation.bootstrap import auroc_interval, mean_interval
-from core.evaluation.calibration import NoMatch, judge_no_match
+from core.evaluation.calibration import NoMatch, NoMatchQuality, judge_no_match
 from core.evaluation.items import Items, own_exam
 from core.evaluation.metrics import (
     RetrievalFigures,
@@ -30,14 +30,17 @@ class WithinPatient(msgspec.Struct, frozen=True):
 
     ``rank1`` and ``chance`` (the Rank-1 of guessing, 1/k among k earlier lesions with one clip each) count
     the queries whose lesion is there; ``no_match_auroc`` and ``fnir_at_fpir5`` set them against those whose
-    lesion is new. None has its reason under the same name in ``reasons``. Patients without an earlier clip
-    aren't asked.
+    lesion is new; ``no_match_recognised`` and ``no_match_missed`` are the shares of new and of known lesions
+    that the model's own threshold answers with "no good match". None has its reason under the same name in
+    ``reasons``. Patients without an earlier clip aren't asked.
     """
 
     rank1: float | None
     chance: float | None
     no_match_auroc: float | None
     fnir_at_fpir5: float | None
+    no_match_recognised: float | None
+    no_match_missed: float | None
     ece: float | None
     queries: int
     queries_without_match: int
@@ -79,7 +82,9 @@ def within_patient(query: Items, gallery: Items, rule: NoMatch | None = None) ->
     patients = [answer.patient for answer in heard]
     with_match = [answer for answer in heard if answer.mate is not None]
     first = np.array([answer.first_is_right for answer in with_match], dtype=np.float64)
-    quality = judge_no_match(rule, best, mate, has_match)
+    pair_scores = np.concatenate([[], *(answer.near for answer in heard)])
+    pair_same = np.concatenate([np.zeros(0, bool), *(answer.right for answer in heard)])
+    quality = judge_no_match(rule, best, mate, has_match, pair_scores, pair_same)
     intervals = {
         "rank1": mean_interval(first, [answer.patient for answer in with_match]),
         "no_match_auroc": auroc_interval(
@@ -94,12 +99,14 @@ def within_patient(query: Items, gallery: Items, rule: NoMatch | None = None) ->
         chance=float(np.mean([answer.chance for answer in with_match])) if with_match else None,
         no_match_auroc=quality.auroc,
         fnir_at_fpir5=quality.fnir_at_fpir5,
+        no_match_recognised=quality.recognised,
+        no_match_missed=quality.missed,
         ece=quality.ece,
         queries=len(with_match),
         queries_without_match=len(heard) - len(with_match),
         queries_without_earlier_clip=asked - len(heard),
         intervals={name: interval for name, interval in intervals.items() if interval is not None},
-        reasons=_reasons(has_match, quality.ece),
+        reasons=_reasons(has_match, quality, rule),
     )
 
 
@@ -120,9 +127,12 @@ def other_patients(query: Items, gallery: Items) -> OtherPatients:
 
 
 class _Answer(msgspec.Struct, frozen=True):
-    """One query: the best cosine of its patient's earlier clips, of its lesion's and of other patients'."""
+    """One query: the best cosine of its patient's earlier clips, of its lesion's and of other patients'; and
+    all cosines with the earlier clips (``near``), with which of them show its lesion (``right``)."""
 
     patient: str
+    near: Floats
+    right: npt.NDArray[np.bool_]
     best: float
     mate: float | None
     stranger: float | None
@@ -153,6 +163,8 @@ def _ask(query: Items, at: int, gallery: Items, own: list[int], scores: Floats) 
     scores[own] = -np.inf
     return _Answer(
         patient=query.patients[at],
+        near=near,
+        right=right,
         best=float(near.max()),
         mate=float(near[right].max()) if right.any() else None,
         stranger=float(scores.max()) if len(own) < len(scores) else None,
@@ -171,7 +183,9 @@ def _per_query(ranks: Sequence[Ints]) -> dict[str, npt.NDArray[np.float64]]:
     }
 
 
-def _reasons(has_match: npt.NDArray[np.bool_], ece: float | None) -> dict[str, str]:
+def _reasons(
+    has_match: npt.NDArray[np.bool_], quality: NoMatchQuality, rule: NoMatch | None
+) -> dict[str, str]:
     reasons: dict[str, str] = {}
     if not has_match.any():
         nobody = "No query's lesion is in an earlier exam of its patient."
@@ -179,8 +193,14 @@ def _reasons(has_match: npt.NDArray[np.bool_], ece: float | None) -> dict[str, s
     elif has_match.all():
         everybody = "Every query's lesion is in an earlier exam of its patient: nothing to tell apart."
         reasons |= dict.fromkeys(("no_match_auroc", "fnir_at_fpir5"), everybody)
-    if ece is None and len(has_match):
-        reasons["ece"] = "The model shows no probability: calibrated on fewer than 50 queries, or never."
-    elif ece is None:
+    if quality.ece is None and len(has_match):
+        reasons["ece"] = "The model shows no probability: calibrated on fewer than 50 pairs, or never."
+    elif quality.ece is None:
         reasons["ece"] = "No query's patient has an earlier exam."
+    for name, value, kind in (
+        ("no_match_recognised", quality.recognised, "new"),
+        ("no_match_missed", quality.missed, "known"),
+    ):
+        if value is None:
+            reasons[name] = "The model has no threshold." if rule is None else f"No query's lesion is {kind}."
     return reasons

@@ -33,13 +33,17 @@ class Preprocessing(msgspec.Struct, frozen=True, kw_only=True):
 class NoMatchSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Below ``threshold`` (cosine) the best candidate is no good match.
 
-    P(match) = 1 / (1 + exp(−(slope · score + intercept))), fitted on ``pairs`` validation queries.
+    The threshold was learnt from ``queries`` validation queries. P(same lesion) of an earlier clip of the
+    same patient is 1 / (1 + exp(−(slope · score + intercept))), fitted on ``pairs`` of a query and such a clip.
+    ``learnt_on`` says in words whose they were.
     """
 
     threshold: float
     slope: float
     intercept: float
     pairs: int
+    queries: int = 0
+    learnt_on: str = ""
 
 
 class BundleManifest(msgspec.Struct, frozen=True, kw_only=True):

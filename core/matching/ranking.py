@@ -85,7 +85,7 @@ def no_match_answer(rule: NoMatch | None, patient: Sequence[Candidate]) -> NoMat
     """
     open_ones = [one for one in patient if not one.rejected]
     best = max((one.score for one in open_ones if one.score is not None), default=None)
-    threshold, pairs = (rule.threshold, rule.pairs) if rule else (None, 0)
+    threshold, queries_, data = (rule.threshold, rule.queries, rule.learnt_on) if rule else (None, 0, "")
     if best is None:
         lost = bool(open_ones)
         why = "The patient has no earlier described clip to compare with."
@@ -93,13 +93,13 @@ def no_match_answer(rule: NoMatch | None, patient: Sequence[Candidate]) -> NoMat
             why = "All of the patient's earlier clips were rejected for this finding."
         if lost:
             why = "None of the patient's earlier clips could be compared; the list says why."
-        return NoMatchAnswer(None, threshold, None if lost else True, pairs, why)
+        return NoMatchAnswer(None, threshold, None if lost else True, queries_, why, data)
     if rule is None:
         return NoMatchAnswer(best, None, None, 0, "This model has no threshold: it wasn't calibrated.")
     no_match = rule.is_no_match(best)
     side = "below" if no_match else "at or above"
     return NoMatchAnswer(
-        best, threshold, no_match, pairs, f"The best score, {best:.3f}, is {side} {threshold:.3f}."
+        best, threshold, no_match, queries_, f"The best score, {best:.3f}, is {side} {threshold:.3f}.", data
     )
 
 
@@ -132,6 +132,7 @@ class _Scoring:
         usable = [clip for clip in gallery if clip not in failures]
         self._scores = _scores(stored_vectors(catalog, embedder, [query.id, *usable]), usable)
         self._rejected = _rejected(catalog, query.finding_id)
+        self._patient = queries.exam(catalog, query.exam_id).patient_id
 
     def query_info(self) -> QueryInfo:
         context = contexts(self._catalog, [self._query], self._fit)[0]
@@ -154,7 +155,9 @@ class _Scoring:
         return tuple(sorted(made, key=_order))
 
     def _candidate(self, context: ClipContext, score: float | None) -> Candidate:
-        clip = context.clip
+        clip, chance = context.clip, None
+        if self.rule and score is not None and context.patient.id == self._patient:
+            chance = self.rule.probability(score)
         return Candidate(
             clip=clip.id,
             finding=clip.finding_id,
@@ -165,7 +168,7 @@ class _Scoring:
             report=context.report,
             place=context.place,
             score=score,
-            probability=self.rule.probability(score) if self.rule and score is not None else None,
+            probability=chance,
             band=self.rule.band(score) if self.rule and score is not None else None,
             rejected=clip.finding_id in self._rejected,
             source=source_of(clip, context.video.region),

@@ -35,7 +35,8 @@ class Candidate(msgspec.Struct, frozen=True):
     Attributes:
         lesion: the lesion that its finding belongs to; None when it stands as "not a lesion".
         score: cosine to the query, −1…1; None when the clip couldn't be embedded, which ``reason`` tells.
-        probability: calibrated chance of a true match in 0…1, or None (see ``MatchResult.no_match``).
+        probability: calibrated chance in 0…1 that this clip shows the query's lesion; None for a model that
+            wasn't calibrated on enough pairs, and for other patients' clips, which it wasn't calibrated on.
         band: the same in words: weak, moderate or strong.
         rejected: the query's finding and this one were said not to be the same lesion.
         source: what the model sees of this clip.
@@ -64,17 +65,17 @@ class NoMatchAnswer(msgspec.Struct, frozen=True):
         score: best cosine among the patient's clips that weren't rejected; None when there is none.
         threshold: below it no clip is a good match; None for a model that wasn't calibrated.
         is_no_match: None when it can't be told.
-        pairs: validation queries that the threshold was learnt from.
-        learnt_on: the kind of data it was learnt from.
+        queries: validation queries that the threshold was learnt from.
+        learnt_on: whose those were, in words.
         reason: why, in words.
     """
 
     score: float | None
     threshold: float | None
     is_no_match: bool | None
-    pairs: int
+    queries: int
     reason: str
-    learnt_on: str = "rendered exams of invented patients"
+    learnt_on: str = ""
 
 
 class QueryInfo(msgspec.Struct, frozen=True):

@@ -77,6 +77,7 @@ def train_dmcl(
     progress: ProgressSink = no_progress,
     on_step: StepSink = no_steps,
     cancel: CancelToken | None = None,
+    learnt_on: str = "held-back patients of the training manifest",
 ) -> TrainResult:
     """Trains DMCL and publishes the weights that validated best to ``run_folder/model``.
 
@@ -92,6 +93,7 @@ def train_dmcl(
         progress: told after every step.
         on_step: one JSON-able dictionary a step or validation, each with ``run``.
         cancel: looked at before every step.
+        learnt_on: whose queries the threshold for "no good match" is learnt from, in words.
 
     Raises:
         Cancelled: a checkpoint is left.
@@ -129,7 +131,7 @@ def train_dmcl(
         }
     )
     state = trainer.run(progress, on_step, cancel)
-    return _published(run, settings, trainer, validator, state.elapsed, notes)
+    return _published(run, settings, trainer, validator, state.elapsed, notes, learnt_on)
 
 
 def _new(
@@ -240,10 +242,11 @@ def _published(
     validator: Validator | None,
     seconds: float,
     notes: list[str],
+    learnt_on: str,
 ) -> TrainResult:
     device = next(trainer.model.parameters()).device
     clips = validator.embed(trainer.model, device) if validator else {}
-    no_match = fit_threshold(clips[FUSED], validator) if validator and clips else None
+    no_match = fit_threshold(clips[FUSED], validator, learnt_on) if validator and clips else None
     data = run.read("data.json")
     splits = data["splits"]
     metrics: dict[str, Any] = {"validation": trainer.state.best, "step": trainer.state.best_step}

@@ -35,6 +35,7 @@ from core.training.trainer import StepSink
 
 LIMIT_BYTES = 40_000_000
 """All files of the shipped starter model together."""
+LEARNT_ON = "held-back rendered exams of invented patients"
 OUT, WORK = Path("resources/models/starter"), Path("build/starter")
 
 
@@ -76,6 +77,7 @@ def make_starter(
         device,
         on_step=on_event,
         cancel=token,
+        learnt_on=LEARNT_ON,
     )
     fresh = fresh_patients(work, recipe, workers, log.progress, token)
     info = _measured(work, trained, {"val": crops, "fresh": fresh}, text, device, log, token)

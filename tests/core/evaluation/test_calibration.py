@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -25,17 +27,22 @@ def drawn(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     return scores, rng.random(n) < 1 / (1 + np.exp(-8 * (scores - 0.6)))
 
 
+def fit(scores: Any, truth: Any) -> NoMatch:
+    """Both parts of the rule from the same scores."""
+    return fit_no_match(scores, truth, scores, truth)
+
+
 def test_the_curve_that_made_the_data_is_found() -> None:
-    rule = fit_no_match(*drawn(20_000))
+    rule = fit(*drawn(20_000))
     assert rule.slope == pytest.approx(8, rel=0.05)
     assert -rule.intercept / rule.slope == pytest.approx(0.6, abs=0.01)
     # Youden's best threshold is where the curve crosses the share of queries with a match, here 0.404.
     assert rule.threshold == pytest.approx(0.551, abs=0.04)
-    assert rule.pairs == 20_000
+    assert (rule.pairs, rule.queries) == (20_000, 20_000)
 
 
 def test_shown_probability_holds_on_new_data() -> None:
-    rule = fit_no_match(*drawn(4000))
+    rule = fit(*drawn(4000))
     scores, truth = drawn(4000, seed=1)
     shown = [rule.probability(float(score)) or 0.0 for score in scores]
     good = expected_calibration_error(shown, truth.tolist())
@@ -47,17 +54,17 @@ def test_shown_probability_holds_on_new_data() -> None:
 
 
 def test_youden_by_hand() -> None:
-    rule = fit_no_match([0.9, 0.8, 0.4, 0.5, 0.3, 0.2], [True, True, True, False, False, False])
+    rule = fit([0.9, 0.8, 0.4, 0.5, 0.3, 0.2], [True, True, True, False, False, False])
     # At 0.35: 3/3 kept, 1/3 let through. At 0.65: 2/3 kept, none let through. Both gain 2/3; 0.45 gains 1/3.
     assert rule.threshold in (pytest.approx(0.35), pytest.approx(0.65))
-    clean = fit_no_match([0.9, 0.7, 0.3, 0.1], [True, True, False, False])
+    clean = fit([0.9, 0.7, 0.3, 0.1], [True, True, False, False])
     assert clean.threshold == pytest.approx(0.5)
     assert clean.is_no_match(0.49)
     assert not clean.is_no_match(0.5)
 
 
 def test_perfectly_apart_stays_finite() -> None:
-    rule = fit_no_match([0.8] * 30 + [0.2] * 30, [True] * 30 + [False] * 30)
+    rule = fit([0.8] * 30 + [0.2] * 30, [True] * 30 + [False] * 30)
     low, high = rule.probability(0.2), rule.probability(0.8)
     assert low == pytest.approx(1 / 32, abs=0.01)
     assert high == pytest.approx(31 / 32, abs=0.01)
@@ -65,7 +72,7 @@ def test_perfectly_apart_stays_finite() -> None:
 
 @pytest.mark.parametrize("scores", [[0.5] * 60, [0.2] * 30 + [0.8] * 30])
 def test_scores_that_say_nothing_give_the_plain_share(scores: list[float]) -> None:
-    rule = fit_no_match(scores, [True] * 30 + [False] * 30)
+    rule = fit(scores, [True] * 30 + [False] * 30)
     assert rule.slope == 0
     assert rule.probability(0.1) == rule.probability(0.9) == pytest.approx(0.5)
 
@@ -99,7 +106,7 @@ def test_probability_rises_with_the_score(a: float, b: float) -> None:
 )
 def test_degenerate_data_is_refused_in_words(scores: list[float], truth: list[bool], words: str) -> None:
     with pytest.raises(PolypTraceError) as caught:
-        fit_no_match(scores, truth)
+        fit(scores, truth)
     assert words in caught.value.message
     assert caught.value.hint
 
@@ -130,19 +137,35 @@ def test_fnir_against_trying_every_threshold(mates: list[float], unmated: list[f
     assert fnir_at_fpir(mated, others, fpir) == pytest.approx(min(allowed))
 
 
+def test_threshold_and_probability_are_learnt_from_different_things() -> None:
+    """The best of three clips passes sooner than one clip alone shows the lesion."""
+    best, known = [0.9, 0.8, 0.3, 0.2], [True, True, False, False]
+    pairs, same = [0.9, 0.8, 0.3, 0.2] * 20, [True, False, False, False] * 20
+    rule = fit_no_match(best, known, pairs, same)
+    assert rule.threshold == pytest.approx(0.55)
+    assert (rule.queries, rule.pairs) == (4, 80)
+    chance = rule.probability(0.85)
+    assert chance is not None
+    assert 0.3 < chance < 0.8
+
+
 def test_judgement_names_what_is_missing_as_none() -> None:
     best, mate = np.array([0.9, 0.8, 0.2]), np.array([0.9, 0.1, -np.inf])
     truth = np.array([True, True, False])
-    quality = judge_no_match(None, best, mate, truth)
+    pairs = (best, truth)
+    quality = judge_no_match(None, best, mate, truth, *pairs)
     assert (quality.auroc, quality.fnir_at_fpir5, quality.ece) == (1.0, 0.5, None)
-    assert judge_no_match(NoMatch(0.5, 1, 0, 49), best, mate, truth).ece is None
-    assert judge_no_match(NoMatch(0.5, 1, 0, 50), best, mate, truth).ece is not None
-    assert judge_no_match(None, best[:2], mate[:2], truth[:2]).auroc is None
+    assert quality.recognised is quality.missed is None
+    assert judge_no_match(NoMatch(0.5, 1, 0, 49), best, mate, truth, *pairs).ece is None
+    judged = judge_no_match(NoMatch(0.85, 1, 0, 50), best, mate, truth, *pairs)
+    assert judged.ece is not None
+    assert (judged.recognised, judged.missed) == (1.0, 0.5)
+    assert judge_no_match(None, best[:2], mate[:2], truth[:2], *pairs).auroc is None
 
 
 def test_a_bundles_settings_become_the_rule() -> None:
     assert rule_from(None) is None
-    assert rule_from(NoMatch(0.1, 2, 3, 4)) == NoMatch(0.1, 2, 3, 4)
+    assert rule_from(NoMatch(0.1, 2, 3, 4, 5, "us")) == NoMatch(0.1, 2, 3, 4, 5, "us")
 
 
 def test_calibration_error_by_hand() -> None:

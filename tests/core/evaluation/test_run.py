@@ -7,6 +7,7 @@ text names; the cosine of two clips is the cosine of their angles' difference.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -194,7 +195,7 @@ def test_what_cannot_be_computed_is_null_with_a_reason(tmp_path: Path) -> None:
     assert document["clip"]["mAP"] is document["clip"]["rank1"] is document["within_patient"]["rank1"] is None
     assert document["clip"]["reason"]
     assert set(document["within_patient"]["reasons"]) == {
-        "rank1", "chance", "no_match_auroc", "fnir_at_fpir5", "ece"
+        "rank1", "chance", "no_match_auroc", "fnir_at_fpir5", "no_match_recognised", "no_match_missed", "ece"
     }  # fmt: skip
     assert document["other_patients"]["reason"]
     all_known = [clip for clip in CLIPS if clip[0] in ("a1", "b1", "qa", "qb")]
@@ -206,9 +207,9 @@ def test_what_cannot_be_computed_is_null_with_a_reason(tmp_path: Path) -> None:
 
 
 def test_the_models_own_rule_is_judged(tmp_path: Path) -> None:
-    rule = NoMatch(threshold=0.5, slope=0.0, intercept=0.0, pairs=50)  # always says one half
+    rule = NoMatch(threshold=0.5, slope=0.0, intercept=math.log(9), pairs=50)  # always says 0.9
     within = evaluate_manifest(manifest(tmp_path), Angles(), rule=rule).figures.within_patient
-    assert within.ece == pytest.approx(3 / 4 - 1 / 2)
+    assert within.ece == pytest.approx(0.9 - 1 / 2)  # half of the pairs show one lesion
 
 
 def test_boxes_are_cropped_unless_the_full_frame_is_asked_for(tmp_path: Path) -> None:

@@ -106,9 +106,12 @@ def test_each_known_lesion_is_asked_with_and_without_itself() -> None:
     rows = [row("a", "1", 1), row("a", "2", 1), row("a", "1", 2), row("b", "1", 1), row("b", "9", 2)]
     vectors = np.asarray([[1, 0], [0, 1], [0.8, 0.6], [1, 0], [0.6, 0.8]], dtype=np.float32)
     is_query = np.asarray([False, False, True, False, True])
-    scores, matches = within_patient_scores(ClipVectors(rows, vectors), is_query)
-    assert scores == pytest.approx([0.8, 0.6, 0.6])
-    assert matches == [True, False, False]
+    scores = within_patient_scores(ClipVectors(rows, vectors), is_query)
+    assert scores.best == pytest.approx([0.8, 0.6, 0.6])
+    assert scores.has_match == [True, False, False]
+    assert scores.pairs == pytest.approx([0.8, 0.6, 0.6])
+    assert scores.same == [True, False, False]
+    assert scores.queries == 2
 
 
 def test_the_threshold_parts_the_two_kinds(manifest: Path) -> None:
@@ -123,15 +126,13 @@ def test_the_threshold_parts_the_two_kinds(manifest: Path) -> None:
         0, 0.05, (len(validator.first_rows), 8)
     )
     own /= np.linalg.norm(own, axis=1, keepdims=True)
-    rule = fit_threshold(ClipVectors(validator.first_rows, own.astype(np.float32)), validator)
+    rule = fit_threshold(ClipVectors(validator.first_rows, own.astype(np.float32)), validator, "drawn")
     assert rule is not None
     assert 0.2 < rule.threshold < 1
-    assert rule.pairs == 8
+    assert (rule.queries, rule.pairs, rule.learnt_on) == (4, 8, "drawn")
     nothing = np.zeros(len(validator.first_rows), bool)
-    assert within_patient_scores(ClipVectors(validator.first_rows, own.astype(np.float32)), nothing) == (
-        [],
-        [],
-    )
+    empty = within_patient_scores(ClipVectors(validator.first_rows, own.astype(np.float32)), nothing)
+    assert (empty.best, empty.pairs, empty.queries) == ([], [], 0)
 
 
 def test_validation_ranks_the_last_exam_against_earlier_ones(manifest: Path, config: TrainConfig) -> None:
