@@ -16,7 +16,7 @@ from core.cli.output import Output
 from core.domain import RESEARCH_BANNER
 from core.errors import Cancelled, PolypTraceError
 
-FAILED, INTERRUPTED = 1, 130
+FAILED = 1
 
 app = typer.Typer(
     name="polyptrace",
@@ -63,7 +63,8 @@ def _start_window(context: typer.Context) -> int:
 
 
 def main() -> None:
-    """Entry point. Exits 0 when done, 1 when something failed, 2 on wrong usage, 130 when interrupted."""
+    """Entry point. Exits 0 when done, 1 when something failed or was
+    cancelled, 2 on wrong usage."""
     logging.basicConfig(
         stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
     )
@@ -78,7 +79,7 @@ def main() -> None:
         sys.exit(FAILED)
     except (Cancelled, KeyboardInterrupt):
         output.error(PolypTraceError("cancelled", "Cancelled.", "What was finished before is kept."))
-        sys.exit(INTERRUPTED)
+        sys.exit(FAILED)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(FAILED)

@@ -13,7 +13,10 @@ from core.cli.options import NOBODY, Author, DataDirPath, JsonFlag, data_dir
 from core.cli.output import Output
 from core.domain import Box, Clip, Video
 from core.errors import PolypTraceError
+from core.matching.context import TextFit
 from core.matching.footage import frame_index
+from core.matching.model_choice import bundle_in_use
+from core.paths import DataDir
 from core.privacy import scan
 from core.text.description import load_values, merge, parse_setting, validate
 from core.text.render import model_text, report_text
@@ -108,10 +111,7 @@ def box(
         index = _index_of(catalog, clip)
         gone = [None if text == WHOLE_CLIP else _pts(text, index) for text in remove]
         put = [parse_box(text, index) for text in box]
-        for pts in gone:
-            operations.remove_box(catalog, clip, pts, author=author)
-        for one in put:
-            operations.put_box(catalog, clip, one, author=author)
+        operations.mark_boxes(catalog, clip, put=put, remove=gone, author=author)
         _tell(output, queries.clip(catalog, clip), index)
 
 
@@ -281,7 +281,7 @@ def describe(
     output = Output(json)
     typed = dict(parse_setting(setting) for setting in settings)
     if text is not None:
-        typed["free_text"] = text
+        typed |= dict([parse_setting(f"free_text={text}")])
     with Catalog.open(data_dir(data_dir_)) as catalog:
         finding = queries.clip(catalog, clip).finding_id
         before = queries.description(catalog, finding)
@@ -294,6 +294,7 @@ def describe(
     values = now.values if now else {}
     problems = validate(values)
     found = scan(str(values.get("free_text", "")))
+    seen = _model_text(data_dir(data_dir_), values) if values else None
     output.document(
         {
             "clip": clip,
@@ -302,7 +303,7 @@ def describe(
             "draft": now.draft if now else True,
             "values": values,
             "report": report_text(values),
-            "model_text": model_text(values) if values else None,
+            "model_text": seen,
             "problems": problems,
             "privacy": found,
         }
@@ -310,3 +311,14 @@ def describe(
     for problem in problems:
         output.warn(problem.message)
     output.say(report_text(values) or "Not described yet.")
+    if seen:
+        output.say(f"The model reads: {seen}", style="dim")
+
+
+def _model_text(folder: DataDir, values: dict[str, Any]) -> str:
+    """What the model in use reads; without one, its length is estimated."""
+    try:
+        fit = TextFit.of(bundle_in_use(folder))
+    except PolypTraceError:
+        return model_text(values)
+    return model_text(values, fit.tokenizer, fit.max_tokens)

@@ -106,7 +106,8 @@ def evaluate(
             )
         for warning in result.warnings:
             output.warn(warning)
-        document = {"model": loaded.model_id, "device": loaded.device, **result.as_dict()}
+        device_ = {"device": loaded.device.name, "device_reason": loaded.device.reason}
+        document = {"model": loaded.model_id, **device_, **result.as_dict()}
     _write(out, output, document)
     output.document(document)
     _show(output, document)
@@ -146,6 +147,7 @@ def _show(output: Output, document: dict[str, Any]) -> None:
         ]
     columns = ("", *names, "patient rank1", "chance", "no-match AUROC")
     output.table("Clips, whole catalogue; then within the patient", columns, rows)
+    output.say(f"{document['model']} on {document['device']}: {document['device_reason']}", style="dim")
     output.banner()
 
 

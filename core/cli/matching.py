@@ -11,12 +11,14 @@ import typer
 
 from core.catalog.engine import Catalog
 from core.cli.interrupt import cancel_by_interrupt
-from core.cli.options import NOBODY, Author, DataDirPath, Device, JsonFlag, Model, bundle, data_dir, embedder
+from core.cli.options import NOBODY, Author, DataDirPath, Device, JsonFlag, Model, data_dir, embedder
 from core.cli.output import Output
+from core.errors import PolypTraceError
 from core.explain.overlay import OPACITY
 from core.matching.deciding import note_shown
 from core.matching.explaining import explain_clips
 from core.matching.indexing import index_clips
+from core.matching.model_choice import bundle_in_use
 from core.matching.ranking import match_clip
 from core.matching.reporting import write_match_report
 from core.matching.values import Candidate, MatchResult
@@ -46,14 +48,16 @@ def index(
         summary = index_clips(catalog, loaded, progress=progress, cancel=cancel)
     for failure in summary.failed:
         output.warn(f"clip {failure.clip}: {failure.reason}")
-    output.document(
-        {**summary.as_dict(), "device": loaded.device.name, "device_reason": loaded.device.reason}
-    )
+    document = {**summary.as_dict(), "device": loaded.device.name, "device_reason": loaded.device.reason}
+    if not summary.failed:
+        output.document(document)
     output.say(
         f"{summary.embedded} clips embedded, {summary.current} were up to date, {len(summary.failed)} failed."
     )
     output.say(f"{summary.model} on {loaded.device.name}: {loaded.device.reason}", style="dim")
     if summary.failed:
+        message = f"{len(summary.failed)} clips couldn't be embedded."
+        output.error(PolypTraceError("index-failed", message, "The list says why each failed."), document)
         raise typer.Exit(1)
 
 
@@ -144,7 +148,7 @@ def explain(
     """Show where in both pictures the similarity score is sensitive (EigenGradCAM)."""
     output, folder = Output(json), data_dir(data_dir_)
     with Catalog.open(folder) as catalog, output.progress() as progress, cancel_by_interrupt() as cancel:
-        chosen = bundle(folder, model)
+        chosen = bundle_in_use(folder, model)
         document = explain_clips(
             catalog,
             chosen,
@@ -165,5 +169,6 @@ def explain(
     output.say(
         f"similarity of these two crops {document['similarity']:.3f}; the ranking pools up to six a clip"
     )
+    output.say(f"{document['model']} on {document['device']}: {document['device_reason']}", style="dim")
     output.say("The colours show where the model's score is sensitive – not the outline of the lesion.")
     output.banner()

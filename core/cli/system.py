@@ -6,6 +6,7 @@ import typer
 
 from core.cli.options import DataDirPath, JsonFlag, data_dir
 from core.cli.output import Output
+from core.errors import PolypTraceError
 from core.runtime.doctor import examine
 
 
@@ -18,10 +19,15 @@ def doctor(json: JsonFlag = False, data_dir_: DataDirPath = None) -> None:
     """Check device, disk, data folder, catalogue and model; exits 1 when something is wrong."""
     output = Output(json)
     checks = examine(data_dir(data_dir_))
-    output.document({"ok": all(check.ok for check in checks), "checks": checks})
+    bad = [check.name for check in checks if not check.ok]
+    document = {"ok": not bad, "checks": checks}
+    if not bad:
+        output.document(document)
     for check in checks:
         output.say(f"{'ok ' if check.ok else 'BAD'}  {check.name}: {check.message}")
         if check.hint:
             output.say(f"     hint: {check.hint}")
-    if not all(check.ok for check in checks):
+    if bad:
+        message = f"Something is wrong with: {', '.join(bad)}."
+        output.error(PolypTraceError("doctor-problems", message, "The checks say what to do."), document)
         raise typer.Exit(1)

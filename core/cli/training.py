@@ -81,8 +81,11 @@ def train(
             "seconds": round(done.seconds, 1),
             "bundle": str(kept.folder),
             "notes": done.notes,
+            "device": done.device.name,
+            "device_reason": done.device.reason,
         }
     )
+    output.say(f"trained on {done.device.name}: {done.device.reason}", style="dim")
     output.say(f"candidate model {done.model} after {done.seconds:.0f} s: {kept.folder}")
     for name, value in sorted(_numbers(done.metrics).items()):
         output.say(f"  {name}: {value:.3f}")

@@ -34,7 +34,7 @@ class NoMatchSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Below ``threshold`` (cosine) the best candidate is no good match.
 
     The threshold was learnt from ``queries`` validation queries. P(same lesion) of an earlier clip of the
-    same patient is 1 / (1 + exp(−(slope · score + intercept))), fitted on ``pairs`` of a query and such a clip.
+    same patient is 1 / (1 + exp(−(slope · score + intercept))), fitted on ``pairs`` of a query and such clip.
     ``learnt_on`` says in words whose they were.
     """
 

@@ -56,8 +56,8 @@ def decide(
         PolypTraceError: ``link-order`` when a joining verdict names a later exam's clip, and what
             :func:`core.catalog.operations.give_verdict` refuses.
     """
-    if other is not None and verdict in JOINING:
-        _refuse_backwards(catalog, clip_id, other)
+    if verdict in JOINING:
+        _refuse_backwards(catalog, clip_id, other, lesion_id)
     event = queries.last_audit_event(catalog, RANKING_SHOWN, _subject(clip_id))
     seen: dict[str, Any] = (event.after if event else None) or {}
     changes = operations.give_verdict(
@@ -81,14 +81,19 @@ def _subject(clip_id: int) -> str:
     return f"clip {clip_id}"
 
 
-def _refuse_backwards(catalog: Catalog, clip: int, other: int) -> None:
+def _refuse_backwards(catalog: Catalog, clip: int, other: int | None, lesion: int | None) -> None:
     """The verdict stands on the later finding: it is the one that is recognised."""
-    dates = [queries.exam(catalog, queries.clip(catalog, one).exam_id).date for one in (clip, other)]
-    if dates[0] < dates[1]:
+    own = queries.exam(catalog, queries.clip(catalog, clip).exam_id).date
+    named = [queries.clip(catalog, other).exam_id] if other is not None else []
+    if lesion is not None:
+        members = {found.id: found.finding_ids for found in queries.lesions(catalog)}.get(lesion, ())
+        named = [queries.finding(catalog, finding).exam_id for finding in members]
+    if named and own < max(queries.exam(catalog, exam).date for exam in named):
+        what = f"Clip {other} is" if other is not None else f"A finding of lesion {lesion} is"
         raise PolypTraceError(
             "link-order",
-            f"Clip {other} is of a later exam than clip {clip}: the later one recognises the earlier.",
-            f"Turn it round: polyptrace link {other} --verdict … --with {clip}",
+            f"{what} of a later exam than clip {clip}: the later one recognises the earlier.",
+            f"Turn it round: name the later clip first, and clip {clip} with --with.",
         )
 
 

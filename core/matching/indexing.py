@@ -11,18 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.catalog import operations, queries
-from core.catalog.changes import CatalogChanges
 from core.catalog.engine import Catalog
 from core.catalog.values import ClipVector
 from core.domain import Clip
 from core.errors import PolypTraceError
-from core.inference.bundle import BundleInfo
 from core.inference.embedder import Embedder
 from core.inference.vector_store import VectorStore
 from core.jobs.record import recorded
 from core.matching.context import ClipContext, TextFit, contexts
 from core.matching.embedding import clip_vector, inputs_hash
 from core.matching.footage import frame_index, open_reader
+from core.matching.model_choice import register_bundle
 from core.matching.sampling import choose_views, sample_clip, source_of
 from core.matching.values import Evidence
 from core.progress import CancelToken, Progress, ProgressSink, no_progress
@@ -104,27 +103,6 @@ def stored_vectors(catalog: Catalog, embedder: Embedder, clip_ids: Sequence[int]
             "clip-not-indexed", f"Clip {absent[0]} has no embedding.", "Run `polyptrace index` again."
         )
     return vectors[[row[clip] for clip in clip_ids]]
-
-
-def register_bundle(
-    catalog: Catalog, info: BundleInfo, *, activate: bool = False, author: str
-) -> CatalogChanges:
-    """Makes a bundle known to the catalogue, and with ``activate`` puts it to use.
-
-    Raises:
-        PolypTraceError: as :func:`core.catalog.operations.register_model`.
-    """
-    manifest = info.manifest
-    return operations.register_model(
-        catalog,
-        manifest.model_id,
-        folder=str(info.folder),
-        kind=manifest.kind,
-        dim=manifest.dim,
-        metrics=manifest.metrics,
-        activate=activate,
-        author=author,
-    )
 
 
 def evidence_of(catalog: Catalog, context: ClipContext) -> Evidence:

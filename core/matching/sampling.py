@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -58,7 +59,8 @@ def sample_clip(
 
     Where lesion boxes are marked the crop is the box × 1.3 on the box's own frame, and on frames within
     :data:`NEAR_S` of it while there are fewer boxes than crops; a box without a time holds for the whole
-    clip. Without boxes it is the scope region, or the whole frame where no region was found.
+    clip. Without boxes it is the scope region, or the whole frame where no region was found. Where there is
+    one, everything outside its outline is black.
 
     Args:
         reader: of the clip's video.
@@ -76,7 +78,7 @@ def sample_clip(
         if cancel is not None:
             cancel.raise_if_cancelled()
         frame = reader.frame_at(view.number)
-        crops.append(_cut(frame, view.box, source))
+        crops.append(_cut(_inside(frame, region), view.box, source))
         weights.append(_weight(reader.index, view))
         pts.append(int(reader.index.pts[view.number]))
     return ClipSample(tuple(crops), np.asarray(weights, dtype=np.float32), tuple(pts), source)
@@ -91,7 +93,7 @@ def best_crop(reader: VideoReader, clip: Clip, region: ScopeRegion | None) -> Pi
     views = choose_views(reader.index, clip, region)
     own = [view for view in views if not view.borrowed] or views
     view = max(own, key=lambda view: (_weight(reader.index, view), -view.number))
-    return _cut(reader.frame_at(view.number), view.box, source_of(clip, region))
+    return _cut(_inside(reader.frame_at(view.number), region), view.box, source_of(clip, region))
 
 
 def source_of(clip: Clip, region: ScopeRegion | None) -> CropSource:
@@ -165,6 +167,15 @@ def _quality(index: FrameIndex, number: int) -> float:
         return 1.0
     at = int(np.argmin(np.abs(index.sampled - number)))
     return index.quality_of(at).score
+
+
+def _inside(frame: Picture, region: ScopeRegion | None) -> Picture:
+    """The frame with black where no picture is: a processor writes names and dates into the corners."""
+    if region is None or not region.found:
+        return frame
+    mask = np.zeros(frame.shape[:2], dtype=np.uint8)
+    cv2.fillPoly(mask, [np.asarray(region.polygon, dtype=np.int32)], 1)
+    return np.asarray(frame * mask[..., None], dtype=np.uint8)
 
 
 def _cut(frame: Picture, box: Box | None, source: CropSource) -> Picture:

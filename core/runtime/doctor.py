@@ -17,7 +17,7 @@ from core.catalog.engine import Catalog
 from core.errors import PolypTraceError
 from core.inference.bundle import read_bundle
 from core.inference.device import choose_device
-from core.inference.registry import active_bundle
+from core.matching.model_choice import bundle_in_use
 from core.paths import DataDir
 
 _FIRST = ("av", "numpy", "onnxruntime", "opencv-python-headless")
@@ -126,7 +126,7 @@ def _records(data_dir: DataDir) -> str:
 
 
 def _model(data_dir: DataDir) -> str:
-    bundle = read_bundle(active_bundle(data_dir).folder, verify=True)
+    bundle = read_bundle(bundle_in_use(data_dir).folder, verify=True)
     return f"{bundle.manifest.model_id} (files match their hashes)"
 
 
@@ -135,7 +135,7 @@ def _inference(data_dir: DataDir) -> str:
 
     from core.inference.embedder import Embedder
 
-    embedder = Embedder.open(active_bundle(data_dir).folder, cache=data_dir.cache)
+    embedder = Embedder.open(bundle_in_use(data_dir).folder, cache=data_dir.cache)
     grey = np.full((64, 64, 3), 128, dtype=np.uint8)
     vectors = embedder.embed([grey], "A sessile polyp.")
     if not np.isfinite(vectors).all():

@@ -14,9 +14,10 @@ from core.data.manifest import Manifest, Row, read_manifest
 from core.data.splits import patients_of, split_hash, training_parts
 from core.errors import PolypTraceError
 from core.inference.bundle import read_bundle
-from core.inference.device import choose_device
+from core.inference.device import DeviceChoice
 from core.models.bundle import load_model
 from core.models.config import with_vocabulary
+from core.models.device import usable_device
 from core.models.dmcl import Dmcl
 from core.models.pretrained import build_dmcl
 from core.paths import resource
@@ -58,6 +59,7 @@ class TrainResult(msgspec.Struct, frozen=True):
         metrics: validation figures of the published weights; empty without validation.
         seconds: of training, over all resumes.
         notes: sentences on what differed from the wish.
+        device: what it was trained on, and why.
     """
 
     run: Path
@@ -66,6 +68,7 @@ class TrainResult(msgspec.Struct, frozen=True):
     metrics: dict[str, Any]
     seconds: float
     notes: list[str]
+    device: DeviceChoice
 
 
 def train_dmcl(
@@ -99,7 +102,7 @@ def train_dmcl(
         Cancelled: a checkpoint is left.
         PolypTraceError: what is wrong with data or settings, in words.
     """
-    choice = choose_device(device)
+    choice = usable_device(device)
     if (run_folder / "config.json").exists():
         run, settings, rows, note = _resumed(manifest, run_folder)
         model = Dmcl(settings.model)
@@ -131,7 +134,7 @@ def train_dmcl(
         }
     )
     state = trainer.run(progress, on_step, cancel)
-    return _published(run, settings, trainer, validator, state.elapsed, notes, learnt_on)
+    return _published(run, settings, trainer, validator, state.elapsed, notes, learnt_on, choice)
 
 
 def _new(
@@ -190,6 +193,12 @@ def _initial(start: Start, settings: TrainConfig, train: list[Row]) -> tuple[Dmc
     if start.text_folder is not None:
         tokenizer = _folder_tokenizer(start.text_folder)
         return build_dmcl(settings.model, start.image_weights, start.text_folder), tokenizer.to_str()
+    if settings.model.text_frozen:
+        raise PolypTraceError(
+            "training-settings",
+            "These settings keep the text encoder as it is, so it must be a trained one.",
+            "Give a local BERT folder with --text-folder.",
+        )
     tokenizer = train_tokenizer([row.text for row in train if row.text], settings.model.text.vocab_size)
     sized = with_vocabulary(settings.model, tokenizer.get_vocab_size(), SPECIAL.index("[PAD]"))
     return build_dmcl(sized, start.image_weights), tokenizer.to_str()
@@ -243,6 +252,7 @@ def _published(
     seconds: float,
     notes: list[str],
     learnt_on: str,
+    choice: DeviceChoice,
 ) -> TrainResult:
     device = next(trainer.model.parameters()).device
     clips = validator.embed(trainer.model, device) if validator else {}
@@ -272,4 +282,6 @@ def _published(
         no_match,
         data["manifest_sha256"],
     )
-    return TrainResult(run.root, info.manifest.model_id, run.bundle, trainer.state.best, seconds, notes)
+    return TrainResult(
+        run.root, info.manifest.model_id, run.bundle, trainer.state.best, seconds, notes, choice
+    )

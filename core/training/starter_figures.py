@@ -82,7 +82,16 @@ def _short(result: Evaluation) -> dict[str, Any]:
             "rank1": found.clip.rank1,
             "rank5": found.clip.rank5,
             "within_rank1": found.within_patient.rank1,
+            "no_match_auroc": found.within_patient.no_match_auroc,
         }
+    short |= {
+        "new": own.queries_without_match,
+        "known": own.queries,
+        "no_match_recognised": own.no_match_recognised,
+        "no_match_missed": own.no_match_missed,
+        "fnir_at_fpir5": own.fnir_at_fpir5,
+        "ece": own.ece,
+    }
     return short
 
 
@@ -135,14 +144,29 @@ def _table(name: str, figures: Mapping[str, Any]) -> list[str]:
         f"{figures['gallery']} clips of earlier exams. Rank-1 within the patient by chance: "
         f"{_shown(figures['chance'])}.",
         "",
-        "| compared by | mAP | Rank-1 | Rank-5 | Rank-1 within the patient |",
-        "|---|---|---|---|---|",
+        "| compared by | mAP | Rank-1 | Rank-5 | Rank-1 within the patient | known or new lesion: AUROC |",
+        "|---|---|---|---|---|---|",
     ]
     for way, words in WAYS.items():
         row = figures[way] or {}
-        cells = [_shown(row.get(key)) for key in ("mAP", "rank1", "rank5", "within_rank1")]
+        cells = [_shown(row.get(key)) for key in ("mAP", "rank1", "rank5", "within_rank1", "no_match_auroc")]
         lines.append(f"| {words} | {' | '.join(cells)} |")
+    if figures["new"]:
+        lines += ["", _no_match_line(figures)]
     return [*lines, ""]
+
+
+def _no_match_line(figures: Mapping[str, Any]) -> str:
+    new, known = figures["new"], figures["known"]
+    right, wrong = figures["no_match_recognised"], figures["no_match_missed"]
+    if right is None or wrong is None:
+        return "The model has no threshold for “no good match”."
+    return (
+        f"“No good match” was said of {round(right * new)} of {new} new lesions, and wrongly of "
+        f"{round(wrong * known)} of {known} known ones. "
+        f"FNIR at FPIR 5 %: {_shown(figures['fnir_at_fpir5'])}. "
+        f"Calibration error of the probability: {_shown(figures['ece'])}."
+    )
 
 
 def _shown(value: float | None) -> str:

@@ -30,7 +30,7 @@ TRAINING = msgspec.structs.replace(
 )
 """The preset ``compact`` with smaller pictures and fewer batches: about half an hour on two cores."""
 TEXT = MlmSettings(steps=500)
-"""About four minutes on two cores."""
+"""Some minutes on two cores."""
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,7 +93,8 @@ def training_patients(
 def fresh_patients(
     work: Path, recipe: Recipe, workers: int | None, progress: ProgressSink, cancel: CancelToken
 ) -> Path:
-    """Renders the crops of the fresh seed: each patient's last exam asks, the earlier ones answer."""
+    """Renders the crops of the fresh seed: each patient's last exam asks, the earlier ones answer, and every
+    third lesion is new."""
     return _patients(work / "fresh", recipe, _FRESH, recipe.fresh_patients, 0.0, workers, progress, cancel)
 
 
@@ -146,10 +147,13 @@ def _parts(patients: int, size: int) -> list[int]:
 
 
 def _asking(rows: list[Row]) -> list[Row]:
+    """Each patient's last exam asks; of every three lesions the third is new: no earlier exam shows it."""
+    new = set(sorted({row.polyp_id for row in rows if row.polyp_id})[2::3])
     last: dict[str, int] = {}
     for row in rows:
         last[row.patient_id] = max(row.exam, last.get(row.patient_id, row.exam))
     return [
         msgspec.structs.replace(row, split="query" if row.exam == last[row.patient_id] else "gallery")
         for row in rows
+        if row.exam == last[row.patient_id] or row.polyp_id not in new
     ]

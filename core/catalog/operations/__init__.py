@@ -2,9 +2,8 @@
 
 from core.catalog.operations.clips import (
     add_clip,
+    mark_boxes,
     move_clip,
-    put_box,
-    remove_box,
     remove_clip,
     trim_clip,
 )
@@ -30,14 +29,13 @@ __all__ = [
     "finish_job",
     "give_verdict",
     "import_video",
+    "mark_boxes",
     "move_clip",
     "note_job",
-    "put_box",
     "put_vectors",
     "record_event",
     "redo",
     "register_model",
-    "remove_box",
     "remove_clip",
     "start_job",
     "trim_clip",

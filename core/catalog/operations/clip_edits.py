@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, func, select, update
 
 from core.catalog import audit, rows
 from core.catalog.changes import CatalogChanges, Created, ids, ids_of
-from core.catalog.engine import Catalog
 from core.catalog.operations import undo_log
-from core.catalog.operations.clip_checks import check_boxes
 from core.catalog.operations.lesion_changes import lesions_of, touched
 from core.catalog.schema import ClipRow, FindingRow
-from core.domain import Box, Clip
+from core.domain import Clip
 
 State = dict[str, Any]
-
-
-def edit_boxes(
-    catalog: Catalog, clip_id: int, edited: Callable[[Clip], Sequence[Box]], label: str, author: str
-) -> CatalogChanges:
-    """Replaces a clip's boxes by ``edited`` ones, as an operation."""
-    with catalog.write() as connection:
-        clip = rows.clip(connection, clip_id)
-        video = rows.video(connection, clip.video_id)
-        boxes = check_boxes(edited(clip), video, clip.pts_in, clip.pts_out)
-        after = {"boxes": rows.boxes_to(boxes)}
-        return edit(connection, clip, after, f"{label} in clip {clip_id}", "edit-boxes", author)
 
 
 def edit(

@@ -72,37 +72,40 @@ def add_clip(
     )
 
 
-def put_box(catalog: Catalog, clip_id: int, box: Box, *, author: str) -> CatalogChanges:
-    """Marks the lesion on one frame of a clip, or moves the box that is marked there.
+def mark_boxes(
+    catalog: Catalog,
+    clip_id: int,
+    *,
+    put: Sequence[Box] = (),
+    remove: Sequence[int | None] = (),
+    author: str,
+) -> CatalogChanges:
+    """Marks the lesion on frames of a clip, or takes boxes away: one edit, whatever their number.
+
+    Args:
+        catalog: where to.
+        clip_id: the clip.
+        put: boxes; one that is marked on the same frame already is replaced.
+        remove: frames (``pts`` as the boxes have it, None for the box without a frame) to clear before.
+        author: who does it.
 
     Raises:
-        PolypTraceError: ``clip-unknown``, ``clip-box``.
+        PolypTraceError: ``clip-unknown``, ``clip-box``; ``box-unknown`` when no box is marked there.
     """
-
-    def edited(clip: Clip) -> list[Box]:
-        return [*(other for other in clip.boxes if other.pts != box.pts), box]
-
-    return clip_edits.edit_boxes(catalog, clip_id, edited, "mark box", author)
-
-
-def remove_box(catalog: Catalog, clip_id: int, pts: int | None, *, author: str) -> CatalogChanges:
-    """Takes the box of one frame (``pts`` as the box has it) away.
-
-    Raises:
-        PolypTraceError: ``clip-unknown``; ``box-unknown`` when no box is marked there.
-    """
-
-    def edited(clip: Clip) -> list[Box]:
-        kept = [other for other in clip.boxes if other.pts != pts]
-        if len(kept) == len(clip.boxes):
+    with catalog.write() as connection:
+        clip = rows.clip(connection, clip_id)
+        missing = set(remove) - {box.pts for box in clip.boxes}
+        if missing:
             raise PolypTraceError(
                 "box-unknown",
                 f"Clip {clip_id} has no box on that frame.",
                 f"`polyptrace clip show {clip_id} --json` names its boxes.",
             )
-        return kept
-
-    return clip_edits.edit_boxes(catalog, clip_id, edited, "remove box", author)
+        gone = {*remove, *(box.pts for box in put)}
+        wanted = [*(box for box in clip.boxes if box.pts not in gone), *put]
+        boxes = check_boxes(wanted, rows.video(connection, clip.video_id), clip.pts_in, clip.pts_out)
+        label = f"{'mark' if put else 'remove'} boxes in clip {clip_id}"
+        return clip_edits.edit(connection, clip, {"boxes": rows.boxes_to(boxes)}, label, "edit-boxes", author)
 
 
 def trim_clip(catalog: Catalog, clip_id: int, pts_in: int, pts_out: int, *, author: str) -> CatalogChanges:

@@ -88,7 +88,9 @@ def give_verdict(
         ]
         check_now(connection, patient_id)
         undo_log.push(connection, undo_log.VERDICT, label, {"finding": finding, "rows": events})
-        after = {"verdict": verdict.value, "with": [other for other in others if other], "model": model_id}
+        named = [other for other in others if other]
+        after: dict[str, Any] = {"verdict": verdict.value, "with": named, "model": model_id}
+        after |= {"removed_confirmed": True} if removed else {}
         audit.note(connection, author, "verdict", f"finding {finding}", after=after)
         return _changes(connection, label, patient_id, before, events, [finding, *wanted])
 

@@ -79,6 +79,7 @@ def _clip(exam: int, start: int) -> Step:
     return lambda c: operations.add_clip(c, exam, 1, start, start + 9, boxes=boxes, author=A)
 
 
+OF_THE_MOMENT = ("at", "added_at", "created_at", "updated_at", "row_hash", "previous_hash")
 STORY: list[Step] = [
     _import(2020),
     _import(2021),
@@ -95,7 +96,7 @@ STORY: list[Step] = [
     lambda c: operations.give_verdict(c, Verdict.REJECT, clip_id=3, with_lesion_id=2, author=A),
     lambda c: operations.undo(c, author=A),
     lambda c: operations.redo(c, author=A),
-    lambda c: operations.put_box(c, 1, Box(5, 6, 7, 8, 3), author=A),
+    lambda c: operations.mark_boxes(c, 1, put=[Box(5, 6, 7, 8, 3)], author=A),
     lambda c: operations.remove_clip(c, 2, author=A),
     _index([1, 3], "third"),
     lambda c: operations.undo(c, author=A),
@@ -103,7 +104,7 @@ STORY: list[Step] = [
 
 
 def dump(catalog: Catalog) -> str:
-    """All rows but for the times of their writing, as a hash."""
+    """All rows but for the times of their writing, and what hangs on those, as a hash."""
     with catalog.read() as connection:
         query = (
             "SELECT name FROM sqlite_master WHERE type = 'table' AND name != 'sqlite_sequence' ORDER BY name"
@@ -112,7 +113,7 @@ def dump(catalog: Catalog) -> str:
         rows: list[Any] = []
         for table in tables:
             names = [row[1] for row in connection.exec_driver_sql(f'PRAGMA table_info("{table}")')]
-            kept = [name for name in names if name not in ("at", "added_at", "created_at", "updated_at")]
+            kept = [name for name in names if name not in OF_THE_MOMENT]
             columns = ", ".join(f'"{name}"' for name in kept)
             found = connection.exec_driver_sql(f'SELECT {columns} FROM "{table}"')
             rows += [table, *sorted(map(repr, found))]
@@ -187,6 +188,8 @@ def faults(folder: Path, finished: int, states: list[str], to_the_end: bool) -> 
         if state not in states[finished : finished + 2]:
             found.append("neither the state before the interrupted operation nor the one after it")
         found += vector_faults(catalog)
+        if queries.broken_audit_event(catalog) is not None:
+            found.append("the audit log's chain is broken")
         if not to_the_end:
             return found
         here = finished + 1 if state != states[finished] else finished

@@ -19,7 +19,7 @@ def busy(case: Any) -> Catalog:
     """A catalogue with some of every kind of event."""
     catalog: Catalog = case.catalog
     clip = case.clips[0][0]
-    operations.put_box(catalog, clip, Box(1.5, 2, 30.25, 40, 10), author=A)
+    operations.mark_boxes(catalog, clip, put=[Box(1.5, 2, 30.25, 40, 10)], author=A)
     operations.describe(catalog, case.findings[0][0], {"size_mm": 8, "free_text": "Süß – 1 cm"}, author=A)
     operations.give_verdict(catalog, Verdict.NEW, clip_id=clip, author=A)
     operations.undo(catalog, author=A)

@@ -49,10 +49,6 @@ def _same(case: Any) -> int:
     return done.subject
 
 
-def _box(case: Any) -> None:
-    operations.put_box(case.catalog, case.clips[0][0], Box(1, 2, 30, 40, 10), author=A)
-
-
 def _model(case: Any, activate: bool = True) -> None:
     facts = {"folder": "/m1", "kind": "dmcl", "dim": 4}
     operations.register_model(case.catalog, "m1", **facts, activate=activate, author=A)
@@ -119,9 +115,9 @@ WRITES: dict[str, tuple[Callable[[Any], Any], Write]] = {
         lambda case: _job(case.catalog),
         lambda c, case: operations.note_job(c, 1, {"step": 3}, author=A),
     ),
-    "put_box": (
+    "mark_boxes": (
         lambda case: None,
-        lambda c, case: operations.put_box(c, case.clips[0][0], Box(1, 2, 3, 4, 7), author=A),
+        lambda c, case: operations.mark_boxes(c, case.clips[0][0], put=[Box(1, 2, 3, 4, 7)], author=A),
     ),
     "put_vectors": (
         _model,
@@ -138,7 +134,6 @@ WRITES: dict[str, tuple[Callable[[Any], Any], Write]] = {
         lambda case: None,
         lambda c, case: operations.register_model(c, "m2", folder="/m", kind="dmcl", dim=8, author=A),
     ),
-    "remove_box": (_box, lambda c, case: operations.remove_box(c, case.clips[0][0], 10, author=A)),
     "remove_clip": (lambda case: None, lambda c, case: operations.remove_clip(c, case.clips[0][0], author=A)),
     "start_job": (lambda case: _job(case.catalog), lambda c, case: operations.start_job(c, 1, author=A)),
     "trim_clip": (
@@ -308,7 +303,7 @@ def test_boxes_that_can_t_be_are_refused(case: Any, box: Box, code: str) -> None
         operations.add_clip(case.catalog, case.exams[0], case.video, 0, 50, boxes=[box], author=A)
     assert caught.value.code == code
     with pytest.raises(PolypTraceError):
-        operations.put_box(case.catalog, case.clips[0][0], box, author=A)
+        operations.mark_boxes(case.catalog, case.clips[0][0], put=[box], author=A)
 
 
 def test_other_refusals_of_clips(case: Any, make_case: Any) -> None:
@@ -327,7 +322,7 @@ def test_other_refusals_of_clips(case: Any, make_case: Any) -> None:
             c, case.clips[0][0], other.findings[0][0], author=A
         ),
         "clip-unknown": lambda: operations.remove_clip(c, 99, author=A),
-        "box-unknown": lambda: operations.remove_box(c, case.clips[0][0], 10, author=A),
+        "box-unknown": lambda: operations.mark_boxes(c, case.clips[0][0], remove=[10], author=A),
         "clip-box": lambda: add(
             c, case.exams[0], case.video, 0, 9, boxes=[Box(1, 1, 2, 2, 3), Box(2, 2, 3, 3, 3)], author=A
         ),

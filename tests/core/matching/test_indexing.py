@@ -49,7 +49,8 @@ def test_other_words_or_boxes_make_a_vector_stale(filed: Filed, embedder: Embedd
     operations.describe(filed.catalog, finding, CAECUM, author="test")
     assert index_clips(filed.catalog, embedder).embedded == 1
     clip = queries.clip(filed.catalog, filed.two)
-    operations.put_box(filed.catalog, filed.two, Box(10, 10, 30, 30, clip.boxes[0].pts), author="test")
+    box = Box(10, 10, 30, 30, clip.boxes[0].pts)
+    operations.mark_boxes(filed.catalog, filed.two, put=[box], author="test")
     assert index_clips(filed.catalog, embedder).embedded == 1
     after = stored_vectors(filed.catalog, embedder, [filed.one, filed.two])
     assert (np.abs(after - before).max(axis=1) > 1e-4).all()

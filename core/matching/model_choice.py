@@ -1,0 +1,100 @@
+"""Which model a catalogue has in use, and changing that."""
+
+from __future__ import annotations
+
+from core.catalog import operations, queries
+from core.catalog.changes import CatalogChanges
+from core.catalog.engine import Catalog
+from core.catalog.values import ModelState
+from core.errors import PolypTraceError
+from core.inference.bundle import BundleInfo
+from core.inference.registry import active_bundle, find_bundle, list_bundles
+from core.paths import DataDir
+
+
+def active_model_id(folder: DataDir) -> str | None:
+    """The id of the model that the catalogue of a data folder has in use; None where it names none."""
+    if not folder.catalogue.exists():
+        return None
+    with Catalog.open(folder) as catalog:
+        active = queries.active_model(catalog)
+    return active.model_id if active else None
+
+
+def retired_model_ids(folder: DataDir) -> set[str]:
+    """The ids of models that the catalogue of a data folder had in use before."""
+    if not folder.catalogue.exists():
+        return set()
+    with Catalog.open(folder) as catalog:
+        known = queries.model_versions(catalog)
+    return {model.model_id for model in known if model.state is ModelState.RETIRED}
+
+
+def bundle_in_use(folder: DataDir, model: str | None = None) -> BundleInfo:
+    """The bundle that was asked for, or the one in use.
+
+    Raises:
+        PolypTraceError: as :func:`core.inference.registry.find_bundle`.
+    """
+    return find_bundle(folder, model) if model else active_bundle(folder, active_model_id(folder))
+
+
+def register_bundle(
+    catalog: Catalog, info: BundleInfo, *, activate: bool = False, author: str
+) -> CatalogChanges:
+    """Makes a bundle known to the catalogue, and with ``activate`` puts it to use.
+
+    Raises:
+        PolypTraceError: as :func:`core.catalog.operations.register_model`.
+    """
+    manifest = info.manifest
+    return operations.register_model(
+        catalog,
+        manifest.model_id,
+        folder=str(info.folder),
+        kind=manifest.kind,
+        dim=manifest.dim,
+        metrics=manifest.metrics,
+        activate=activate,
+        author=author,
+    )
+
+
+def promote(folder: DataDir, model: str, confirm: str, *, author: str) -> tuple[BundleInfo, CatalogChanges]:
+    """Puts a model to use; the one before is retired.
+
+    Args:
+        model: id, or the beginning of one.
+        confirm: the whole id once more.
+
+    Raises:
+        PolypTraceError: ``promote-confirm``; ``model-elsewhere`` for a bundle outside the data folder;
+            ``model-unknown`` and what reading the bundle refuses.
+    """
+    info = find_bundle(folder, model)
+    wanted = info.manifest.model_id
+    if confirm != wanted:
+        raise PolypTraceError(
+            "promote-confirm",
+            "The model that is confirmed isn't the one that is named.",
+            f"To put it to use: polyptrace models promote {model} --confirm {wanted}",
+        )
+    if wanted not in {known.id for known in list_bundles(folder)}:
+        raise PolypTraceError(
+            "model-elsewhere",
+            "Only a model that lies in the data folder can be put to use.",
+            f"Copy its folder into {folder.models} first.",
+        )
+    with Catalog.open(folder) as catalog:
+        if queries.active_model(catalog) is None:
+            _note_default(catalog, folder, author)
+        return info, register_bundle(catalog, info, activate=True, author=author)
+
+
+def _note_default(catalog: Catalog, folder: DataDir, author: str) -> None:
+    """Puts on record that the starter model was in use as long as no other was chosen."""
+    try:
+        shipped = active_bundle(folder)
+    except PolypTraceError:
+        return  # an installation without one
+    register_bundle(catalog, shipped, activate=True, author=author)
