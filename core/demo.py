@@ -146,7 +146,7 @@ def run_demo(
     done = []
     for at, one in enumerate(asked, start=1):
         result = match_clip(catalog, embedder, one.clip, everywhere=True, top=TOP, cancel=cancel)
-        done.append(_judge(one, result, identity))
+        done.append(judge(one, result, identity))
         progress(Progress("matching follow-up clips", at, len(asked)))
     first = done[0].result
     best = (first.catalogue or first.patient)[0].clip
@@ -199,7 +199,7 @@ def _link_earlier(catalog: Catalog, filed: list[DemoClip]) -> None:
             )
 
 
-def _judge(one: DemoClip, result: MatchResult, identity: dict[int, str]) -> DemoQuery:
+def judge(one: DemoClip, result: MatchResult, identity: dict[int, str]) -> DemoQuery:
     """Compares the first of each ranking with the truth; clips that the user added count as wrong answers."""
 
     def right(candidates: tuple[Any, ...]) -> bool:

@@ -59,7 +59,8 @@ def test_a_model_that_guesses_scores_worse_than_perfect_would(
     data, trained = demo
     guessed = _json(quick(data, "demo", "--model", small_bundle, "--json"))
     assert guessed["model"] != trained["model"]
-    assert [one["score"] for one in guessed["ranking"]] != [one["score"] for one in trained["ranking"]]
+    assert trained["rank1_patient"] > guessed["rank1_patient"]
+    assert trained["rank1"] > guessed["rank1"]
 
 
 def test_a_match_on_the_cpu_loads_no_torch(program: Run, demo: tuple[Path, dict[str, Any]]) -> None:
@@ -79,17 +80,27 @@ def test_verdicts_survive_and_can_be_taken_back(quick: Run, demo: tuple[Path, di
     data, said = demo
     query = said["query"]
     best = _json(quick(data, "match", query, "--json"))["patient"][0]["clip"]
+
+    def together() -> bool:
+        """Whether one lesion of the catalogue holds both clips."""
+        code = _json(quick(data, "match", query, "--json"))["query_info"]["patient"]
+        lesions = _json(quick(data, "patient", "show", code, "--json"))["lesions"]
+        return any({query, best} <= set(lesion["clips"]) for lesion in lesions)
+
+    assert not together()
     linked = _json(quick(data, "link", query, "--verdict", "recurrence", "--with", best, "--json"))
     assert len(linked["findings"]) >= 2
-    lesions = {one["clip"]: one["lesion"] for one in _json(quick(data, "match", query, "--json"))["patient"]}
-    assert lesions[best] == linked["lesion"]
+    assert together()
     assert "verdict" in _json(quick(data, "undo", "--json"))["done"]
-    alone = {one["clip"]: one["lesion"] for one in _json(quick(data, "match", query, "--json"))["patient"]}
-    assert alone[best] != linked["lesion"] or linked["lesion"] != query
+    assert not together()
     _json(quick(data, "redo", "--json"))
-    again = {one["clip"]: one["lesion"] for one in _json(quick(data, "match", query, "--json"))["patient"]}
-    assert again == lesions
+    assert together()
+    _json(quick(data, "unlink", linked["event"], "--json"))
+    assert not together()
     _json(quick(data, "undo", "--json"))
+    assert together()
+    _json(quick(data, "undo", "--json"))
+    assert not together()
 
 
 def test_a_clip_can_be_edited_and_every_edit_undone(quick: Run, demo: tuple[Path, dict[str, Any]]) -> None:
@@ -154,7 +165,7 @@ def test_a_real_polyp_in_two_exams(quick: Run, demo: tuple[Path, dict[str, Any]]
     clips = []
     stretches = (
         ("2025-03-03", "1.2", "1.68", ("350,70,85,150@1.32s",)),
-        ("2026-04-04", "5", "6.2", ("362,232,84,165@5.28s",)),
+        ("2026-04-04", "5s", "6.2", ("362,232,84,165@5.28s",)),
     )
     for day, start, end, boxes in stretches:
         done = _json(quick(data, "import", REAL, "--patient", "REAL", "--exam-date", day, "--json"))

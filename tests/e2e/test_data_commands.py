@@ -1,0 +1,146 @@
+"""frames, index, phantom, evaluate and train as a user runs them: the documents that others rely on."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from .conftest import Run
+
+FIGURES = {"mAP", "mAP_trapezoid", "rank1", "rank5", "rank10"}
+WITHIN = {"rank1", "chance", "no_match_auroc", "fnir_at_fpir5"}
+COLUMNS = ["clip_id", "path", "frame", "patient_id", "polyp_id", "exam", "split", "text", "x", "y", "w", "h"]
+
+
+def _json(done: Any) -> dict[str, Any]:
+    assert done.code == 0, done.out + done.err
+    document: dict[str, Any] = done.document
+    return document
+
+
+def test_frames_are_written_by_number_and_time(workspace: Any, quick: Run, tmp_path: Path) -> None:
+    done = quick(
+        workspace.data,
+        "frames",
+        workspace.video,
+        "--index",
+        "0,7,99",
+        "--time",
+        "0.4",
+        "--out",
+        tmp_path,
+        "--json",
+    )
+    given, seventh, beyond, timed = _json(done)["frames"]
+    assert (given["index"], seventh["index"], timed["index"]) == (0, 7, 10)
+    assert timed["seconds"] == pytest.approx(0.4)
+    assert seventh["pts"] > given["pts"]
+    pictures = [cv2.imread(one["path"]) for one in (given, seventh, timed)]
+    assert all(picture.shape == (120, 160, 3) for picture in pictures)
+    assert not np.array_equal(pictures[0], pictures[1])
+    assert "path" not in beyond
+    assert "30 frames" in beyond["refused"]
+
+
+def test_index_embeds_once_and_says_what_failed(workspace: Any, quick: Run, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    video = tmp_path / "film.mp4"
+    video.write_bytes(workspace.video.read_bytes())
+    exam = _json(quick(data, "import", video, "--patient", "X", "--exam-date", "2024-05-06", "--json"))[
+        "exam"
+    ]
+    for start, end in (("0", "0.3"), ("0.5", "0.9")):
+        _json(quick(data, "clip", "add", exam, "--video", 1, "--from", start, "--to", end, "--json"))
+    first = _json(quick(data, "index", "--model", workspace.model, "--json"))
+    again = _json(quick(data, "index", "--model", workspace.model, "--json"))
+    assert (first["embedded"], first["current"], again["embedded"], again["current"]) == (2, 0, 0, 2)
+    assert first["device"] == "cpu"
+    assert first["device_reason"]
+    video.unlink()
+    _json(quick(data, "clip", "trim", 1, "--to", "0.2", "--json"))
+    failed = quick(data, "index", "--model", workspace.model, "--json")
+    assert (failed.code, failed.error["code"]) == (1, "index-failed")
+    assert [one["clip"] for one in failed.document["failed"]] == [1]
+
+
+@pytest.fixture(scope="module")
+def rendered(quick: Run, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """One invented patient, rendered by the program."""
+    folder = tmp_path_factory.mktemp("phantom")
+    out = folder / "out"
+    return out, _json(quick(folder / "data", "phantom", "--patients", 1, "--seed", 5, "--out", out, "--json"))
+
+
+def test_phantom_writes_videos_and_a_manifest(
+    rendered: tuple[Path, dict[str, Any]], quick: Run, tmp_path: Path
+) -> None:
+    out, said = rendered
+    with (out / "manifest.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    last = max(int(row["exam"]) for row in rows)
+    assert {row["split"] for row in rows if int(row["exam"]) == last} == {"query"}
+    assert {row["split"] for row in rows if int(row["exam"]) < last} == {"gallery"}
+    assert {out / row["path"] for row in rows} == {Path(video["path"]) for video in said["videos"]}
+    assert said["rendered"]
+    again = quick(tmp_path, "phantom", "--patients", 1, "--seed", 5, "--out", out, "--json")
+    assert not _json(again)["rendered"]
+
+
+def test_evaluate_measures_a_model_on_it(
+    rendered: tuple[Path, dict[str, Any]], quick: Run, tmp_path: Path
+) -> None:
+    out, _ = rendered
+    said = _json(quick(tmp_path, "evaluate", "--manifest", out / "manifest.csv", "--json"))
+    assert set(said["frame"]) >= FIGURES
+    assert set(said["clip"]) >= FIGURES
+    assert set(said["within_patient"]) >= WITHIN
+    assert {"colour_histogram", "location_only", "image_only", "text_only"} <= set(said["baselines"])
+    assert isinstance(said["text_leak"], bool)
+    assert (said["device"], said["model"][:4]) == ("cpu", "dmcl")
+
+
+def _lesions(folder: Path) -> Path:
+    """A manifest of twelve lesions of six patients, each a pattern of its own seen in two exams."""
+    rng = np.random.default_rng(1)
+    rows = []
+    for lesion in range(12):
+        colour = np.random.default_rng(lesion).integers(60, 220, 3)
+        for exam in (1, 2):
+            for number in range(2):
+                y, x = np.mgrid[:96, :96]
+                wave = np.sin((x * np.cos(lesion) + y * np.sin(lesion)) / (3 + lesion % 4))
+                picture = np.clip(colour + 30 * wave[..., None] + rng.normal(0, 6, (96, 96, 3)), 0, 255)
+                name = f"{lesion}-{exam}-{number}.png"
+                cv2.imwrite(str(folder / name), picture.astype(np.uint8))
+                who = {
+                    "clip_id": f"c{lesion}-{exam}",
+                    "patient_id": f"p{lesion // 2}",
+                    "polyp_id": f"l{lesion}",
+                }
+                place = {"path": name, "exam": exam, "split": "val" if lesion >= 8 else "train"}
+                rows.append(who | place | {"text": f"A polyp, about {3 + lesion} mm."})
+    with (folder / "manifest.csv").open("w", encoding="utf-8", newline="") as file:
+        table = csv.DictWriter(file, COLUMNS, restval="")
+        table.writeheader()
+        table.writerows(rows)
+    return folder / "manifest.csv"
+
+
+def test_train_quick_makes_a_candidate_that_can_be_used(quick: Run, tmp_path: Path) -> None:
+    """The real preset from the shipped model: it ends by itself within minutes, whatever the computer."""
+    data = tmp_path / "data"
+    done = quick(data, "train", "dmcl", "--preset", "quick", "--manifest", _lesions(tmp_path), "--json")
+    said = _json(done)
+    assert {"run", "model", "metrics", "seconds", "device"} <= set(said)
+    steps = [json.loads(line) for line in done.err.splitlines() if line.startswith("{")]
+    assert {step["run"] for step in steps} == {said["run"]}
+    assert sum(step["stage"] == "train" for step in steps) > 10
+    listed = {one["id"]: one["state"] for one in _json(quick(data, "models", "list", "--json"))["models"]}
+    assert listed[said["model"]] == "candidate"
+    assert sorted(listed.values()) == ["active", "candidate"]
