@@ -30,6 +30,7 @@ from core.text.render import model_text
 
 __all__ = ["MARGIN", "CropSettings", "write_crops"]
 
+EACH_PICTURE, EACH_CLIP = "each picture", "each clip"
 _FOLDERS = ("crops",)
 _RECORD = "crops.json"
 
@@ -43,6 +44,7 @@ class CropSettings(msgspec.Struct, frozen=True):
     views: int
     max_exams: int
     val_share: float
+    observers: str
     version: str
 
 
@@ -62,6 +64,7 @@ def write_crops(
     *,
     max_exams: int = 2,
     val_share: float = 0.15,
+    observers: str = EACH_PICTURE,
     workers: int | None = None,
     progress: ProgressSink = no_progress,
     cancel: CancelToken | None = None,
@@ -79,10 +82,10 @@ def write_crops(
     turn, exposure, blur and hand-drawn box, and one in seven shows the lesion only partly, at the picture's
     edge. One exam in eight is in narrow-band light. Nothing is mirrored.
 
-    Texts are written by observers who know nothing of each other. In ``val`` the rows of one exam and lesion
-    form a clip with one text, as in practice. In ``train`` every row is a clip of its own, described by
-    another observer: pictures of one clip that shared their text to the letter would teach the fusion to
-    recognise sentences instead of lesions.
+    Texts are written by observers who know nothing of each other. The rows of one exam and lesion form a clip
+    with one text, as in practice; but in ``train``, unless ``observers`` says otherwise, every row is a clip
+    of its own, described by another observer: pictures of one clip that shared their text to the letter would
+    teach the fusion to recognise sentences instead of lesions.
 
     The stored picture is ``MARGIN`` times as wide as the lesion's smallest box. Patients are either ``train``
     or ``val``. A view that hardly shows its lesion is left out, so that a clip may hold fewer than ``views``.
@@ -92,6 +95,7 @@ def write_crops(
         views: pictures a lesion and exam.
         max_exams: 2 or 3.
         val_share: share of the patients that validate.
+        observers: ``each picture`` or ``each clip`` of a training patient has one of its own.
         workers: processes; None = one a core.
 
     Raises:
@@ -106,7 +110,7 @@ def write_crops(
             "Choose other numbers.",
         )
     folder = Path(out).absolute()
-    settings = CropSettings(patients, seed, size, views, max_exams, val_share, __version__)
+    settings = CropSettings(patients, seed, size, views, max_exams, val_share, observers, __version__)
     planned = plan(seed, patients, max_exams=max_exams, always_present=True)
     if holds(folder, _FOLDERS, f"crops/{_RECORD}", settings):
         return folder / MANIFEST
@@ -159,8 +163,8 @@ def _render_clip(
             continue
         path = job.folder / "crops" / code / f"{clip}-{view:02d}.jpg"
         _write_jpeg(path, made.picture, camera.quality)
-        observer = view if job.split == "train" else 0
-        clip_id = path.stem if job.split == "train" else clip
+        alone = job.split == "train" and job.settings.observers == EACH_PICTURE
+        observer, clip_id = (view, path.stem) if alone else (0, clip)
         text = _text(exam, index, observer)
         box = Box(*made.box)
         rows.append(Row(clip_id, path, None, code, lesion.key, exam.number, job.split, text, box))

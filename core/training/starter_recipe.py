@@ -10,7 +10,7 @@ from core.data.manifest import Row, read_manifest, write_manifest
 from core.data.splits import assert_disjoint, patients_of
 from core.errors import PolypTraceError
 from core.inference.bundle import replace_file
-from core.phantom.crops import write_crops
+from core.phantom.crops import EACH_CLIP, EACH_PICTURE, write_crops
 from core.progress import CancelToken, Progress, ProgressSink
 from core.training.config import COMPACT, TrainConfig
 from core.training.mlm_loop import MlmSettings
@@ -126,6 +126,7 @@ def _patients(
             recipe.crop_px,
             recipe.views,
             val_share=val_share,
+            observers=EACH_CLIP if first == _FRESH else EACH_PICTURE,
             workers=workers,
             progress=sink,
             cancel=cancel,

@@ -141,7 +141,7 @@ def test_another_model_can_be_put_to_use(
     assert _json(quick(data, "models", "promote", small, "--confirm", small, "--json"))["changed"]
     assert _json(quick(data, "match", said["query"], "--json"))["model"] == small
     states = {one["id"]: one["state"] for one in _json(quick(data, "models", "list", "--json"))["models"]}
-    assert (states[small], states[said["model"]]) == ("active", "candidate")
+    assert (states[small], states[said["model"]]) == ("active", "retired")
     shipped = said["model"]
     _json(quick(data, "models", "promote", shipped, "--confirm", shipped, "--json"))
     states = {one["id"]: one["state"] for one in _json(quick(data, "models", "list", "--json"))["models"]}

@@ -116,7 +116,10 @@ def withdraw_verdict(catalog: Catalog, event_id: int, *, author: str) -> Catalog
 
 
 def retract(connection: Connection, row_id: int, event: LinkEvent, author: str) -> int:
-    """Adds the retraction of a row (a verdict or a retraction) that concerns ``event``; returns its id."""
+    """Turns a row (a verdict or a retraction) that concerns ``event`` off, or on again; returns the new id.
+
+    A row that was retracted and put back before carries a chain of retractions: its last one is retracted.
+    """
     return _add(
         connection,
         finding_id=event.finding_id,
@@ -125,8 +128,14 @@ def retract(connection: Connection, row_id: int, event: LinkEvent, author: str) 
         author=author,
         model_id=event.model_id,
         ranking_shown=None,
-        retracts_id=row_id,
+        retracts_id=_end_of_chain(connection, row_id),
     )
+
+
+def _end_of_chain(connection: Connection, row_id: int) -> int:
+    following = select(LinkEventRow.id).where(LinkEventRow.retracts_id == row_id)
+    last = connection.execute(following).scalar()
+    return row_id if last is None else _end_of_chain(connection, last)
 
 
 def replay(

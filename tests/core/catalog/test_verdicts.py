@@ -191,6 +191,24 @@ def test_an_old_link_can_be_withdrawn_after_later_verdicts(said: Said) -> None:
     assert said.joined() == [(said.a1, said.b1, said.c1)]
 
 
+def test_undo_redo_and_withdrawing_go_together(said: Said) -> None:
+    event = said.say(Verdict.SAME, said.b1, said.a1).subject
+    assert event is not None
+    joined, apart = [(said.a1, said.b1)], []
+    for write, after in (
+        (operations.undo, apart),
+        (operations.redo, joined),
+        (lambda c, author: operations.withdraw_verdict(c, event, author=author), apart),
+        (operations.undo, joined),
+        (operations.redo, apart),
+        (operations.undo, joined),
+        (operations.undo, apart),
+        (operations.redo, joined),
+    ):
+        write(said.c, author=A)
+        assert said.joined() == after
+
+
 def test_withdrawing_may_bring_back_only_what_can_stand(said: Said) -> None:
     said.say(Verdict.SAME, said.b1, said.a1)
     new = said.say(Verdict.NEW, said.b1).subject
