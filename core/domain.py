@@ -45,14 +45,16 @@ class Patient(msgspec.Struct, frozen=True):
     code: str
     sex: str | None = None
     birth_year: int | None = None
+    facts: dict[str, Any] = {}
 
 
 class Exam(msgspec.Struct, frozen=True):
-    """One colonoscopy of a patient."""
+    """One colonoscopy of a patient. ``facts`` are the vocabulary's of the exam: indication, BBPS, …"""
 
     id: int
     patient_id: int
     date: dt.date
+    facts: dict[str, Any] = {}
 
 
 class ScopeRegion(msgspec.Struct, frozen=True):

@@ -68,16 +68,15 @@ def chunks(ids: Iterable[int]) -> Iterator[list[int]]:
 
 def patients(connection: Connection, *where: Condition) -> list[Patient]:
     """Patients by code."""
-    columns = (PatientRow.id, PatientRow.code, PatientRow.sex, PatientRow.birth_year)
+    columns = (PatientRow.id, PatientRow.code, PatientRow.sex, PatientRow.birth_year, PatientRow.facts)
     query = select(*columns).where(*where).order_by(PatientRow.code)
     return [Patient(*row) for row in connection.execute(query)]
 
 
 def exams(connection: Connection, *where: Condition) -> list[Exam]:
     """Exams in the order of time."""
-    query = (
-        select(ExamRow.id, ExamRow.patient_id, ExamRow.date).where(*where).order_by(ExamRow.date, ExamRow.id)
-    )
+    columns = (ExamRow.id, ExamRow.patient_id, ExamRow.date, ExamRow.facts)
+    query = select(*columns).where(*where).order_by(ExamRow.date, ExamRow.id)
     return [Exam(*row) for row in connection.execute(query)]
 
 

@@ -57,6 +57,7 @@ class PatientRow(Base):
     code_folded: Mapped[str] = mapped_column(unique=True)
     sex: Mapped[str | None]
     birth_year: Mapped[int | None]
+    facts: Mapped[dict[str, Any]] = mapped_column(_Json, default=dict)
 
 
 class ExamRow(Base):
@@ -67,6 +68,7 @@ class ExamRow(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     patient_id: Mapped[int] = mapped_column(ForeignKey("patients.id"))
     date: Mapped[dt.date]
+    facts: Mapped[dict[str, Any]] = mapped_column(_Json, default=dict)
 
 
 class VideoRow(Base):

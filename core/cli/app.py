@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from core import __version__
-from core.cli import clips, data, demo, matching, models, patients, system, training, verdicts, videos
+from core.cli import clips, data, demo, exams, matching, models, patients, system, training, verdicts, videos
 from core.cli.output import Output
 from core.domain import RESEARCH_BANNER
 from core.errors import Cancelled, PolypTraceError
@@ -26,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for room in (demo, system, videos, patients, clips, verdicts, matching, models, data, training):
+for room in (demo, system, videos, patients, exams, clips, verdicts, matching, models, data, training):
     room.register(app)
 
 

@@ -8,12 +8,14 @@ import typer
 
 from core.catalog import operations, queries
 from core.catalog.engine import Catalog
+from core.cli.exams import fact_lines, read_settings
 from core.cli.options import NOBODY, Author, DataDirPath, JsonFlag, data_dir
 from core.cli.output import Output
 from core.domain import Clip, Exam, Lesion, Patient
 from core.errors import PolypTraceError
 from core.matching.context import contexts
 from core.privacy import scan
+from core.text.vocabulary import load
 
 group = typer.Typer(no_args_is_help=True, help="Patients: list, show, add.", rich_markup_mode=None)
 Code = Annotated[str, typer.Argument(help="The patient's pseudonym, never a name.")]
@@ -47,15 +49,21 @@ def add(
     code: Code,
     sex: Annotated[str | None, typer.Option("--sex", help="female, male or other.")] = None,
     birth_year: Annotated[int | None, typer.Option("--birth-year", min=1880, max=2100)] = None,
+    settings: Annotated[
+        list[str], typer.Option("--set", metavar="KEY=VALUE", help="polyposis, ibd, lynch: yes or no.")
+    ] = [],  # noqa: B006
     author: Author = NOBODY,
     json: JsonFlag = False,
     data_dir_: DataDirPath = None,
 ) -> None:
-    """Add a patient, or fill in sex and birth year."""
+    """Add a patient, or fill in what is known of one."""
     output = Output(json)
     warn_of_name(output, code)
+    facts = read_settings(output, settings, load().patient)
     with Catalog.open(data_dir(data_dir_)) as catalog:
-        changes = operations.add_patient(catalog, code, sex=sex, birth_year=birth_year, author=author)
+        changes = operations.add_patient(
+            catalog, code, sex=sex, birth_year=birth_year, facts=facts, author=author
+        )
     output.document({"patient": changes.subject, "created": bool(changes.created.patients)})
     what = "was known already" if changes.nothing else "added" if changes.created.patients else "changed"
     output.say(f"patient {changes.subject} {what}")
@@ -82,6 +90,8 @@ def show(code: Code, json: JsonFlag = False, data_dir_: DataDirPath = None) -> N
         exams = [_exam(catalog, exam) for exam in queries.exams(catalog, patient.id)]
         lesions = [_lesion(catalog, lesion) for lesion in queries.lesions(catalog, patient.id)]
     output.document({"patient": patient, "exams": exams, "lesions": lesions})
+    for line in fact_lines(patient.facts, load().patient):
+        output.say(line)
     for exam in exams:
         output.say(
             f"exam {exam['exam']}  {exam['date']}  videos {', '.join(map(str, exam['videos'])) or '–'}"
@@ -99,7 +109,8 @@ def show(code: Code, json: JsonFlag = False, data_dir_: DataDirPath = None) -> N
 def _exam(catalog: Catalog, exam: Exam) -> dict[str, Any]:
     clips = queries.clips(catalog, exam_id=exam.id)
     videos = [video.id for video in queries.videos(catalog, exam.id)]
-    return {"exam": exam.id, "date": exam.date, "videos": videos, "clips": _clips(catalog, clips)}
+    facts = {"exam": exam.id, "date": exam.date, "facts": exam.facts}
+    return {**facts, "videos": videos, "clips": _clips(catalog, clips)}
 
 
 def _clips(catalog: Catalog, clips: list[Clip]) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ import msgspec
 from core.errors import PolypTraceError
 from core.text.normal import normal_value, normalise
 from core.text.rules import Problem, is_required, size_change_warning, validate, value_fault
-from core.text.vocabulary import Field, load
+from core.text.vocabulary import Field, FieldSet, load
 
 __all__ = [
     "Change",
@@ -43,8 +43,11 @@ class Change(msgspec.Struct, frozen=True):
     after: Any
 
 
-def parse_setting(setting: str) -> tuple[str, Any]:
+def parse_setting(setting: str, fields: FieldSet | None = None) -> tuple[str, Any]:
     """Reads ``key=value`` as typed on a command line; ``surface=granular,nodular`` is a list.
+
+    Args:
+        fields: of the record; by default those of the description.
 
     Returns:
         The vocabulary key and its normalised value; None clears the field (``colour=``).
@@ -59,7 +62,7 @@ def parse_setting(setting: str) -> tuple[str, Any]:
         raise PolypTraceError(
             "description-setting", "A setting is written key=value.", "For example: size_mm=8 or colour=red."
         )
-    field = load().field(key)
+    field = (fields or load()).field(key)
     if field.type == "auto":
         raise PolypTraceError(
             "description-key", f"{field.label} is set by the program.", "Leave it out of the settings."

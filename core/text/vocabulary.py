@@ -145,36 +145,15 @@ class Sampling(msgspec.Struct, frozen=True):
     notes: tuple[str, ...]
 
 
-class Vocabulary(msgspec.Struct, frozen=True, dict=True):
-    """The whole vocabulary file."""
+class FieldSet(msgspec.Struct, frozen=True, dict=True):
+    """The fields of one record, found by key or by what people type for it."""
 
-    version: int
-    notice: Notice
-    sections: tuple[Section, ...] = msgspec.field(name="section")
     fields: tuple[Field, ...] = msgspec.field(name="field")
-    bins: tuple[Bin, ...] = msgspec.field(name="bin")
-    report: TextForm = msgspec.field(name="report")
-    model: TextForm = msgspec.field(name="model")
-    sampling: Sampling = msgspec.field(name="sampling")
 
     @cached_property
     def by_key(self) -> dict[str, Field]:
         """All fields by key, the automatic ones too."""
         return {field.key: field for field in self.fields}
-
-    @property
-    def editable(self) -> tuple[Field, ...]:
-        """The fields that a person fills in, in the order of the form."""
-        return tuple(field for field in self.fields if field.type != "auto")
-
-    @property
-    def model_fields(self) -> tuple[Field, ...]:
-        """The coded fields that the model text may hold (all M fields but the free text)."""
-        return tuple(field for field in self.fields if field.model and field.type != "text")
-
-    def in_section(self, section: str) -> tuple[Field, ...]:
-        """The fields of one section, for a form."""
-        return tuple(field for field in self.fields if field.section == section)
 
     def field(self, key: str) -> Field:
         """The field that ``key`` means (any case, hyphens, aliases).
@@ -190,21 +169,49 @@ class Vocabulary(msgspec.Struct, frozen=True, dict=True):
                 if near
                 else "Use a key of the vocabulary."
             )
-            raise PolypTraceError("description-key", "The description has no field of that name.", hint)
+            raise PolypTraceError("description-key", "There is no field of that name.", hint)
         return found
 
     def spelt(self, key: str) -> Field | None:
         """The field that ``key`` means (any case, hyphens, aliases), or None."""
         return self._by_spelling.get(fold(key))
 
-    def bin_of(self, mm: float) -> Bin:
-        """The size bin of ``mm`` millimetres."""
-        return next((b for b in self.bins if mm <= b.maximum), self.bins[-1])
-
     @cached_property
     def _by_spelling(self) -> dict[str, Field]:
         spellings = {fold(alias): field for field in self.fields for alias in field.aliases}
         return spellings | {fold(field.key): field for field in self.fields}
+
+
+class Vocabulary(FieldSet, frozen=True, dict=True, kw_only=True):
+    """The whole vocabulary file."""
+
+    version: int
+    notice: Notice
+    sections: tuple[Section, ...] = msgspec.field(name="section")
+    bins: tuple[Bin, ...] = msgspec.field(name="bin")
+    report: TextForm = msgspec.field(name="report")
+    model: TextForm = msgspec.field(name="model")
+    sampling: Sampling = msgspec.field(name="sampling")
+    exam: FieldSet = msgspec.field(name="exam")
+    patient: FieldSet = msgspec.field(name="patient")
+
+    @property
+    def editable(self) -> tuple[Field, ...]:
+        """The fields that a person fills in, in the order of the form."""
+        return tuple(field for field in self.fields if field.type != "auto")
+
+    @property
+    def model_fields(self) -> tuple[Field, ...]:
+        """The coded fields that the model text may hold (all M fields but the free text)."""
+        return tuple(field for field in self.fields if field.model and field.type != "text")
+
+    def in_section(self, section: str) -> tuple[Field, ...]:
+        """The fields of one section, for a form."""
+        return tuple(field for field in self.fields if field.section == section)
+
+    def bin_of(self, mm: float) -> Bin:
+        """The size bin of ``mm`` millimetres."""
+        return next((b for b in self.bins if mm <= b.maximum), self.bins[-1])
 
 
 def fold(typed: str) -> str:

@@ -13,8 +13,8 @@ import pytest
 
 BANNER = "Research use only"
 COMMANDS = (
-    "demo", "doctor", "import", "frames", "patient", "clip", "describe", "link", "undo", "redo", "index",
-    "match", "explain", "models", "phantom", "evaluate",
+    "demo", "doctor", "import", "frames", "patient", "exam", "clip", "describe", "link", "undo", "redo",
+    "index", "match", "explain", "models", "phantom", "evaluate",
 )  # fmt: skip
 NEXT_WEEK = (dt.date.today() + dt.timedelta(days=7)).isoformat()
 
@@ -63,6 +63,14 @@ CASES: tuple[Case, ...] = (
     ("patient add P-002 --birth-year soon", None),
     ("patient", None),
     ("patient destroy", None),
+    ("patient add P-002 --set ibd=perhaps", "description-value"),
+    ("patient add P-002 --set bbps_left=2", "description-key"),
+    # exam
+    ("exam show 999", "exam-unknown"),
+    ("exam describe 999 --set bbps_left=2", "exam-unknown"),
+    ("exam describe {exam} --set bbps_left=4", "description-value"),
+    ("exam describe {exam} --set segment=sigmoid", "description-key"),
+    ("exam describe {exam}", None),
     # clip
     ("clip add 999 --video {video_id} --from 0 --to 1s", "exam-unknown"),
     ("clip add {exam} --video 999 --from 0 --to 1s", "video-unknown"),

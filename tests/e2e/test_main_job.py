@@ -130,6 +130,16 @@ def test_a_clip_can_be_edited_and_every_edit_undone(quick: Run, demo: tuple[Path
     assert shown() == before
 
 
+def test_an_exam_s_facts_are_kept(quick: Run, demo: tuple[Path, dict[str, Any]]) -> None:
+    data, _ = demo
+    settings = ("--set", "indication=FIT", "--set", "bbps_left=3", "--set", "caecum_reached=yes")
+    said = _json(quick(data, "exam", "describe", 1, *settings, "--set", "withdrawal_min=7.5", "--json"))
+    assert said["facts"].pop("indication") == "positive stool test"
+    assert said["facts"] == {"bbps_left": 3, "caecum_reached": True, "withdrawal_min": 7.5}
+    _json(quick(data, "undo", "--json"))
+    assert _json(quick(data, "exam", "show", 1, "--json"))["facts"] == {}
+
+
 def test_another_model_can_be_put_to_use(
     quick: Run, demo: tuple[Path, dict[str, Any]], small_bundle: Path
 ) -> None:

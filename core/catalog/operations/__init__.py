@@ -11,7 +11,7 @@ from core.catalog.operations.descriptions import describe
 from core.catalog.operations.index import drop_vectors, put_vectors
 from core.catalog.operations.jobs import cancel_job, create_job, fail_job, finish_job, note_job, start_job
 from core.catalog.operations.models import activate_model, register_model
-from core.catalog.operations.people import add_patient
+from core.catalog.operations.people import add_patient, describe_exam
 from core.catalog.operations.system import record_event
 from core.catalog.operations.undo import redo, undo
 from core.catalog.operations.verdicts import give_verdict, withdraw_verdict
@@ -24,6 +24,7 @@ __all__ = [
     "cancel_job",
     "create_job",
     "describe",
+    "describe_exam",
     "drop_vectors",
     "fail_job",
     "finish_job",

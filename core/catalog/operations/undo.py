@@ -1,4 +1,4 @@
-"""Undo and redo of descriptions, verdicts and clip edits. The stack lies in the catalogue: it survives."""
+"""Undo and redo of descriptions, verdicts and edits. The stack lies in the catalogue: it survives."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from sqlalchemy import select, update
 from core.catalog import audit
 from core.catalog.changes import CatalogChanges
 from core.catalog.engine import Catalog
-from core.catalog.operations import clip_edits, descriptions, undo_log, verdicts
+from core.catalog.operations import clip_edits, descriptions, people, undo_log, verdicts
 from core.catalog.schema import UndoRow
 from core.errors import PolypTraceError
 
@@ -43,6 +43,8 @@ def _step(catalog: Catalog, author: str, *, forward: bool) -> CatalogChanges:
             changes = descriptions.replay(connection, payload, label, forward=forward, author=author)
         elif row.kind == undo_log.VERDICT:
             changes, payload = verdicts.replay(connection, payload, label, author)
+        elif row.kind == undo_log.EXAM:
+            changes = people.replay_exam(connection, payload, label, forward=forward)
         else:
             changes = clip_edits.replay(connection, payload, label, forward=forward)
         state = {"undone": not forward, "payload": payload}

@@ -85,6 +85,10 @@ WRITES: dict[str, tuple[Callable[[Any], Any], Write]] = {
         lambda c, case: operations.describe(c, case.findings[0][0], {"size_mm": 8}, author=A),
     ),
     "drop_vectors": (_indexed, lambda c, case: operations.drop_vectors(c, "m1", author=A)),
+    "describe_exam": (
+        lambda case: None,
+        lambda c, case: operations.describe_exam(c, case.exams[0], {"bbps_right": 3}, author=A),
+    ),
     "fail_job": (
         lambda case: _job(case.catalog),
         lambda c, case: operations.fail_job(c, 1, PolypTraceError("disk-full", "Full.", "Free."), author=A),
@@ -368,3 +372,18 @@ def test_a_job_goes_one_way(catalog: Catalog) -> None:
     other = _job(catalog)
     operations.fail_job(catalog, other, PolypTraceError("disk-full", "Full.", "Free some."), author=A)
     assert queries.jobs(catalog, JobState.FAILED)[0].detail["error"]["code"] == "disk-full"
+
+
+def test_facts_of_exams_and_patients_are_kept_and_undone(case: Any) -> None:
+    c, exam = case.catalog, case.exams[0]
+    operations.describe_exam(c, exam, {"bbps_right": 2, "indication": "screening"}, author=A)
+    operations.describe_exam(c, exam, {"bbps_right": 3, "indication": None}, author=A)
+    assert queries.exam(c, exam).facts == {"bbps_right": 3}
+    assert operations.describe_exam(c, exam, {"bbps_right": 3}, author=A).nothing
+    operations.undo(c, author=A)
+    assert queries.exam(c, exam).facts == {"bbps_right": 2, "indication": "screening"}
+    operations.redo(c, author=A)
+    assert queries.exam(c, exam).facts == {"bbps_right": 3}
+    for facts in ({"ibd": True, "lynch": False}, {"lynch": None}):
+        operations.add_patient(c, "P-1", facts=facts, author=A)
+    assert queries.patients(c)[0].facts == {"ibd": True}
