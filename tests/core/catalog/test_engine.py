@@ -92,7 +92,8 @@ def test_each_connection_has_wal_foreign_keys_full_sync_and_a_busy_timeout(data_
 
 def test_foreign_keys_are_enforced(catalog: Catalog) -> None:
     with pytest.raises(PolypTraceError, match="changed in the meantime"), catalog.write() as connection:
-        connection.execute(text("INSERT INTO exams (patient_id, date, facts) VALUES (99, '2020-01-01', '{}')"))
+        exam = "INSERT INTO exams (patient_id, date, facts) VALUES (99, '2020-01-01', '{}')"
+        connection.execute(text(exam))
 
 
 def test_an_exception_inside_a_write_keeps_nothing(catalog: Catalog, dump: Any) -> None:
@@ -100,7 +101,8 @@ def test_an_exception_inside_a_write_keeps_nothing(catalog: Catalog, dump: Any) 
 
     def broken() -> None:
         with catalog.write() as connection:
-            connection.execute(text("INSERT INTO patients (code, code_folded, facts) VALUES ('P', 'p', '{}')"))
+            patient = "INSERT INTO patients (code, code_folded, facts) VALUES ('P', 'p', '{}')"
+            connection.execute(text(patient))
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
