@@ -91,8 +91,8 @@ def test_each_connection_has_wal_foreign_keys_full_sync_and_a_busy_timeout(data_
 
 
 def test_foreign_keys_are_enforced(catalog: Catalog) -> None:
+    exam = "INSERT INTO exams (patient_id, date, facts) VALUES (99, '2020-01-01', '{}')"
     with pytest.raises(PolypTraceError, match="changed in the meantime"), catalog.write() as connection:
-        exam = "INSERT INTO exams (patient_id, date, facts) VALUES (99, '2020-01-01', '{}')"
         connection.execute(text(exam))
 
 
