@@ -67,6 +67,7 @@ def add(
         index = frame_index(catalog, source)
         first, last = _pts(start, index), _pts(end, index)
         _refuse_backwards(first, last)
+        _warn_of_pts(output, index, start, end)
         boxes = tuple(parse_box(text, index) for text in box)
         changes = operations.add_clip(
             catalog, exam, source.id, first, last, boxes=boxes, finding_id=finding, author=author
@@ -133,6 +134,7 @@ def trim(
         first = found.pts_in if start is None else _pts(start, index)
         last = found.pts_out if end is None else _pts(end, index)
         _refuse_backwards(first, last)
+        _warn_of_pts(output, index, start, end)
         operations.trim_clip(catalog, clip, first, last, author=author)
         _tell(output, queries.clip(catalog, clip), index)
 
@@ -257,8 +259,19 @@ def _facts(clip: Clip, index: FrameIndex) -> dict[str, Any]:
 
 def _sentence(facts: dict[str, Any]) -> str:
     times = f"{facts['from_s']:.2f} to {facts['to_s']:.2f} s"
-    span = f"{times}, {facts['frames']} frames, {len(facts['boxes'])} boxes"
+    span = f"{times}, {_counted(facts['frames'], 'frame')}, {_counted(len(facts['boxes']), 'box', 'boxes')}"
     return f"clip {facts['clip']} (finding {facts['finding']}, exam {facts['exam']}): {span}"
+
+
+def _counted(number: int, one: str, many: str = "") -> str:
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def _warn_of_pts(output: Output, index: FrameIndex, *typed: str | None) -> None:
+    """Who types 5 may mean five seconds; as a time stamp of the video it is usually its first frame."""
+    for text in typed:
+        if text and text.strip().isdecimal() and int(text) and int(text) not in index.pts:
+            output.warn(f"“{text}” was read as a time stamp of the video; write {text}s for seconds.")
 
 
 def describe(

@@ -78,8 +78,9 @@ class Field(msgspec.Struct, frozen=True, dict=True):
         return self._by_code.get(code) if isinstance(code, str) else None
 
     def find(self, typed: str) -> str | None:
-        """The code that ``typed`` means (any case, underscores, aliases), or None."""
-        return self._by_spelling.get(fold(typed))
+        """The code that ``typed`` means (any case, underscores, aliases, ``0-IIa + Is``), or None."""
+        folded = re.sub(r"\s*\+\s*", "+", fold(typed))
+        return self._by_spelling.get(folded) or self._by_spelling.get(folded.removeprefix("0 "))
 
     def nearest(self, typed: str) -> str | None:
         """The code whose spelling comes nearest to ``typed``, if one is near."""
