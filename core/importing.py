@@ -21,6 +21,12 @@ from core.video.sniff import VIDEO_SUFFIXES, find_videos
 
 IMPORTED, KNOWN, REFUSED = "imported", "known", "refused"
 
+_NO_TEXT = PolypTraceError(
+    "video-name",
+    "The file's name holds bytes that are no letters, so it can't be recorded.",
+    "Rename the file.",
+)
+
 
 class ImportedVideo(msgspec.Struct, frozen=True):
     """How the import of one file went. ``reason`` and ``hint`` say why it was refused or is known already."""
@@ -87,11 +93,11 @@ def import_videos(
     done: list[ImportedVideo] = []
     with recorded(catalog, "import", {"files": len(queue)}, author=author) as job:
         for read in read_videos(queue, catalog.data_dir.root, progress, cancel):
-            if read.scan is not None:
+            if read.scan is not None and _is_text(read.path):
                 done.append(_attach(catalog, read.scan, patient_code, exam_date, author))
-            elif read.error is not None:
-                why = read.error
-                done.append(ImportedVideo(str(read.path), REFUSED, reason=why.message, hint=why.hint or None))
+                continue
+            why = read.error or _NO_TEXT
+            done.append(ImportedVideo(_shown(read.path), REFUSED, reason=why.message, hint=why.hint or None))
         job.result = dict(Counter(video.status for video in done))
     return ImportSummary(_exam_id(catalog, patient_code, exam_date), tuple(done))
 
@@ -127,6 +133,19 @@ def _exam_id(catalog: Catalog, patient_code: str, exam_date: dt.date) -> int | N
     patient = queries.patient_by_code(catalog, patient_code)
     exam = queries.exam_on(catalog, patient.id, exam_date) if patient else None
     return exam.id if exam else None
+
+
+def _shown(path: Path) -> str:
+    return str(path) if _is_text(path) else repr(str(path))
+
+
+def _is_text(path: Path) -> bool:
+    """False for a name that isn't valid in the system's encoding: the catalogue can't keep it."""
+    try:
+        str(path.absolute()).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _is_folder(path: Path) -> bool:

@@ -80,6 +80,10 @@ def main() -> None:
     except (Cancelled, KeyboardInterrupt):
         output.error(PolypTraceError("cancelled", "Cancelled.", "What was finished before is kept."))
         sys.exit(FAILED)
+    except UnicodeEncodeError:
+        message = "A name or text holds bytes that are no letters, so it can't be recorded."
+        output.error(PolypTraceError("text-unreadable", message, "Rename the file or type the text again."))
+        sys.exit(FAILED)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(FAILED)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
-from .conftest import Run
+from .conftest import Run, write_video
 
 FIGURES = {"mAP", "mAP_trapezoid", "rank1", "rank5", "rank10"}
 WITHIN = {"rank1", "chance", "no_match_auroc", "fnir_at_fpir5"}
@@ -67,6 +68,22 @@ def test_index_embeds_once_and_says_what_failed(workspace: Any, quick: Run, tmp_
     failed = quick(data, "index", "--model", workspace.model, "--json")
     assert (failed.code, failed.error["code"]) == (1, "index-failed")
     assert [one["clip"] for one in failed.document["failed"]] == [1]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere names are always text")
+def test_a_name_that_is_no_text_is_refused_and_the_others_come_in(
+    workspace: Any, quick: Run, tmp_path: Path
+) -> None:
+    bad, good = tmp_path / os.fsdecode(b"bad\xff.mp4"), tmp_path / "good.mp4"
+    bad.write_bytes(workspace.video.read_bytes())
+    good.write_bytes(write_video(tmp_path / "other.mp4", seed=3).read_bytes())
+    done = quick(
+        tmp_path / "data", "import", tmp_path, "--patient", "P", "--exam-date", "2024-01-01", "--json"
+    )
+    states = sorted(video["status"] for video in _json(done)["videos"])
+    assert states == ["imported", "known", "refused"]
+    said = quick(tmp_path / "data", "patient", "add", "Q", "--author", os.fsdecode(b"a\xff"), "--json")
+    assert (said.code, said.error["code"]) == (1, "text-unreadable")
 
 
 @pytest.fixture(scope="module")
