@@ -277,7 +277,10 @@ def _warn_of_pts(output: Output, index: FrameIndex, *typed: str | None) -> None:
 def describe(
     clip: ClipId,
     settings: Annotated[
-        list[str], typer.Option("--set", metavar="KEY=VALUE", help="One field; KEY= clears it.")
+        list[str],
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="One field; KEY= clears it. A key that isn't known lists all."
+        ),
     ] = [],  # noqa: B006
     text: Annotated[str | None, typer.Option("--text", help="Free text, kept as typed.")] = None,
     file: Annotated[

@@ -35,7 +35,10 @@ def show(exam: ExamId, json: JsonFlag = False, data_dir_: DataDirPath = None) ->
 @group.command()
 def describe(
     exam: ExamId,
-    settings: Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="KEY= clears it.")],
+    settings: Annotated[
+        list[str],
+        typer.Option("--set", metavar="KEY=VALUE", help="KEY= clears it; a key that isn't known lists all."),
+    ],
     author: Author = NOBODY,
     json: JsonFlag = False,
     data_dir_: DataDirPath = None,

@@ -29,8 +29,11 @@ def list_models(json: JsonFlag = False, data_dir_: DataDirPath = None) -> None:
     if active is not None and active not in {one["id"] for one in entries}:
         output.warn(f"The model in use, {active}, isn't there any more: promote another one.")
     output.document({"models": entries})
-    rows = [(one["id"], one["state"], "shipped" if one["shipped"] else "", one["problem"]) for one in entries]
-    output.table("Models", ("id", "state", "", "problem"), rows)
+    rows = [
+        (one["id"], one["state"], "shipped" if one["shipped"] else "data folder", one["problem"])
+        for one in entries
+    ]
+    output.table("Models", ("id", "state", "origin", "problem"), rows)
 
 
 @group.command()

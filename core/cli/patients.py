@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Annotated, Any
 
 import typer
@@ -18,6 +19,7 @@ from core.privacy import scan
 from core.text.vocabulary import load
 
 group = typer.Typer(no_args_is_help=True, help="Patients: list, show, add.", rich_markup_mode=None)
+_THIS_YEAR = dt.date.today().year
 Code = Annotated[str, typer.Argument(help="The patient's pseudonym, never a name.")]
 
 
@@ -48,7 +50,9 @@ def _row(catalog: Catalog, patient: Patient) -> dict[str, Any]:
 def add(
     code: Code,
     sex: Annotated[str | None, typer.Option("--sex", help="female, male or other.")] = None,
-    birth_year: Annotated[int | None, typer.Option("--birth-year", min=1880, max=2100)] = None,
+    birth_year: Annotated[
+        int | None, typer.Option("--birth-year", min=1880, max=dt.date.today().year)
+    ] = None,
     settings: Annotated[
         list[str], typer.Option("--set", metavar="KEY=VALUE", help="polyposis, ibd, lynch: yes or no.")
     ] = [],  # noqa: B006
@@ -90,6 +94,8 @@ def show(code: Code, json: JsonFlag = False, data_dir_: DataDirPath = None) -> N
         exams = [_exam(catalog, exam) for exam in queries.exams(catalog, patient.id)]
         lesions = [_lesion(catalog, lesion) for lesion in queries.lesions(catalog, patient.id)]
     output.document({"patient": patient, "exams": exams, "lesions": lesions})
+    known = [patient.sex, f"born {patient.birth_year}" if patient.birth_year else None]
+    output.say(", ".join([f"patient {patient.code}", *(word for word in known if word)]))
     for line in fact_lines(patient.facts, load().patient):
         output.say(line)
     for exam in exams:

@@ -102,7 +102,7 @@ def render_overlay(
     big = cv2.resize(np.ascontiguousarray(crop), size, interpolation=how).astype(np.uint8)
     shown = blend(big, explanation.map, opacity) if explanation.clear else big
     lines = [
-        f"{title} · similarity {similarity:.3f}",
+        f"{title} · similarity of these two crops {similarity:.3f}",
         f"Sensitive region: {explanation.words} (strength {explanation.strength:.2g})",
         CAPTION,
     ]

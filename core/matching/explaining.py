@@ -71,6 +71,7 @@ def explain_clips(
     files = write_overlays(explanation, query.crop, candidate.crop, out, opacity)
     progress(Progress("explaining", 3, 3))
     document: dict[str, Any] = msgspec.to_builtins(files)
+    document["compared"] = "the best crop of each clip; a ranking's score pools up to six"
     document |= {"device": files.device.name, "device_reason": files.device.reason}
     for name, side in zip(("query", "candidate"), sides, strict=True):
         document[name] |= {"clip": side.clip, "source": side.source.value}

@@ -17,6 +17,7 @@ from core.catalog.engine import Catalog
 from core.errors import PolypTraceError
 from core.inference.bundle import read_bundle
 from core.inference.device import choose_device
+from core.inference.vector_store import VectorStore
 from core.matching.model_choice import bundle_in_use
 from core.paths import DataDir
 
@@ -115,14 +116,31 @@ def _records(data_dir: DataDir) -> str:
         broken = queries.broken_audit_event(catalogue)
         states = Counter(job.state.value for job in queries.jobs(catalogue))
         events = len(queries.audit_events(catalogue))
+        lost = _lost_vectors(catalogue)
     if broken is not None:
         raise PolypTraceError(
             "audit-broken",
             f"The audit log was changed by another program: event {broken} isn't what was written.",
             "Compare with a backup; the catalogue itself can still be used.",
         )
+    if lost:
+        raise PolypTraceError(
+            "vectors-lost",
+            f"{lost} embeddings of the catalogue aren't in their files any more.",
+            "Run `polyptrace index`: it makes them again.",
+        )
     jobs = ", ".join(f"{number} jobs {state}" for state, number in sorted(states.items())) or "no jobs yet"
     return f"audit log of {events} events, chain whole; {jobs}"
+
+
+def _lost_vectors(catalogue: Catalog) -> int:
+    """How many vectors of the model in use have a row, but not their bytes in the store."""
+    used = bundle_in_use(catalogue.data_dir).manifest.model_id
+    if used not in {model.model_id for model in queries.model_versions(catalogue)}:
+        return 0
+    store = VectorStore(catalogue.data_dir.vectors)
+    there, _ = queries.indexed_clips(catalogue, store, used).vectors()
+    return len(queries.vector_rows(catalogue, used)) - len(there)
 
 
 def _model(data_dir: DataDir) -> str:

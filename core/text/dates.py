@@ -89,6 +89,8 @@ def _with_month_word(text: str) -> Iterator[Span]:
 def _calendar_words(text: str) -> Iterator[Span]:
     for match in re.finditer(r"[^\W\d_]+", text):
         word = plain(match[0])
+        if word == "may" and re.match(r"\s+(?:be|have|not|well|also)\b", text[match.end() :]):
+            continue
         month = word in words().months and (word not in _WORDLIKE or match[0][0].isupper())
         if month or word in words().weekdays:
             yield match.span()

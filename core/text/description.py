@@ -156,6 +156,8 @@ def _refuse_fault(field: Field, value: Any, code: str) -> None:
 def _allowed(field: Field) -> str:
     if field.values:
         return f"Allowed: {', '.join(field.codes)}."
+    if field.max_length is not None:
+        return f"Allowed: up to {field.max_length} characters."
     if field.minimum is None:
         return ""
     return f"Allowed: {field.minimum:g} to {field.maximum:g} {field.unit}".rstrip() + "."

@@ -165,11 +165,8 @@ class FieldSet(msgspec.Struct, frozen=True, dict=True):
         found = self.spelt(key)
         if found is None:
             near = difflib.get_close_matches(fold(key), self._by_spelling, 1, 0.5)
-            hint = (
-                f"Did you mean '{self._by_spelling[near[0]].key}'?"
-                if near
-                else "Use a key of the vocabulary."
-            )
+            hint = f"Did you mean '{self._by_spelling[near[0]].key}'? " if near else ""
+            hint += f"Keys: {', '.join(field.key for field in self.fields if field.type != 'auto')}."
             raise PolypTraceError("description-key", "There is no field of that name.", hint)
         return found
 

@@ -163,6 +163,14 @@ def test_the_doctor_reads_the_records(quick: Run, demo: tuple[Path, dict[str, An
     checks = {one["name"]: one for one in _json(quick(demo[0], "doctor", "--json"))["checks"]}
     assert "chain whole" in checks["records"]["message"]
     assert "jobs done" in checks["records"]["message"]
+    with_vectors = demo[0].with_name("broken")
+    shutil.copytree(demo[0], with_vectors)
+    shutil.rmtree(with_vectors / "vectors")
+    broken = quick(with_vectors, "doctor", "--json")
+    assert (broken.code, broken.error["code"]) == (1, "doctor-problems")
+    assert "embeddings" in {one["name"]: one["message"] for one in broken.document["checks"]}["records"]
+    _json(quick(with_vectors, "index", "--json"))
+    assert _json(quick(with_vectors, "doctor", "--json"))["ok"]
 
 
 @pytest.mark.shared

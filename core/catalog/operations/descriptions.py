@@ -134,7 +134,7 @@ def _check_final(values: Mapping[str, Any]) -> None:
     if errors:
         raise PolypTraceError(
             "description-incomplete",
-            f"The description can't be finalised: {errors[0].message}",
+            f"The description can't be finalised: {' '.join(error.message for error in errors)}",
             "Fill in what is missing, or keep it as a draft: a draft is enough to match.",
             fields=[problem.key for problem in errors],
         )

@@ -24,6 +24,5 @@ def clear_redo(connection: Connection) -> None:
 
 
 def name_of(connection: Connection, finding_id: int) -> str:
-    """A finding's name in labels: its number and exam, nothing of the patient."""
-    finding = rows.finding(connection, finding_id)
-    return f"finding {finding.lesion_no} of exam {finding.exam_id}"
+    """A finding's name in labels: its id and exam, nothing of the patient."""
+    return f"finding {finding_id} of exam {rows.finding(connection, finding_id).exam_id}"

@@ -123,7 +123,14 @@ def test_caption_strength_and_banner_are_in_the_picture(monkeypatch: pytest.Monk
     crop = np.full((480, 480, 3), 120, np.uint8)
     picture = render_overlay(crop, ImageExplanation(spot(), 0.004), 0.8312, "Query")
     words = " ".join(drawn)
-    for wanted in ("Query", "similarity 0.831", "moderate", "0.004", CAPTION, RESEARCH_BANNER):
+    for wanted in (
+        "Query",
+        "similarity of these two crops 0.831",
+        "moderate",
+        "0.004",
+        CAPTION,
+        RESEARCH_BANNER,
+    ):
         assert wanted in words
     banner = picture[-43:]
     assert (banner == overlay._INK).all(axis=2).sum() > 100
