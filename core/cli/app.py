@@ -17,6 +17,8 @@ from core.domain import RESEARCH_BANNER
 from core.errors import Cancelled, PolypTraceError
 
 FAILED = 1
+_INTERRUPTED = 130
+_CANCELLED = PolypTraceError("cancelled", "Cancelled.", "Start the same command again when you like.")
 
 app = typer.Typer(
     name="polyptrace",
@@ -78,7 +80,12 @@ def main() -> None:
         output.error(error)
         sys.exit(FAILED)
     except (Cancelled, KeyboardInterrupt):
-        output.error(PolypTraceError("cancelled", "Cancelled.", "What was finished before is kept."))
+        output.error(_CANCELLED)
+        sys.exit(FAILED)
+    except SystemExit as end:
+        if end.code != _INTERRUPTED:
+            raise
+        output.error(_CANCELLED)  # typer has turned Ctrl+C into an exit code of its own
         sys.exit(FAILED)
     except UnicodeEncodeError:
         message = "A name or text holds bytes that are no letters, so it can't be recorded."

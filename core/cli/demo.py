@@ -47,10 +47,13 @@ def _lines(done: DemoRun) -> tuple[str, ...]:
     near = sum(bool(query.correct_in_patient) for query in done.with_match)
     facts = done.as_dict()
     said = facts["new_lesions_without_good_match"]
+    place = {None: "it is a new lesion", True: "it stands first", False: "it does not stand first"}
+    asked = done.first.result.query.clip
     return (
         f"In the whole catalogue the true lesion is first for {right} of {len(done.with_match)} clips.",
         f"Among the patient's own earlier clips it is first for {near} of {len(done.with_match)}.",
         f"{said} of {facts['new_lesions']} new lesions got the answer “no good match”.",
+        f"Clip {asked}, shown here, by the truth of the demo: {place[done.first.correct]} in the catalogue.",
     )
 
 

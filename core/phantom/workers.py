@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import multiprocessing as mp
 import os
+import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import cv2
@@ -61,7 +63,8 @@ def run(
     context = mp.get_context("spawn")  # forked children would share the parent's threads and locks
     done, stop = context.Value("q", 0), context.Event()
     with ProcessPoolExecutor(count, mp_context=context, initializer=_prepare, initargs=(done, stop)) as pool:
-        futures = [pool.submit(_guarded, work, job) for job in jobs]
+        with _interrupts_ignored():  # the children inherit it: Ctrl+C is the parent's to handle
+            futures = [pool.submit(_guarded, work, job) for job in jobs]
         try:
             _watch(futures, done, stop, Progress(stage, 0, steps), progress, cancel)
             results = [future.result() for future in futures]
@@ -76,6 +79,18 @@ def run(
             for future in futures:
                 future.cancel()
     return [_unwrapped(result) for result in results]
+
+
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _here(
