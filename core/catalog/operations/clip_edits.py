@@ -44,13 +44,7 @@ def edit(
     old = lesions_of(connection, patient_id)
     _put(connection, ClipRow, clip.id, after)
     gone = _remove_if_bare(connection, clip.finding_id)
-    findings = {clip.finding_id: [False, True]} if gone else {}
-    if new_finding is not None:
-        findings[new_finding] = [True, False]
-    payload = {"clip": clip.id, "exam": clip.exam_id, "before": before, "after": after}
-    # JSON has no whole numbers as keys.
-    payload["findings"] = [[finding, *removed] for finding, removed in findings.items()]
-    undo_log.push(connection, undo_log.EDIT, label, payload)
+    _push(connection, clip, label, before, after, gone=clip.finding_id if gone else None, new=new_finding)
     audit.note(connection, author, action, f"clip {clip.id}", before=before, after=after)
     return CatalogChanges(
         label,
@@ -62,6 +56,11 @@ def edit(
         findings=ids(clip.finding_id, new_finding, after.get("finding_id")),
         lesions=touched(old, lesions_of(connection, patient_id)),
     )
+
+
+def push_addition(connection: Connection, clip: Clip, label: str, new_finding: int | None) -> None:
+    """Makes the adding of a clip, and of the finding that came with it, a step that undo takes back."""
+    _push(connection, clip, label, {"removed": True}, {"removed": False}, gone=None, new=new_finding)
 
 
 def replay(connection: Connection, payload: dict[str, Any], label: str, *, forward: bool) -> CatalogChanges:
@@ -82,6 +81,23 @@ def replay(connection: Connection, payload: dict[str, Any], label: str, *, forwa
         findings=ids_of([now_of, *(finding_id for finding_id, *_ in payload["findings"])]),
         lesions=touched(old, lesions_of(connection, patient_id)),
     )
+
+
+def _push(
+    connection: Connection,
+    clip: Clip,
+    label: str,
+    before: State,
+    after: State,
+    *,
+    gone: int | None,
+    new: int | None,
+) -> None:
+    payload = {"clip": clip.id, "exam": clip.exam_id, "before": before, "after": after}
+    # JSON has no whole numbers as keys: a finding, then whether it is removed before and after.
+    changed = ((gone, False, True), (new, True, False))
+    payload["findings"] = [list(change) for change in changed if change[0] is not None]
+    undo_log.push(connection, undo_log.EDIT, label, payload)
 
 
 def _state(clip: Clip) -> State:

@@ -58,12 +58,14 @@ def add_clip(
         if finding_id is None:
             finding_id = new_finding = add_finding(connection, exam_id)
         clip_id = _insert(connection, stretch, finding_id, marked)
-        undo_log.clear_redo(connection)
+        label = f"add clip {clip_id}"
+        clip_edits.push_addition(connection, rows.clip(connection, clip_id), label, new_finding)
         after = {"exam": exam_id, "video": video_id, "finding": finding_id, "pts": [pts_in, pts_out]}
         audit.note(connection, author, "add-clip", f"clip {clip_id}", after=after)
     return CatalogChanges(
-        "add clip",
+        label,
         subject=clip_id,
+        undoable=True,
         created=Created(clips=ids(clip_id), findings=ids(new_finding)),
         exams=ids(exam_id),
         clips=ids(clip_id),

@@ -100,15 +100,17 @@ class Walk:
     def __init__(self, catalog: Catalog, case: Any, seed: int) -> None:
         self.catalog, self.chance = catalog, random.Random(seed)
         exam_of = {one: at for at, findings in enumerate(case.findings) for one in findings}
-        clips = {
-            clip: finding
+        clips = [
+            (clip, finding)
             for both in zip(case.clips, case.findings, strict=True)
             for clip, finding in zip(*both, strict=True)
-        }
-        self.past: list[State] = []
-        self.now = State(exam_of, clips)
+        ]
+        self.exams, self.video = case.exams, case.video
+        # The case's clips were added one by one, and undo goes back to before them.
+        self.past = [State(exam_of, dict(clips[:count])) for count in range(len(clips))]
+        self.now = State(exam_of, dict(clips))
         self.future: list[State] = []
-        self.refused = 0
+        self.refused = self.added = 0
 
     def check(self) -> None:
         seen, now = _seen(self.catalog), self.now
@@ -133,6 +135,8 @@ class Walk:
         self.future.clear()
 
     def describe(self) -> None:
+        if not self.now.present:
+            return
         finding = self.chance.choice(sorted(self.now.present))
         values = {"size_mm": self.chance.randint(1, 3)} if self.chance.random() < 0.9 else {}
         done = operations.describe(self.catalog, finding, values, author=A)
@@ -146,6 +150,8 @@ class Walk:
     def verdict(self) -> None:
         """Any verdict on any two findings: the model foretells whether it is let through."""
         verdict = self.chance.choice(list(Verdict))
+        if len(self.now.present) < 2:
+            return
         one, other = self.chance.sample(sorted(self.now.present), 2)
         alone = verdict in (Verdict.NEW, Verdict.NOT_A_LESION)
         with_other = (
@@ -180,7 +186,10 @@ class Walk:
         return not (stands[1] in JOINING and verdict is Verdict.REJECT)
 
     def edit(self) -> None:
-        """Moves or removes a clip; some are always left."""
+        """Adds, moves or removes a clip."""
+        if self.chance.random() < 0.3 or not self.now.clips:
+            self.add()
+            return
         clip = self.chance.choice(sorted(self.now.clips))
         after = copy.deepcopy(self.now)
         exam = after.exam_of[after.clips[clip]]
@@ -198,6 +207,24 @@ class Walk:
             (new,) = operations.move_clip(self.catalog, clip, None, author=A).created.findings
             after.exam_of[new] = exam
             after.clips[clip] = new
+        self._done(after)
+
+    def add(self) -> None:
+        """Adds a clip of a new finding or of one that is there."""
+        after = copy.deepcopy(self.now)
+        place = self.chance.randrange(len(self.exams))
+        known = [one for one in sorted(after.present) if after.exam_of[one] == place]
+        to = self.chance.choice([None, *known])
+        start = 1000 + 10 * self.added
+        self.added += 1
+        done = operations.add_clip(
+            self.catalog, self.exams[place], self.video, start, start + 5, finding_id=to, author=A
+        )
+        assert done.undoable
+        assert bool(done.created.findings) == (to is None)
+        finding = done.created.findings[0] if to is None else to
+        after.exam_of[finding] = place
+        after.clips[done.subject] = finding
         self._done(after)
 
     def undo(self) -> None:
