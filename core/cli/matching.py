@@ -124,10 +124,9 @@ def _rows(candidates: Sequence[Candidate]) -> tuple[tuple[str, ...], list[tuple[
     for place, one in enumerate(candidates, start=1):
         score = "–" if one.score is None else f"{one.score:.3f}"
         chance = (one.band or "–") if one.probability is None else f"{one.probability:.0%}, {one.band}"
-        note = "rejected" if one.rejected else one.reason or ""
         lesion = "–" if one.lesion is None else one.lesion
         who = (one.clip, lesion, one.patient, str(one.exam_date), one.place)
-        rows.append((place, *who, one.source.value, score, chance, note))
+        rows.append((place, *who, one.source.value, score, chance, one.note))
     if not any(row[-1] for row in rows):
         return columns[:-1], [row[:-1] for row in rows]
     return columns, rows

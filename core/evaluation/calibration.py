@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -19,6 +19,8 @@ MIN_PAIRS = 50
 """Below so many validation pairs only the rank and a verbal band are shown (clinical rules, section 6)."""
 
 _WEAK_BELOW, _STRONG_FROM = 0.4, 0.75
+_PRIOR_SPREAD = 5.0
+"""Of slope (a standard deviation of cosines) and intercept: odds of 1 to 150 are still likely."""
 
 
 class NoMatch(msgspec.Struct, frozen=True):
@@ -26,10 +28,9 @@ class NoMatch(msgspec.Struct, frozen=True):
 
     Attributes:
         threshold: a best cosine below it means "no good match".
-        slope: of the logistic curve over the cosine, ≥ 0: the probability that a clip of the same patient's
-            earlier exams shows the query's lesion.
-        intercept: of the same curve.
-        pairs: how many pairs of a validation query and an earlier clip of its patient gave the curve.
+        slope: how fast the log odds of "this lesion" to "none of them" rise with its best cosine, ≥ 0.
+        intercept: those log odds at a cosine of 0.
+        pairs: how many pairs of a validation query and an earlier lesion of its patient gave the two.
         queries: how many validation queries the threshold was learnt from.
         learnt_on: whose queries those were, in words.
     """
@@ -45,23 +46,31 @@ class NoMatch(msgspec.Struct, frozen=True):
         """Whether the best candidate's cosine is below the threshold."""
         return best_score < self.threshold
 
-    def probability(self, score: float) -> float | None:
-        """Calibrated probability in 0…1 that such a clip shows the lesion; None below 50 validation pairs."""
-        return self._curve(score) if self.pairs >= MIN_PAIRS else None
+    def probabilities(self, scores: Sequence[float]) -> list[float] | None:
+        """Chance of each of a patient's earlier lesions to be the query's; what is left is "none of them".
+
+        The query is one lesion or a new one, so the chances never add up to more than 1: each lesion weighs
+        exp(slope · cosine + intercept), "none" weighs 1 (multinomial logit with an outside option, McFadden
+        1974).
+
+        Args:
+            scores: best cosine of each lesion, all the lesions that it can be.
+
+        Returns:
+            One probability in 0…1 for each; None below 50 validation pairs.
+        """
+        return _shares(self, scores) if self.pairs >= MIN_PAIRS else None
 
     def band(self, score: float) -> str:
         """``weak``, ``moderate`` or ``strong`` resemblance: shown alone where there is no probability.
 
-        Below the threshold it is never more than weak.
+        By the chance that the lesion would have if it were the patient's only one; below the threshold it is
+        never more than weak.
         """
-        chance = self._curve(score)
-        if score < self.threshold or chance < _WEAK_BELOW:
+        (alone,) = _shares(self, [score])
+        if score < self.threshold or alone < _WEAK_BELOW:
             return "weak"
-        return "strong" if chance >= _STRONG_FROM else "moderate"
-
-    def _curve(self, score: float) -> float:
-        logit = self.slope * score + self.intercept
-        return 1 / (1 + math.exp(-logit)) if logit >= 0 else math.exp(logit) / (1 + math.exp(logit))
+        return "strong" if alone >= _STRONG_FROM else "moderate"
 
 
 class Settings(Protocol):
@@ -89,6 +98,36 @@ def rule_from(settings: Settings | None) -> NoMatch | None:
     return NoMatch(settings.threshold, *curve, settings.pairs, settings.queries, settings.learnt_on)
 
 
+class Choice(msgspec.Struct, frozen=True):
+    """What one query can be: an earlier lesion of its patient, or none of them.
+
+    Attributes:
+        scores: (L,) best cosine of each earlier lesion.
+        right: place of the query's lesion among them; None when it is new.
+    """
+
+    scores: tuple[float, ...]
+    right: int | None
+
+
+def choice_of(
+    cosines: Sequence[float] | Floats, lesions: Sequence[Hashable | None], own: Hashable | None
+) -> Choice:
+    """A query's choice from its cosines with the earlier clips of its patient.
+
+    Args:
+        cosines: (N,) one a clip.
+        lesions: N identities; a clip of unknown lesion stands for one of its own.
+        own: the query's identity.
+    """
+    best: dict[Hashable, float] = {}
+    for cosine, lesion in zip(cosines, lesions, strict=True):
+        key = object() if lesion is None else lesion
+        best[key] = max(float(cosine), best.get(key, -math.inf))
+    keys = list(best)
+    return Choice(tuple(best.values()), keys.index(own) if own is not None and own in best else None)
+
+
 class NoMatchQuality(msgspec.Struct, frozen=True):
     """How well best scores tell queries with a match from those without, on data the threshold never saw.
 
@@ -108,22 +147,20 @@ class NoMatchQuality(msgspec.Struct, frozen=True):
 def fit_no_match(
     best_scores: Sequence[float] | Floats,
     has_match: Sequence[bool],
-    pair_scores: Sequence[float] | Floats,
-    pair_same: Sequence[bool],
+    choices: Sequence[Choice],
 ) -> NoMatch:
-    """Learns the threshold from validation queries and the probability from their pairs.
+    """Learns the threshold and the probability from validation queries.
 
     The threshold is Youden's: it maximises (share of queries with a match at or above it) minus (share of
     queries without one at or above it), and lies midway between two neighbouring scores; of several equally
-    good ones the middle one is taken. The probability is Platt's logistic curve (Platt 1999), whose
-    softened targets keep the slope finite when the two kinds are perfectly apart. A curve that would fall
-    with a rising cosine says nothing: it is replaced by the plain share of pairs of one lesion.
+    good ones the middle one is taken. Slope and intercept are the most likely ones (see
+    :meth:`NoMatch.probabilities`) under a wide normal prior, which keeps them finite when the two kinds are
+    perfectly apart. A slope below 0 would say nothing: 0 is taken instead.
 
     Args:
         best_scores: (Q,) cosine of each validation query's best candidate.
         has_match: Q booleans, True where the query's lesion is in its gallery.
-        pair_scores: (N,) cosines of queries with the earlier clips of their patients.
-        pair_same: N booleans, True where both show one lesion.
+        choices: what the queries can be, each with at least one earlier lesion.
 
     Raises:
         PolypTraceError: one of the two kinds is missing, or a score isn't a number.
@@ -131,10 +168,10 @@ def fit_no_match(
     scores = np.asarray(best_scores, dtype=np.float64)
     truth = np.asarray(has_match, dtype=bool)
     _check(scores, truth)
-    pairs = np.asarray(pair_scores, dtype=np.float64)
-    same = np.asarray(pair_same, dtype=bool)
-    _check(pairs, same)
-    slope, intercept = _platt(pairs, same)
+    pairs = np.array([score for choice in choices for score in choice.scores], dtype=np.float64)
+    same = [place == choice.right for choice in choices for place in range(len(choice.scores))]
+    _check(pairs, np.array(same, dtype=bool))
+    slope, intercept = _most_likely(choices, pairs)
     return NoMatch(_youden(scores, truth), slope, intercept, len(pairs), len(scores))
 
 
@@ -189,8 +226,7 @@ def judge_no_match(
     best_scores: Floats,
     mate_scores: Floats,
     has_match: npt.NDArray[np.bool_],
-    pair_scores: Floats,
-    pair_same: npt.NDArray[np.bool_],
+    choices: Sequence[Choice],
 ) -> NoMatchQuality:
     """AUROC, FNIR at FPIR 5 %, the threshold's own errors and the calibration error.
 
@@ -201,17 +237,16 @@ def judge_no_match(
         best_scores: (Q,) cosine of each query's best candidate.
         mate_scores: (Q,) cosine of the true lesion's best clip; ignored where ``has_match`` is False.
         has_match: (Q,) whether the query's lesion is in its gallery.
-        pair_scores: (N,) cosines of the queries with all clips of their galleries.
-        pair_same: (N,) whether both show one lesion.
+        choices: what the queries can be.
     """
-    shown = [rule.probability(float(score)) for score in pair_scores] if rule is not None else []
-    known = [chance for chance in shown if chance is not None]
-    complete = len(known) == len(pair_scores)
+    shown = [rule.probabilities(choice.scores) for choice in choices] if rule is not None else []
+    chances = [chance for one in shown for chance in one or ()]
+    same = [place == choice.right for choice in choices for place in range(len(choice.scores))]
     below = best_scores < rule.threshold if rule is not None else None
     return NoMatchQuality(
         auroc=auroc(best_scores[has_match], best_scores[~has_match]),
         fnir_at_fpir5=fnir_at_fpir(mate_scores[has_match], best_scores[~has_match]),
-        ece=expected_calibration_error(known, pair_same.tolist()) if complete else None,
+        ece=expected_calibration_error(chances, same) if len(chances) == len(same) else None,
         recognised=_mean(below[~has_match]) if below is not None else None,
         missed=_mean(below[has_match]) if below is not None else None,
     )
@@ -237,28 +272,32 @@ def _check(scores: Floats, truth: npt.NDArray[np.bool_]) -> None:
         )
 
 
-def _platt(scores: Floats, truth: npt.NDArray[np.bool_]) -> tuple[float, float]:
-    # scikit-learn takes a second to load and only training needs it.
-    from sklearn.linear_model import LogisticRegression
+def _shares(rule: NoMatch, scores: Sequence[float]) -> list[float]:
+    weights = np.array([rule.slope * score + rule.intercept for score in scores] + [0.0])
+    weights = np.exp(weights - weights.max())
+    return [float(share) for share in (weights / weights.sum())[:-1]]
 
-    positives, negatives = int(truth.sum()), int((~truth).sum())
-    target = np.where(truth, (positives + 1) / (positives + 2), 1 / (negatives + 2))
-    base = float(np.log(positives / negatives))
-    spread = float(scores.std())
-    if spread < 1e-9:
-        return 0.0, base
-    scaled = (scores - scores.mean()) / spread
-    # A soft target is a sample seen twice, once as each kind, with the target as its weight.
-    model = LogisticRegression(C=1e6, max_iter=1000)
-    model.fit(
-        np.concatenate([scaled, scaled])[:, None],
-        np.repeat([1, 0], len(scaled)),
-        sample_weight=np.concatenate([target, 1 - target]),
-    )
-    slope = float(model.coef_[0, 0]) / spread
-    if slope <= 0:
-        return 0.0, base
-    return slope, float(model.intercept_[0]) - slope * float(scores.mean())
+
+def _most_likely(choices: Sequence[Choice], pairs: Floats) -> tuple[float, float]:
+    # scipy.optimize takes half a second to load and only training needs it.
+    from scipy.optimize import minimize
+
+    middle, spread = float(pairs.mean()), float(pairs.std())
+    spread = spread if spread > 1e-9 else 1.0
+    scaled = [(np.array(choice.scores) - middle) / spread for choice in choices]
+
+    def surprise(curve: npt.NDArray[np.float64]) -> float:
+        total = float(np.sum((curve / _PRIOR_SPREAD) ** 2)) / 2
+        for scores, choice in zip(scaled, choices, strict=True):
+            odds = curve[0] * scores + curve[1]
+            chosen = 0.0 if choice.right is None else odds[choice.right]
+            total += float(np.logaddexp.reduce([*odds, 0.0]) - chosen)
+        return total
+
+    # Convex: any start leads to the one lowest place.
+    found = minimize(surprise, np.zeros(2), bounds=[(0, None), (None, None)]).x
+    slope = float(found[0]) / spread
+    return slope, float(found[1]) - slope * middle
 
 
 def _youden(scores: Floats, truth: npt.NDArray[np.bool_]) -> float:

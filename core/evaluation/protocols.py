@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.evaluation.bootstrap import auroc_interval, mean_interval
-from core.evaluation.calibration import NoMatch, NoMatchQuality, judge_no_match
+from core.evaluation.calibration import Choice, NoMatch, NoMatchQuality, choice_of, judge_no_match
 from core.evaluation.items import Items, own_exam
 from core.evaluation.metrics import (
     RetrievalFigures,
@@ -82,9 +82,7 @@ def within_patient(query: Items, gallery: Items, rule: NoMatch | None = None) ->
     patients = [answer.patient for answer in heard]
     with_match = [answer for answer in heard if answer.mate is not None]
     first = np.array([answer.first_is_right for answer in with_match], dtype=np.float64)
-    pair_scores = np.concatenate([[], *(answer.near for answer in heard)])
-    pair_same = np.concatenate([np.zeros(0, bool), *(answer.right for answer in heard)])
-    quality = judge_no_match(rule, best, mate, has_match, pair_scores, pair_same)
+    quality = judge_no_match(rule, best, mate, has_match, [answer.choice for answer in heard])
     intervals = {
         "rank1": mean_interval(first, [answer.patient for answer in with_match]),
         "no_match_auroc": auroc_interval(
@@ -128,11 +126,10 @@ def other_patients(query: Items, gallery: Items) -> OtherPatients:
 
 class _Answer(msgspec.Struct, frozen=True):
     """One query: the best cosine of its patient's earlier clips, of its lesion's and of other patients'; and
-    all cosines with the earlier clips (``near``), with which of them show its lesion (``right``)."""
+    which of the earlier lesions it can be (``choice``)."""
 
     patient: str
-    near: Floats
-    right: npt.NDArray[np.bool_]
+    choice: Choice
     best: float
     mate: float | None
     stranger: float | None
@@ -163,8 +160,7 @@ def _ask(query: Items, at: int, gallery: Items, own: list[int], scores: Floats) 
     scores[own] = -np.inf
     return _Answer(
         patient=query.patients[at],
-        near=near,
-        right=right,
+        choice=choice_of(near, [gallery.identities[place] for place in earlier], query.identities[at]),
         best=float(near.max()),
         mate=float(near[right].max()) if right.any() else None,
         stranger=float(scores.max()) if len(own) < len(scores) else None,

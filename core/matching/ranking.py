@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -65,12 +66,13 @@ def match_clip(
             "Check that its video is still there and that the clip shows usable frames.",
         )
     scoring = _Scoring(catalog, embedder, query, sorted(needed.keys() - {clip_id}), failures)
+    own = scoring.with_chances(scoring.candidates(earlier))
     return MatchResult(
         query=scoring.query_info(),
         model=ModelInfo(embedder.model_id, embedder.dim),
         device=DeviceInfo(embedder.device.name, embedder.device.reason),
-        patient=(own := scoring.candidates(earlier)),
-        catalogue=scoring.candidates(others)[:top] if everywhere else None,
+        patient=own,
+        catalogue=_beside(own, scoring.candidates(others)[:top]) if everywhere else None,
         no_match=no_match_answer(scoring.rule, own),
         warnings=tuple(sorted({f"Clip {clip}: {reason}" for clip, reason in failures.items()})),
     )
@@ -132,7 +134,9 @@ class _Scoring:
         usable = [clip for clip in gallery if clip not in failures]
         self._scores = _scores(stored_vectors(catalog, embedder, [query.id, *usable]), usable)
         self._rejected = _rejected(catalog, query.finding_id)
-        self._patient = queries.exam(catalog, query.exam_id).patient_id
+        self._removed = queries.removed_lesions(catalog, queries.exam(catalog, query.exam_id).date)
+        lesion = queries.lesion_of_clips(catalog).get(query.id)
+        self._linked = set(lesion.finding_ids) if lesion else set()
 
     def query_info(self) -> QueryInfo:
         context = contexts(self._catalog, [self._query], self._fit)[0]
@@ -154,10 +158,25 @@ class _Scoring:
         ]
         return tuple(sorted(made, key=_order))
 
+    def with_chances(self, patient: Sequence[Candidate]) -> tuple[Candidate, ...]:
+        """The patient's candidates with the chance of their lesions; what was rejected has none."""
+        best: dict[tuple[str, int], float] = {}
+        for one in patient:
+            if one.score is not None and not one.rejected:
+                best[_lesion(one)] = max(one.score, best.get(_lesion(one), one.score))
+        chances = self.rule.probabilities(list(best.values())) if self.rule else None
+        if chances is None:
+            return tuple(patient)
+        shown = dict(zip(best, chances, strict=True))
+        return tuple(
+            msgspec.structs.replace(one, probability=shown[_lesion(one)])
+            if one.score is not None and not one.rejected
+            else one
+            for one in patient
+        )
+
     def _candidate(self, context: ClipContext, score: float | None) -> Candidate:
-        clip, chance = context.clip, None
-        if self.rule and score is not None and context.patient.id == self._patient:
-            chance = self.rule.probability(score)
+        clip = context.clip
         return Candidate(
             clip=clip.id,
             finding=clip.finding_id,
@@ -168,11 +187,13 @@ class _Scoring:
             report=context.report,
             place=context.place,
             score=score,
-            probability=chance,
+            probability=None,
             band=self.rule.band(score) if self.rule and score is not None else None,
             rejected=clip.finding_id in self._rejected,
             source=source_of(clip, context.video.region),
             reason=self._failures.get(clip.id),
+            linked=clip.finding_id in self._linked,
+            removed=clip.finding_id in self._removed,
         )
 
 
@@ -182,6 +203,17 @@ def _scores(vectors: NDArray[np.float32], gallery: Sequence[int]) -> dict[int, f
         return {}
     places, scores = rank(vectors[0], vectors[1:], len(gallery))
     return {gallery[int(place)]: float(score) for place, score in zip(places, scores, strict=True)}
+
+
+def _beside(own: Sequence[Candidate], ranked: Sequence[Candidate]) -> tuple[Candidate, ...]:
+    """The catalogue's ranking, whose clips of this patient have the chances of the patient's own ranking."""
+    chances = {one.clip: one.probability for one in own}
+    return tuple(msgspec.structs.replace(one, probability=chances.get(one.clip)) for one in ranked)
+
+
+def _lesion(one: Candidate) -> tuple[str, int]:
+    """What the clip shows, as a thing that the query can be."""
+    return ("finding", one.finding) if one.lesion is None else ("lesion", one.lesion)
 
 
 def _order(candidate: Candidate) -> tuple[bool, bool, float, int]:

@@ -35,11 +35,15 @@ class Candidate(msgspec.Struct, frozen=True):
     Attributes:
         lesion: the lesion that its finding belongs to; None when it stands as "not a lesion".
         score: cosine to the query, −1…1; None when the clip couldn't be embedded, which ``reason`` tells.
-        probability: calibrated chance in 0…1 that this clip shows the query's lesion; None for a model that
-            wasn't calibrated on enough pairs, and for other patients' clips, which it wasn't calibrated on.
-        band: the same in words: weak, moderate or strong.
+        probability: calibrated chance in 0…1 that the query's lesion is the one that this clip shows, the
+            same for all clips of a lesion; the rest to 1 is "none of them". None for a model that wasn't
+            calibrated on enough pairs, for rejected clips, and for other patients' clips, on which it wasn't
+            calibrated.
+        band: the resemblance in words: weak, moderate or strong.
         rejected: the query's finding and this one were said not to be the same lesion.
         source: what the model sees of this clip.
+        linked: it was linked with the query's finding: they are the same lesion by the verdicts so far.
+        removed: its lesion is recorded as completely removed before the query's exam.
     """
 
     clip: int
@@ -56,6 +60,17 @@ class Candidate(msgspec.Struct, frozen=True):
     rejected: bool
     source: CropSource
     reason: str | None = None
+    linked: bool = False
+    removed: bool = False
+
+    @property
+    def note(self) -> str:
+        """What stands beside it in words: a verdict, no score and why, completely removed."""
+        words = ["not the same lesion"] if self.rejected else []
+        words += ["linked: same lesion"] if self.linked else []
+        words += [self.reason] if self.reason else []
+        words += ["recorded as completely removed"] if self.removed else []
+        return "; ".join(words)
 
 
 class NoMatchAnswer(msgspec.Struct, frozen=True):

@@ -70,9 +70,8 @@ class RankedRow(msgspec.Struct, frozen=True, kw_only=True):
         score: cosine, −1…1; None when the clip couldn't be compared.
         probability: calibrated, 0…1; None below 50 validation pairs, then only the band is shown.
         band: weak, moderate or strong; None for a model that wasn't calibrated.
-        verdict: what was decided about the pair, if anything.
+        note: what is to be known beside it: a verdict, why there is no score, a complete removal.
         source: what the model saw of this clip.
-        reason: why there is no score, in words.
         patient: pseudonym; shown in the catalogue's ranking.
         same_patient: whether the clip is of the query's patient.
     """
@@ -86,10 +85,9 @@ class RankedRow(msgspec.Struct, frozen=True, kw_only=True):
     score: float | None = None
     probability: float | None = None
     band: str | None = None
-    verdict: str | None = None
+    note: str = ""
     lesion: int | None = None
     source: str = ""
-    reason: str | None = None
     patient: str = ""
     same_patient: bool = False
     picture: Picture | None = None

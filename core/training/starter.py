@@ -71,7 +71,7 @@ def make_starter(
     text = _text_encoder(work, crops, recipe, device, log, token)
     trained = train_dmcl(
         crops,
-        work / "run",
+        work / "starter",
         msgspec.structs.replace(recipe.training, seed=recipe.seed),
         Start(text_folder=work / "text"),
         device,

@@ -129,7 +129,7 @@ def starter_card(
             if rule is None
             else f"“No good match” below a cosine of {rule.threshold:.3f}, learnt from {rule.queries} "
             "queries of the held-back patients, each with and without its lesion in the gallery; the "
-            f"probability of a match from their {rule.pairs} pairs with earlier clips of the same patient.",
+            f"probability of a match from their {rule.pairs} pairs with earlier lesions of the same patient.",
         ],
     )
     return card(facts)

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, insert, select
 from core.catalog import audit, rows
 from core.catalog.changes import CatalogChanges, Created, ids
 from core.catalog.engine import Catalog
-from core.catalog.operations import clip_edits, undo_log
+from core.catalog.operations import clip_edits
 from core.catalog.operations.clip_checks import check_boxes, check_range
 from core.catalog.schema import ClipRow, ExamVideoRow, FindingRow
 from core.domain import Box, Clip

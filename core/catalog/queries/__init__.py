@@ -11,6 +11,7 @@ from core.catalog.queries.findings import (
     lesions,
     link_events,
     ranking_shown,
+    removed_lesions,
     revisions,
     verdict,
 )
@@ -76,6 +77,7 @@ __all__ = [
     "patients",
     "ranking_shown",
     "redo_label",
+    "removed_lesions",
     "revisions",
     "undo_label",
     "vector_rows",

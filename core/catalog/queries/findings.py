@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable
 
 from sqlalchemy import and_, func, or_, select
@@ -91,6 +92,20 @@ def verdict(catalog: Catalog, finding_id: int) -> LinkEvent | None:
         patient = rows.exam(connection, rows.finding(connection, finding_id).exam_id).patient_id
         events = rows.patient_events(connection, patient)
     return identity.standing(events).verdict_of(finding_id)
+
+
+def removed_lesions(catalog: Catalog, before: dt.date) -> set[int]:
+    """Findings whose lesion was recorded as completely removed in an exam before a day."""
+    dates = select(FindingRow.id).join(ExamRow, ExamRow.id == FindingRow.exam_id).where(ExamRow.date < before)
+    with catalog.read() as connection:
+        early = set(connection.execute(dates).scalars())
+    gone = {
+        finding
+        for finding, description in descriptions(catalog, early).items()
+        if description.values.get("complete") == "yes"
+    }
+    lesions = lesion_of_findings(catalog)
+    return gone.union(*(lesions[finding].finding_ids for finding in gone if finding in lesions))
 
 
 def cannot_links(catalog: Catalog, patient_id: int | None = None) -> set[identity.Pair]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,9 @@ from hypothesis import strategies as st
 
 from core.errors import PolypTraceError
 from core.evaluation.calibration import (
+    Choice,
     NoMatch,
+    choice_of,
     expected_calibration_error,
     fit_no_match,
     fnir_at_fpir,
@@ -27,9 +31,32 @@ def drawn(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     return scores, rng.random(n) < 1 / (1 + np.exp(-8 * (scores - 0.6)))
 
 
+def single(scores: Any, truth: Any) -> list[Choice]:
+    """Queries whose patients have one earlier lesion each."""
+    return [Choice((float(score),), 0 if same else None) for score, same in zip(scores, truth, strict=False)]
+
+
 def fit(scores: Any, truth: Any) -> NoMatch:
     """Both parts of the rule from the same scores."""
-    return fit_no_match(scores, truth, scores, truth)
+    return fit_no_match(scores, truth, single(scores, truth))
+
+
+def alone(rule: NoMatch, score: float) -> float | None:
+    """The chance of a patient's only earlier lesion."""
+    shown = rule.probabilities([score])
+    return None if shown is None else shown[0]
+
+
+def drawn_choices(n: int, seed: int) -> list[Choice]:
+    """Queries of patients with one to four earlier lesions, with chances by slope 8 and intercept -5."""
+    rng = np.random.default_rng(seed)
+    choices = []
+    for _ in range(n):
+        scores = rng.uniform(0, 1, rng.integers(1, 5))
+        weights = np.append(np.exp(8 * scores - 5), 1.0)
+        picked = int(rng.choice(len(weights), p=weights / weights.sum()))
+        choices.append(Choice(tuple(scores.tolist()), picked if picked < len(scores) else None))
+    return choices
 
 
 def test_the_curve_that_made_the_data_is_found() -> None:
@@ -44,7 +71,7 @@ def test_the_curve_that_made_the_data_is_found() -> None:
 def test_shown_probability_holds_on_new_data() -> None:
     rule = fit(*drawn(4000))
     scores, truth = drawn(4000, seed=1)
-    shown = [rule.probability(float(score)) or 0.0 for score in scores]
+    shown = [alone(rule, float(score)) or 0.0 for score in scores]
     good = expected_calibration_error(shown, truth.tolist())
     bad = expected_calibration_error([chance**3 for chance in shown], truth.tolist())
     assert good is not None
@@ -65,30 +92,32 @@ def test_youden_by_hand() -> None:
 
 def test_perfectly_apart_stays_finite() -> None:
     rule = fit([0.8] * 30 + [0.2] * 30, [True] * 30 + [False] * 30)
-    low, high = rule.probability(0.2), rule.probability(0.8)
-    assert low == pytest.approx(1 / 32, abs=0.01)
-    assert high == pytest.approx(31 / 32, abs=0.01)
+    low, high = alone(rule, 0.2), alone(rule, 0.8)
+    assert low is not None
+    assert high is not None
+    assert 0 < low < 0.05
+    assert 0.95 < high < 1
 
 
 @pytest.mark.parametrize("scores", [[0.5] * 60, [0.2] * 30 + [0.8] * 30])
 def test_scores_that_say_nothing_give_the_plain_share(scores: list[float]) -> None:
     rule = fit(scores, [True] * 30 + [False] * 30)
-    assert rule.slope == 0
-    assert rule.probability(0.1) == rule.probability(0.9) == pytest.approx(0.5)
+    assert rule.slope == pytest.approx(0, abs=1e-6)
+    assert alone(rule, 0.1) == alone(rule, 0.9) == pytest.approx(0.5, abs=1e-3)
 
 
 @pytest.mark.parametrize("pairs", [1, 49])
 def test_below_fifty_pairs_only_a_band(pairs: int) -> None:
     rule = NoMatch(threshold=0.5, slope=10, intercept=-5, pairs=pairs)
-    assert rule.probability(0.9) is None
+    assert rule.probabilities([0.9]) is None
     assert [rule.band(score) for score in (0.1, 0.55, 0.9)] == ["weak", "moderate", "strong"]
-    assert NoMatch(0.5, 10, -5, 50).probability(0.5) == pytest.approx(0.5)
+    assert alone(NoMatch(0.5, 10, -5, 50), 0.5) == pytest.approx(0.5)
 
 
 @given(st.floats(-1, 1), st.floats(-1, 1))
 def test_probability_rises_with_the_score(a: float, b: float) -> None:
     rule = NoMatch(0.5, 400.0, -200.0, 100)
-    low, high = rule.probability(min(a, b)), rule.probability(max(a, b))
+    low, high = alone(rule, min(a, b)), alone(rule, max(a, b))
     assert low is not None
     assert high is not None
     assert 0 <= low <= high <= 1
@@ -137,30 +166,57 @@ def test_fnir_against_trying_every_threshold(mates: list[float], unmated: list[f
     assert fnir_at_fpir(mated, others, fpir) == pytest.approx(min(allowed))
 
 
-def test_threshold_and_probability_are_learnt_from_different_things() -> None:
-    """The best of three clips passes sooner than one clip alone shows the lesion."""
-    best, known = [0.9, 0.8, 0.3, 0.2], [True, True, False, False]
-    pairs, same = [0.9, 0.8, 0.3, 0.2] * 20, [True, False, False, False] * 20
-    rule = fit_no_match(best, known, pairs, same)
-    assert rule.threshold == pytest.approx(0.55)
-    assert (rule.queries, rule.pairs) == (4, 80)
-    chance = rule.probability(0.85)
-    assert chance is not None
-    assert 0.3 < chance < 0.8
+@given(st.lists(st.floats(-1, 1), min_size=1, max_size=8))
+def test_the_lesions_of_a_patient_share_one(scores: list[float]) -> None:
+    shown = NoMatch(0.5, 30.0, -12.0, 100).probabilities(scores)
+    assert shown is not None
+    assert all(0 <= chance <= 1 for chance in shown)
+    assert sum(shown) <= 1 + 1e-9
+    order = np.argsort(scores, kind="stable")
+    assert all(shown[a] <= shown[b] + 1e-12 for a, b in itertools.pairwise(order))
+
+
+def test_shares_by_hand() -> None:
+    # Weights e^0 = 1 and e^ln3 = 3 beside 1 for "none": 1/5, 3/5, and 1/5 for none.
+    rule = NoMatch(0.5, math.log(3), 0.0, 50)
+    assert rule.probabilities([0.0, 1.0]) == pytest.approx([1 / 5, 3 / 5])
+    assert rule.probabilities([]) == []
+
+
+def test_several_lesions_the_curve_is_found_and_holds_on_new_patients() -> None:
+    choices = drawn_choices(3000, seed=0)
+    rule = fit_no_match([0.9, 0.1], [True, False], choices)
+    assert rule.slope == pytest.approx(8, rel=0.08)
+    assert rule.intercept == pytest.approx(-5, abs=0.4)
+    assert rule.pairs == sum(len(choice.scores) for choice in choices)
+    unseen = drawn_choices(3000, seed=1)
+    same = [place == choice.right for choice in unseen for place in range(len(choice.scores))]
+    joint = [chance for choice in unseen for chance in rule.probabilities(choice.scores) or ()]
+    each = [alone(rule, score) or 0.0 for choice in unseen for score in choice.scores]
+    assert (expected_calibration_error(joint, same) or 0) < 0.02
+    # As if each were the only one: far too sure.
+    assert (expected_calibration_error(each, same) or 0) > 0.05
+
+
+def test_a_choice_takes_each_lesions_best_clip() -> None:
+    known = choice_of([0.2, 0.7, 0.5, 0.6], ["a", "b", "a", None], "a")
+    assert known == Choice((0.5, 0.7, 0.6), 0)
+    assert choice_of([0.2, 0.3], ["a", None], "c").right is None
+    assert choice_of([0.2, 0.3], [None, None], None) == Choice((0.2, 0.3), None)
 
 
 def test_judgement_names_what_is_missing_as_none() -> None:
     best, mate = np.array([0.9, 0.8, 0.2]), np.array([0.9, 0.1, -np.inf])
     truth = np.array([True, True, False])
-    pairs = (best, truth)
-    quality = judge_no_match(None, best, mate, truth, *pairs)
+    choices = single(best, truth)
+    quality = judge_no_match(None, best, mate, truth, choices)
     assert (quality.auroc, quality.fnir_at_fpir5, quality.ece) == (1.0, 0.5, None)
     assert quality.recognised is quality.missed is None
-    assert judge_no_match(NoMatch(0.5, 1, 0, 49), best, mate, truth, *pairs).ece is None
-    judged = judge_no_match(NoMatch(0.85, 1, 0, 50), best, mate, truth, *pairs)
+    assert judge_no_match(NoMatch(0.5, 1, 0, 49), best, mate, truth, choices).ece is None
+    judged = judge_no_match(NoMatch(0.85, 1, 0, 50), best, mate, truth, choices)
     assert judged.ece is not None
     assert (judged.recognised, judged.missed) == (1.0, 0.5)
-    assert judge_no_match(None, best[:2], mate[:2], truth[:2], *pairs).auroc is None
+    assert judge_no_match(None, best[:2], mate[:2], truth[:2], choices[:2]).auroc is None
 
 
 def test_a_bundles_settings_become_the_rule() -> None:

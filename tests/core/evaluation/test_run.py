@@ -207,9 +207,11 @@ def test_what_cannot_be_computed_is_null_with_a_reason(tmp_path: Path) -> None:
 
 
 def test_the_models_own_rule_is_judged(tmp_path: Path) -> None:
-    rule = NoMatch(threshold=0.5, slope=0.0, intercept=math.log(9), pairs=50)  # always says 0.9
+    # Nine to one for each lesion against none: 9/19 for each of two lesions, 9/10 for a single one.
+    rule = NoMatch(threshold=0.5, slope=0.0, intercept=math.log(9), pairs=50)
     within = evaluate_manifest(manifest(tmp_path), Angles(), rule=rule).figures.within_patient
-    assert within.ece == pytest.approx(0.9 - 1 / 2)  # half of the pairs show one lesion
+    # Two queries chose between A and B, rightly one each; two had C alone, which one of them shows.
+    assert within.ece == pytest.approx((abs(4 * 9 / 19 - 2) + abs(2 * 9 / 10 - 1)) / 6)
 
 
 def test_boxes_are_cropped_unless_the_full_frame_is_asked_for(tmp_path: Path) -> None:

@@ -13,11 +13,12 @@ from core.domain import Verdict
 from core.errors import PolypTraceError
 from core.evaluation.calibration import NoMatch
 from core.inference.embedder import Embedder
+from core.matching import ranking
 from core.matching.explaining import explain_clips
 from core.matching.indexing import stored_vectors
 from core.matching.ranking import match_clip, no_match_answer
 
-from .conftest import Filed, file_clip, lose_video
+from .conftest import CAECUM, SIGMOID, Filed, file_clip, lose_video
 
 
 def test_the_patients_earlier_clips_by_cosine(filed: Filed, embedder: Embedder) -> None:
@@ -77,6 +78,54 @@ def test_linked_clips_share_their_lesion(filed: Filed, embedder: Embedder) -> No
     by_clip = {one.clip: one.lesion for one in match_clip(filed.catalog, embedder, filed.query).patient}
     assert by_clip[filed.one] == queries.lesion_of_clips(filed.catalog)[filed.query].id
     assert by_clip[filed.two] != by_clip[filed.one]
+
+
+def test_probabilities_are_of_lesions_and_share_one(
+    filed: Filed, embedder: Embedder, films: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rule = NoMatch(0.5, 4.0, -2.0, 80)
+    monkeypatch.setattr(ranking, "rule_from", lambda _settings: rule)
+    again = file_clip(filed.catalog, films["one"], "A", "2025-06-01", SIGMOID)
+    operations.give_verdict(filed.catalog, Verdict.SAME, clip_id=again, with_clip_id=filed.one, author="test")
+    result = match_clip(filed.catalog, embedder, filed.query, everywhere=True)
+    shown = {one.clip: one.probability for one in result.patient}
+    score = {one.clip: one.score or 0.0 for one in result.patient}
+    expected = rule.probabilities([max(score[filed.one], score[again]), score[filed.two]])
+    assert expected is not None
+    assert shown[filed.one] == shown[again] == pytest.approx(expected[0])
+    assert shown[filed.two] == pytest.approx(expected[1])
+    assert sum(expected) < 1
+    beside = {one.clip: one.probability for one in result.catalogue or ()}
+    assert beside == shown | {filed.other: None}
+    operations.give_verdict(
+        filed.catalog, Verdict.REJECT, clip_id=filed.query, with_clip_id=filed.two, author="test"
+    )
+    left = {one.clip: one.probability for one in match_clip(filed.catalog, embedder, filed.query).patient}
+    assert left[filed.two] is None
+    assert (left[filed.one] or 0) > expected[0]
+
+
+def test_a_note_says_what_was_linked_rejected_or_completely_removed(
+    filed: Filed, embedder: Embedder, films: dict[str, Path]
+) -> None:
+    def notes() -> dict[int, str]:
+        return {one.clip: one.note for one in match_clip(filed.catalog, embedder, filed.query).patient}
+
+    assert notes() == {filed.one: "", filed.two: ""}
+    two = queries.clip(filed.catalog, filed.two).finding_id
+    operations.describe(filed.catalog, two, CAECUM | {"complete": "yes"}, author="test")
+    asked = queries.clip(filed.catalog, filed.query).finding_id
+    operations.describe(filed.catalog, asked, SIGMOID | {"complete": "yes"}, author="test")
+    operations.give_verdict(
+        filed.catalog, Verdict.SAME, clip_id=filed.query, with_clip_id=filed.one, author="test"
+    )
+    # The query's own removal came after: it says nothing of the earlier clip.
+    assert notes() == {filed.one: "linked: same lesion", filed.two: "recorded as completely removed"}
+    again = file_clip(filed.catalog, films["other"], "A", "2025-06-01", CAECUM)
+    operations.give_verdict(
+        filed.catalog, Verdict.RECURRENCE, clip_id=again, with_clip_id=filed.two, author="test"
+    )
+    assert notes()[again] == "recorded as completely removed"
 
 
 def test_a_lost_gallery_video_is_listed_last_with_its_reason(filed: Filed, embedder: Embedder) -> None:

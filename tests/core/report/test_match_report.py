@@ -80,13 +80,13 @@ def page(**changes: Any) -> MatchPage:
                 score=0.8734,
                 probability=0.83,
                 band="strong",
-                verdict="same lesion",
+                note="linked: same lesion",
                 lesion=4,
                 source="lesion box",
                 picture=picture("Crop of clip 4"),
             ),
             row(2, 5, segment="descending", size="12 mm", paris="IIa", score=-0.081, band="weak"),
-            row(None, 6, reason="The video is missing."),
+            row(None, 6, note="The video is missing."),
         ),
         answer=Answer(False, "The best score, 0.873, is at or above 0.620."),
         catalogue=(
@@ -294,9 +294,8 @@ def test_every_text_is_escaped() -> None:
         "size": NASTY,
         "paris": NASTY,
         "band": NASTY,
-        "verdict": NASTY,
+        "note": NASTY,
         "source": NASTY,
-        "reason": NASTY,
         "patient": NASTY,
         "picture": nasty_picture,
         "score": 0.5,
@@ -330,8 +329,8 @@ def test_every_text_is_escaped() -> None:
         demo=DemoScore(right=1, queries=2, lines=(NASTY,)),
     )
     assert not outline.all("script")
-    # query 6, model and device 3, warning, answer, rows 7 and 8, explanation 5, demo 1
-    assert outline.words.count(NASTY) == 32
+    # query 6, model and device 3, warning, answer, rows 6 and 7, explanation 5, demo 1
+    assert outline.words.count(NASTY) == 30
     assert {image["alt"] for image in outline.all("img")} == {NASTY}
 
 

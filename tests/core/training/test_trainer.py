@@ -109,9 +109,10 @@ def test_each_known_lesion_is_asked_with_and_without_itself() -> None:
     scores = within_patient_scores(ClipVectors(rows, vectors), is_query)
     assert scores.best == pytest.approx([0.8, 0.6, 0.6])
     assert scores.has_match == [True, False, False]
-    assert scores.pairs == pytest.approx([0.8, 0.6, 0.6])
-    assert scores.same == [True, False, False]
-    assert scores.queries == 2
+    expected = [pytest.approx((0.8, 0.6)), pytest.approx((0.6,)), pytest.approx((0.6,))]
+    assert [choice.scores for choice in scores.choices] == expected
+    assert [choice.right for choice in scores.choices] == [0, None, None]
+    assert (scores.queries, scores.pairs) == (2, 3)
 
 
 def test_the_threshold_parts_the_two_kinds(manifest: Path) -> None:
@@ -132,7 +133,7 @@ def test_the_threshold_parts_the_two_kinds(manifest: Path) -> None:
     assert (rule.queries, rule.pairs, rule.learnt_on) == (4, 8, "drawn")
     nothing = np.zeros(len(validator.first_rows), bool)
     empty = within_patient_scores(ClipVectors(validator.first_rows, own.astype(np.float32)), nothing)
-    assert (empty.best, empty.pairs, empty.queries) == ([], [], 0)
+    assert (empty.best, empty.choices) == ([], [])
 
 
 def test_validation_ranks_the_last_exam_against_earlier_ones(manifest: Path, config: TrainConfig) -> None:
