@@ -9,7 +9,7 @@ import typer
 
 from core.catalog import operations, queries
 from core.catalog.engine import Catalog
-from core.cli.options import NOBODY, Author, DataDirPath, JsonFlag, data_dir
+from core.cli.options import NOBODY, Author, DataDirPath, JsonFlag, data_dir, existing
 from core.cli.output import Output
 from core.domain import Box, Clip, Video
 from core.errors import PolypTraceError
@@ -59,9 +59,12 @@ def add(
     json: JsonFlag = False,
     data_dir_: DataDirPath = None,
 ) -> None:
-    """Mark a stretch of a video that shows one finding, with lesion boxes where they are known."""
+    """Mark a stretch of a video that shows one finding.
+
+    With lesion boxes where they are known; the model then looks at the lesion alone.
+    """
     output = Output(json)
-    with Catalog.open(data_dir(data_dir_)) as catalog:
+    with existing(data_dir(data_dir_)) as catalog:
         queries.exam(catalog, exam)
         source = _video(catalog, video)
         index = frame_index(catalog, source)
@@ -82,7 +85,7 @@ def add(
 def show(clip: ClipId, json: JsonFlag = False, data_dir_: DataDirPath = None) -> None:
     """A clip's times, boxes and description."""
     output = Output(json)
-    with Catalog.open(data_dir(data_dir_)) as catalog:
+    with existing(data_dir(data_dir_)) as catalog:
         found = queries.clip(catalog, clip)
         index = frame_index(catalog, queries.video(catalog, found.video_id))
         revision = queries.description(catalog, found.finding_id)
@@ -104,11 +107,14 @@ def box(
     json: JsonFlag = False,
     data_dir_: DataDirPath = None,
 ) -> None:
-    """Put lesion boxes on frames of a clip, or take some away; one on the same frame is replaced."""
+    """Put lesion boxes on frames of a clip, or take some away.
+
+    A box on the same frame is replaced.
+    """
     output = Output(json)
     if not box and not remove:
         raise typer.BadParameter("give --box, --remove or both")
-    with Catalog.open(data_dir(data_dir_)) as catalog:
+    with existing(data_dir(data_dir_)) as catalog:
         index = _index_of(catalog, clip)
         gone = [None if text == WHOLE_CLIP else _pts(text, index) for text in remove]
         put = [parse_box(text, index) for text in box]
@@ -129,7 +135,7 @@ def trim(
     output = Output(json)
     if start is None and end is None:
         raise typer.BadParameter("give --from, --to or both")
-    with Catalog.open(data_dir(data_dir_)) as catalog:
+    with existing(data_dir(data_dir_)) as catalog:
         found, index = queries.clip(catalog, clip), _index_of(catalog, clip)
         first = found.pts_in if start is None else _pts(start, index)
         last = found.pts_out if end is None else _pts(end, index)
@@ -151,7 +157,7 @@ def move(
 ) -> None:
     """Say that a clip shows another finding of its exam."""
     output = Output(json)
-    with Catalog.open(data_dir(data_dir_)) as catalog:
+    with existing(data_dir(data_dir_)) as catalog:
         operations.move_clip(catalog, clip, finding, author=author)
         _tell(output, queries.clip(catalog, clip), _index_of(catalog, clip))
 
@@ -162,7 +168,7 @@ def remove(
 ) -> None:
     """Take a clip away; undo brings it back."""
     output = Output(json)
-    with Catalog.open(data_dir(data_dir_)) as catalog:
+    with existing(data_dir(data_dir_)) as catalog:
         changes = operations.remove_clip(catalog, clip, author=author)
     output.document({"clip": clip, "label": changes.label})
     output.say(changes.label)
@@ -293,12 +299,15 @@ def describe(
     json: JsonFlag = False,
     data_dir_: DataDirPath = None,
 ) -> None:
-    """Describe the finding of a clip; without settings, show its description."""
+    """Describe the finding of a clip.
+
+    Without settings, show its description.
+    """
     output = Output(json)
     typed = dict(parse_setting(setting) for setting in settings)
     if text is not None:
         typed |= dict([parse_setting(f"free_text={text}")])
-    with Catalog.open(data_dir(data_dir_)) as catalog:
+    with existing(data_dir(data_dir_)) as catalog:
         finding = queries.clip(catalog, clip).finding_id
         before = queries.description(catalog, finding)
         old = before.values if before else {}

@@ -38,7 +38,10 @@ def phantom(
     json: JsonFlag = False,
     data_dir_: DataDirPath = None,
 ) -> None:
-    """Render colonoscopy exams of invented patients, with the truth beside them."""
+    """Render colonoscopy exams of invented patients.
+
+    With the truth beside them: who is who, boxes, masks, descriptions.
+    """
     from core.phantom.generate import generate  # here: scipy would cost every other command a second
 
     output = Output(json)
@@ -87,7 +90,11 @@ def evaluate(
     json: JsonFlag = False,
     data_dir_: DataDirPath = None,
 ) -> None:
-    """Retrieval figures of a model, beside those of simple baselines."""
+    """Retrieval figures of a model, beside simple baselines.
+
+    A manifest is a CSV file with one row a frame and the columns clip_id, path, frame, patient_id,
+    polyp_id, exam, split, text, and x, y, w, h where lesion boxes are known.
+    """
     from core.evaluation.features import evaluate_features  # here, as above
     from core.evaluation.run import BASELINES, evaluate_manifest
 

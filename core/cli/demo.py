@@ -22,7 +22,10 @@ def register(app: typer.Typer) -> None:
 def demo(
     model: Model = None, device: Device = "auto", json: JsonFlag = False, data_dir_: DataDirPath = None
 ) -> None:
-    """Fill the catalogue with the demo exams and recognise every follow-up clip of them."""
+    """Run the main job on the demo exams.
+
+    Fills the catalogue with them and recognises every follow-up clip.
+    """
     output, folder = Output(json), data_dir(data_dir_)
     out = folder.root / "demo"
     with Catalog.open(folder) as catalog, output.progress() as progress, cancel_by_interrupt() as cancel:
@@ -47,13 +50,13 @@ def _lines(done: DemoRun) -> tuple[str, ...]:
     near = sum(bool(query.correct_in_patient) for query in done.with_match)
     facts = done.as_dict()
     said = facts["new_lesions_without_good_match"]
-    place = {None: "it is a new lesion", True: "it stands first", False: "it does not stand first"}
+    first = {None: "lesion is new", True: "true lesion is first", False: "true lesion isn't first"}
     asked = done.first.result.query.clip
     return (
         f"In the whole catalogue the true lesion is first for {right} of {len(done.with_match)} clips.",
         f"Among the patient's own earlier clips it is first for {near} of {len(done.with_match)}.",
         f"{said} of {facts['new_lesions']} new lesions got the answer “no good match”.",
-        f"Clip {asked}, shown here, by the truth of the demo: {place[done.first.correct]} in the catalogue.",
+        f"Clip {asked}, shown here: its {first[done.first.correct]}.",
     )
 
 

@@ -7,8 +7,7 @@ from typing import Annotated
 import typer
 
 from core.catalog import operations, queries
-from core.catalog.engine import Catalog
-from core.cli.options import NOBODY, Author, DataDirPath, JsonFlag, data_dir
+from core.cli.options import NOBODY, Author, DataDirPath, JsonFlag, data_dir, existing
 from core.cli.output import Output
 from core.domain import Exam
 from core.privacy import scan
@@ -26,10 +25,15 @@ def register(app: typer.Typer) -> None:
 
 @group.command()
 def show(exam: ExamId, json: JsonFlag = False, data_dir_: DataDirPath = None) -> None:
-    """An exam's facts."""
+    """An exam's facts, videos and clips."""
     output = Output(json)
-    with Catalog.open(data_dir(data_dir_)) as catalog:
-        _tell(output, queries.exam(catalog, exam))
+    with existing(data_dir(data_dir_)) as catalog:
+        found = queries.exam(catalog, exam)
+        videos = [video.id for video in queries.videos(catalog, exam)]
+        clips = [clip.id for clip in queries.clips(catalog, exam_id=exam)]
+    _tell(output, found, {"videos": videos, "clips": clips})
+    for name, ids in (("videos", videos), ("clips", clips)):
+        output.say(f"  {name}: {', '.join(map(str, ids)) or 'none yet'}")
 
 
 @group.command()
@@ -46,7 +50,7 @@ def describe(
     """Record indication, bowel preparation, withdrawal time and the like."""
     output = Output(json)
     facts = read_settings(output, settings, load().exam)
-    with Catalog.open(data_dir(data_dir_)) as catalog:
+    with existing(data_dir(data_dir_)) as catalog:
         operations.describe_exam(catalog, exam, facts, author=author)
         _tell(output, queries.exam(catalog, exam))
 
@@ -64,8 +68,8 @@ def read_settings(output: Output, settings: list[str], fields: FieldSet) -> dict
     return facts
 
 
-def _tell(output: Output, exam: Exam) -> None:
-    output.document({"exam": exam.id, "date": exam.date, "facts": exam.facts})
+def _tell(output: Output, exam: Exam, more: dict[str, object] | None = None) -> None:
+    output.document({"exam": exam.id, "date": exam.date, "facts": exam.facts, **(more or {})})
     output.say(f"exam {exam.id} of {exam.date}")
     for line in fact_lines(exam.facts, load().exam):
         output.say(f"  {line}")

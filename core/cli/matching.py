@@ -9,9 +9,18 @@ from typing import Annotated
 
 import typer
 
-from core.catalog.engine import Catalog
 from core.cli.interrupt import cancel_by_interrupt
-from core.cli.options import NOBODY, Author, DataDirPath, Device, JsonFlag, Model, data_dir, embedder
+from core.cli.options import (
+    NOBODY,
+    Author,
+    DataDirPath,
+    Device,
+    JsonFlag,
+    Model,
+    data_dir,
+    embedder,
+    existing,
+)
 from core.cli.output import Output
 from core.errors import PolypTraceError
 from core.explain.overlay import OPACITY
@@ -43,7 +52,7 @@ def index(
 ) -> None:
     """Embed every clip whose embedding is missing or stale."""
     output, folder = Output(json), data_dir(data_dir_)
-    with Catalog.open(folder) as catalog, output.progress() as progress, cancel_by_interrupt() as cancel:
+    with existing(folder) as catalog, output.progress() as progress, cancel_by_interrupt() as cancel:
         loaded = embedder(folder, model, device)
         summary = index_clips(catalog, loaded, progress=progress, cancel=cancel)
     for failure in summary.failed:
@@ -72,9 +81,12 @@ def match(
     json: JsonFlag = False,
     data_dir_: DataDirPath = None,
 ) -> None:
-    """Rank the patient's earlier lesions for a described clip, or say that none fits."""
+    """Rank the patient's earlier lesions for a described clip.
+
+    Or say that none fits.
+    """
     output, folder = Output(json), data_dir(data_dir_)
-    with Catalog.open(folder) as catalog, output.progress() as progress, cancel_by_interrupt() as cancel:
+    with existing(folder) as catalog, output.progress() as progress, cancel_by_interrupt() as cancel:
         loaded = embedder(folder, model, device)
         result = match_clip(
             catalog,
@@ -144,9 +156,12 @@ def explain(
     json: JsonFlag = False,
     data_dir_: DataDirPath = None,
 ) -> None:
-    """Show where in both pictures the similarity score is sensitive (EigenGradCAM)."""
+    """Show where the similarity score is sensitive (EigenGradCAM).
+
+    On the best crop of both clips.
+    """
     output, folder = Output(json), data_dir(data_dir_)
-    with Catalog.open(folder) as catalog, output.progress() as progress, cancel_by_interrupt() as cancel:
+    with existing(folder) as catalog, output.progress() as progress, cancel_by_interrupt() as cancel:
         chosen = bundle_in_use(folder, model)
         document = explain_clips(
             catalog,

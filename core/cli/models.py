@@ -22,7 +22,7 @@ def register(app: typer.Typer) -> None:
 
 @group.command("list")
 def list_models(json: JsonFlag = False, data_dir_: DataDirPath = None) -> None:
-    """The shipped starter model and the models of the data folder, and which one is in use."""
+    """The models that are there, and which one is in use."""
     output, folder = Output(json), data_dir(data_dir_)
     active, retired = active_model_id(folder), retired_model_ids(folder)
     entries = [entry(known, active, retired) for known in list_bundles(folder)]
@@ -59,7 +59,10 @@ def promote(
     json: JsonFlag = False,
     data_dir_: DataDirPath = None,
 ) -> None:
-    """Put a model to use; the one before is retired and can be promoted again."""
+    """Put a model to use.
+
+    The one before is retired and can be promoted again.
+    """
     output = Output(json)
     info, changes = model_choice.promote(data_dir(data_dir_), model, confirm, author=author)
     chosen = info.manifest.model_id

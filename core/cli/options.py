@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from core.catalog.engine import Catalog
+from core.errors import PolypTraceError
 from core.inference.embedder import Embedder
 from core.matching.model_choice import bundle_in_use
 from core.paths import DataDir, default_data_dir
@@ -39,6 +41,21 @@ Model = Annotated[
 def data_dir(chosen: Path | None) -> DataDir:
     """The data folder as chosen on the command line, by the environment or by default."""
     return DataDir((chosen or default_data_dir()).expanduser())
+
+
+def existing(folder: DataDir) -> Catalog:
+    """The catalogue of a data folder, for commands that need one: a mistyped folder makes no empty one.
+
+    Raises:
+        PolypTraceError: ``catalogue-missing``, or as :meth:`core.catalog.engine.Catalog.open`.
+    """
+    if not folder.catalogue.exists():
+        raise PolypTraceError(
+            "catalogue-missing",
+            f"There is no catalogue in {folder.root} yet.",
+            "`polyptrace import` makes one, `polyptrace demo` one to try; --data-dir names another folder.",
+        )
+    return Catalog.open(folder)
 
 
 def embedder(folder: DataDir, model: str | None, device: str) -> Embedder:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -29,18 +30,32 @@ def _width() -> int | None:
     return None if sys.stdout.isatty() or "COLUMNS" in os.environ else _FILE_COLUMNS
 
 
+def _printable(text: str) -> str:
+    """Without control characters, which a typed text may hold and a terminal would obey."""
+    return "".join(
+        c if c in "\n\t" or unicodedata.category(c) != "Cc" else "\N{REPLACEMENT CHARACTER}" for c in text
+    )
+
+
+def _cell(value: object) -> str:
+    return f"{value:.3f}" if isinstance(value, float) else _printable(str(value))
+
+
 class Output:
     """Where a command's words go. ``as_json`` decides between one document and text for people."""
 
     def __init__(self, as_json: bool) -> None:
         self.as_json = as_json
+        self._warned: list[str] = []
         self._out = Console(file=sys.stdout, highlight=False, soft_wrap=True, width=_width())
         self._err = Console(file=sys.stderr, highlight=False, soft_wrap=True)
 
     def document(self, content: dict[str, Any]) -> None:
-        """Prints the command's one JSON document, if JSON was asked for."""
+        """Prints the command's one JSON document, if JSON was asked for; what was warned of stands in it."""
         if self.as_json:
-            sys.stdout.write(self.as_text(content))
+            said = content.get("warnings", ())
+            warnings = [*said, *(text for text in self._warned if text not in said)]
+            sys.stdout.write(self.as_text(content | ({"warnings": warnings} if warnings else {})))
             sys.stdout.flush()
 
     @staticmethod
@@ -52,7 +67,7 @@ class Output:
     def say(self, text: str = "", *, style: str = "") -> None:
         """One line for people; silent with ``--json``."""
         if not self.as_json:
-            self._out.print(text, style=style or None, markup=False)
+            self._out.print(_printable(text), style=style or None, markup=False)
 
     def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """A table for people; numbers stand at the right."""
@@ -63,7 +78,9 @@ class Output:
             numeric = all(isinstance(row[at], int | float) or row[at] in ("", "–") for row in rows)
             table.add_column(name, justify="right" if numeric and rows else "left")
         for row in rows:
-            table.add_row(*[f"{cell:.3f}" if isinstance(cell, float) else str(cell) for cell in row])
+            table.add_row(
+                *[f"{cell:.3f}" if isinstance(cell, float) else _printable(str(cell)) for cell in row]
+            )
         self._out.print(table)
 
     def banner(self) -> None:
@@ -72,16 +89,17 @@ class Output:
 
     def warn(self, text: str) -> None:
         """A warning on stderr, with and without JSON."""
-        self._err.print(f"warning: {text}", style="yellow", markup=False)
+        self._warned.append(text)
+        self._err.print(f"warning: {_printable(text)}", style="yellow", markup=False)
 
     def error(self, error: PolypTraceError, content: dict[str, Any] | None = None) -> None:
         """An error as a sentence with its hint, or as the ``error`` object beside ``content``."""
         if self.as_json:
             self.document({**(content or {}), "error": error.as_dict()})
         else:
-            self._err.print(f"error: {error.message}", style="bold red", markup=False)
+            self._err.print(f"error: {_printable(error.message)}", style="bold red", markup=False)
         if error.hint and not self.as_json:
-            self._err.print(f"  hint: {error.hint}", markup=False)
+            self._err.print(f"  hint: {_printable(error.hint)}", markup=False)
 
     @contextmanager
     def progress(self) -> Iterator[ProgressSink]:

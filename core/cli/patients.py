@@ -10,7 +10,7 @@ import typer
 from core.catalog import operations, queries
 from core.catalog.engine import Catalog
 from core.cli.exams import fact_lines, read_settings
-from core.cli.options import NOBODY, Author, DataDirPath, JsonFlag, data_dir
+from core.cli.options import NOBODY, Author, DataDirPath, JsonFlag, data_dir, existing
 from core.cli.output import Output
 from core.domain import Clip, Exam, Lesion, Patient
 from core.errors import PolypTraceError
@@ -32,8 +32,10 @@ def register(app: typer.Typer) -> None:
 def list_patients(json: JsonFlag = False, data_dir_: DataDirPath = None) -> None:
     """All patients with the number of their exams and clips."""
     output = Output(json)
-    with Catalog.open(data_dir(data_dir_)) as catalog:
-        rows = [_row(catalog, patient) for patient in queries.patients(catalog)]
+    folder, rows = data_dir(data_dir_), []
+    if folder.catalogue.exists():
+        with Catalog.open(folder) as catalog:
+            rows = [_row(catalog, patient) for patient in queries.patients(catalog)]
     output.document({"patients": rows})
     output.table("Patients", ("id", "code", "exams", "clips"), [[*row.values()][:4] for row in rows])
     if not rows:
@@ -81,9 +83,9 @@ def warn_of_name(output: Output, code: str) -> None:
 
 @group.command()
 def show(code: Code, json: JsonFlag = False, data_dir_: DataDirPath = None) -> None:
-    """A patient's exams, clips with their descriptions, and lesions over the exams."""
+    """A patient's exams, clips and lesions."""
     output = Output(json)
-    with Catalog.open(data_dir(data_dir_)) as catalog:
+    with existing(data_dir(data_dir_)) as catalog:
         patient = queries.patient_by_code(catalog, code)
         if patient is None:
             raise PolypTraceError(

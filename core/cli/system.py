@@ -16,7 +16,10 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor(json: JsonFlag = False, data_dir_: DataDirPath = None) -> None:
-    """Check device, disk, data folder, catalogue and model; exits 1 when something is wrong."""
+    """Check device, disk, data folder, catalogue and model.
+
+    Exits 1 when something is wrong.
+    """
     output = Output(json)
     checks = examine(data_dir(data_dir_))
     bad = [check.name for check in checks if not check.ok]

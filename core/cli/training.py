@@ -50,7 +50,10 @@ def train(
     json: JsonFlag = False,
     data_dir_: DataDirPath = None,
 ) -> None:
-    """Train a model on a manifest; it becomes a candidate, the active model stays as it is."""
+    """Train a model on a manifest.
+
+    It becomes a candidate, the active model stays as it is. The manifest's columns: see `evaluate --help`.
+    """
     output, folder = Output(json), data_dir(data_dir_)
     if method is not Method.DMCL or (manifest is None and resume is None):
         raise typer.BadParameter("give --manifest, or --resume with the name of a run")

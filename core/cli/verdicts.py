@@ -9,7 +9,7 @@ import typer
 from core.catalog import operations, queries
 from core.catalog.changes import CatalogChanges
 from core.catalog.engine import Catalog
-from core.cli.options import NOBODY, Author, DataDirPath, JsonFlag, data_dir
+from core.cli.options import NOBODY, Author, DataDirPath, JsonFlag, data_dir, existing
 from core.cli.output import Output
 from core.domain import Verdict
 from core.errors import PolypTraceError
@@ -65,9 +65,12 @@ def link(
     json: JsonFlag = False,
     data_dir_: DataDirPath = None,
 ) -> None:
-    """Give a verdict: the same lesion as an earlier one, new, or not this one."""
+    """Say which lesion it is: an earlier one, new, none.
+
+    Links the clip's finding, or rejects a pair; nothing is ever linked without a verdict.
+    """
     output, chosen = Output(json), parse_verdict(verdict)
-    with Catalog.open(data_dir(data_dir_)) as catalog:
+    with existing(data_dir(data_dir_)) as catalog:
         decided = decide(
             catalog, chosen, clip, other=other, lesion_id=lesion, author=author, merge=merge, removed=removed
         )
@@ -95,25 +98,28 @@ def unlink(
     json: JsonFlag = False,
     data_dir_: DataDirPath = None,
 ) -> None:
-    """Withdraw one verdict, also a much earlier one; what it had joined comes apart again."""
+    """Withdraw one verdict, also a much earlier one.
+
+    What it had joined comes apart again.
+    """
     output = Output(json)
-    with Catalog.open(data_dir(data_dir_)) as catalog:
+    with existing(data_dir(data_dir_)) as catalog:
         changes = operations.withdraw_verdict(catalog, event, author=author)
     output.document({"event": event, "done": changes.label, "lesions": changes.lesions})
     output.say(changes.label)
 
 
 def undo(author: Author = NOBODY, json: JsonFlag = False, data_dir_: DataDirPath = None) -> None:
-    """Take back the last description, verdict or clip edit."""
+    """Take back the last description, verdict or edit."""
     output = Output(json)
-    with Catalog.open(data_dir(data_dir_)) as catalog:
+    with existing(data_dir(data_dir_)) as catalog:
         _tell(output, catalog, operations.undo(catalog, author=author))
 
 
 def redo(author: Author = NOBODY, json: JsonFlag = False, data_dir_: DataDirPath = None) -> None:
     """Do again what undo took back."""
     output = Output(json)
-    with Catalog.open(data_dir(data_dir_)) as catalog:
+    with existing(data_dir(data_dir_)) as catalog:
         _tell(output, catalog, operations.redo(catalog, author=author))
 
 

@@ -11,7 +11,7 @@ import typer
 from core.catalog import queries
 from core.catalog.engine import Catalog
 from core.cli.interrupt import cancel_by_interrupt
-from core.cli.options import NOBODY, Author, DataDirPath, JsonFlag, data_dir
+from core.cli.options import NOBODY, Author, DataDirPath, JsonFlag, data_dir, existing
 from core.cli.output import Output
 from core.cli.patients import warn_of_name
 from core.errors import PolypTraceError
@@ -40,7 +40,11 @@ def import_(
     json: JsonFlag = False,
     data_dir_: DataDirPath = None,
 ) -> None:
-    """Import videos into an exam of a patient; known content is recognised."""
+    """Import videos into an exam of a patient.
+
+    Content that the catalogue knows already is recognised. A file that can't be read doesn't stop the others:
+    the command fails only when all are refused.
+    """
     output = Output(json)
     date = exam_day(exam_date)
     warn_of_name(output, patient)
@@ -106,7 +110,10 @@ def frames(
     json: JsonFlag = False,
     data_dir_: DataDirPath = None,
 ) -> None:
-    """Write exact frames as PNG; a frame that can't be given exactly is refused in words."""
+    """Write exact frames as PNG.
+
+    A frame that can't be given exactly is refused in words; the command fails only when all are.
+    """
     output = Output(json)
     if index is None and time is None:
         raise typer.BadParameter("give --index, --time or both")
@@ -141,7 +148,7 @@ def find_video(
         PolypTraceError: ``video-unknown``, or the file can't be read.
     """
     if video.isdecimal() and not Path(video).exists():
-        with Catalog.open(folder) as catalog:
+        with existing(folder) as catalog:
             known = queries.video(catalog, int(video))
             return Path(known.path), frame_index(catalog, known)
     scan = read_video(Path(video), folder.root, progress, cancel)

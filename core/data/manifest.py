@@ -21,7 +21,7 @@ from core.errors import PolypTraceError
 COLUMNS = ("clip_id", "path", "frame", "patient_id", "polyp_id", "exam", "split", "text")
 BOX_COLUMNS = ("x", "y", "w", "h")
 SPLITS = ("train", "val", "query", "gallery")
-_HINT = "Compare the file with the manifest layout in the help: " + ",".join(COLUMNS) + "[,x,y,w,h]."
+_HINT = "A manifest has the columns " + ",".join(COLUMNS) + "[,x,y,w,h]."
 
 
 class Row(msgspec.Struct, frozen=True):

@@ -35,18 +35,21 @@ class Figures(msgspec.Struct, frozen=True):
     other_patients: OtherPatients
 
 
+_NO_TEXTS = "No lesion has a text both among the queries and in the gallery."
+
+
 class Evaluation(msgspec.Struct, frozen=True):
     """The result of :func:`evaluate_manifest`.
 
     ``baselines`` holds None where ``reasons`` says why a baseline can't be computed. ``text_leak`` is True
     when any lesion's query and gallery clips carry the same sentence; ``text_leak_share`` is the share of
-    such pairs.
+    such pairs. Both are None where no lesion has a text on both sides.
     """
 
     figures: Figures
     baselines: dict[str, Figures | None]
     reasons: dict[str, str]
-    text_leak: bool
+    text_leak: bool | None
     text_leak_share: float | None
     part: str
     full_frame: bool
@@ -76,6 +79,7 @@ class Evaluation(msgspec.Struct, frozen=True):
             "baselines": baselines,
             "text_leak": self.text_leak,
             "text_leak_share": self.text_leak_share,
+            "reasons": {} if self.text_leak is not None else {"text_leak": _NO_TEXTS},
             "part": self.part,
             "full_frame": self.full_frame,
             "counts": self.counts,
@@ -122,7 +126,7 @@ def evaluate_manifest(
         figures=_figures(query, gallery, vectors["model"], own),
         baselines=shown,
         reasons=missing_baselines(query, gallery, baselines),
-        text_leak=bool(leak),
+        text_leak=None if leak is None else leak > 0,
         text_leak_share=leak,
         part=split,
         full_frame=full_frame,

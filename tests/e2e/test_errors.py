@@ -360,7 +360,7 @@ def test_a_catalogue_that_cannot_be_opened(damage: str, workspace, quick, tmp_pa
 
 def test_a_data_folder_that_cannot_be_made(quick, workspace, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
-    for line in ("patient list", "import {video} --patient P --exam-date 2024-01-01"):
+    for line in ("match 1", "import {video} --patient P --exam-date 2024-01-01"):
         done = quick(tmp_path / "file" / "data", *words(line, vars(workspace)), "--json")
         assert done.code == 1
         assert done.error["hint"]
@@ -379,3 +379,11 @@ def test_every_document_is_one_line_of_json(workspace, quick) -> None:
         done = quick(workspace.data, *words(line, vars(workspace)), "--json")
         if done.code == 0:
             assert BANNER in json.loads(done.out)["notice"], line
+
+
+def test_a_mistyped_data_folder_stays_unmade(quick, tmp_path: Path) -> None:
+    nowhere = tmp_path / "nowhere"
+    assert quick(nowhere, "patient", "list", "--json").document["patients"] == []
+    done = quick(nowhere, "exam", "show", "1", "--json")
+    assert (done.code, done.error["code"]) == (1, "catalogue-missing")
+    assert not nowhere.exists()

@@ -46,5 +46,5 @@ def _touches(box: Box, video: Video) -> bool:
 
 
 def _refused(message: str) -> PolypTraceError:
-    hint = "Mark the lesion inside the picture, one box a frame; two lesions in view are two clips."
+    hint = "Mark it inside the picture and the clip, one box a frame; two lesions in view are two clips."
     return PolypTraceError("clip-box", message, hint)
