@@ -11,10 +11,12 @@ from typing import Any
 import msgspec
 
 from core.catalog import operations, queries
+from core.catalog.changes import CatalogChanges
 from core.catalog.engine import Catalog
 from core.errors import PolypTraceError
 from core.jobs.record import recorded
 from core.progress import CancelToken, ProgressSink, no_progress
+from core.video.importing import load_known
 from core.video.index import VideoScan
 from core.video.queue import read_videos
 from core.video.sniff import VIDEO_SUFFIXES, find_videos
@@ -94,7 +96,8 @@ def import_videos(
     with recorded(catalog, "import", {"files": len(queue)}, author=author) as job:
         for read in read_videos(queue, catalog.data_dir.root, progress, cancel):
             if read.scan is not None and _is_text(read.path):
-                done.append(_attach(catalog, read.scan, patient_code, exam_date, author))
+                who = (patient_code, exam_date, author)
+                done.append(attach_video(catalog, read.path, read.scan.sha256, *who)[0])
                 continue
             why = read.error or _NO_TEXT
             done.append(ImportedVideo(_shown(read.path), REFUSED, reason=why.message, hint=why.hint or None))
@@ -102,13 +105,31 @@ def import_videos(
     return ImportSummary(_exam_id(catalog, patient_code, exam_date), tuple(done))
 
 
-def _attach(
-    catalog: Catalog, scan: VideoScan, patient_code: str, exam_date: dt.date, author: str
-) -> ImportedVideo:
-    known = queries.video_by_sha256(catalog, scan.sha256)
+def attach_video(
+    catalog: Catalog, path: Path, sha256: str, patient_code: str, exam_date: dt.date, author: str
+) -> tuple[ImportedVideo, CatalogChanges]:
+    """Attaches a video that was read before to a patient's exam; patient and exam are made as needed.
+
+    Args:
+        path: where its file lies.
+        sha256: its content, as :func:`core.video.importing.read_video` told it.
+
+    Raises:
+        PolypTraceError: ``video-name``; ``video-not-read`` when what was read of it is no longer there; the
+            catalogue can't be written, or the patient's code isn't one.
+    """
+    if not _is_text(path):
+        raise _NO_TEXT
+    index = load_known(sha256, catalog.data_dir.root)
+    if index is None:
+        raise PolypTraceError(
+            "video-not-read", "What was learnt from the video isn't there any more.", "Import it again."
+        )
+    scan = VideoScan(path, index)
+    known = queries.video_by_sha256(catalog, sha256)
     elsewhere = queries.exams_of_video(catalog, known.id) if known else []
     # Absolute: the program may be started from another folder tomorrow.
-    video = msgspec.structs.replace(scan.video(0), path=str(scan.path.absolute()))
+    video = msgspec.structs.replace(scan.video(0), path=str(path.absolute()))
     changes = operations.import_video(
         catalog, video, patient_code=patient_code, exam_date=exam_date, author=author
     )
@@ -117,16 +138,17 @@ def _attach(
         warnings += (
             "This video also belongs to another exam: please check that it was put in the right place.",
         )
-    return ImportedVideo(
-        path=str(scan.path),
+    attached = ImportedVideo(
+        path=str(path),
         status=KNOWN if known else IMPORTED,
         id=changes.subject,
-        sha256=scan.sha256,
+        sha256=sha256,
         frames=scan.facts.frames,
         duration_s=scan.facts.duration_s,
         reason="The catalogue knows this content already." if known else None,
         warnings=warnings,
     )
+    return attached, changes
 
 
 def _exam_id(catalog: Catalog, patient_code: str, exam_date: dt.date) -> int | None:

@@ -33,6 +33,18 @@ class OverlayFile(msgspec.Struct, frozen=True):
     words: str
 
 
+class LayerFiles(msgspec.Struct, frozen=True):
+    """One side to be laid over each other by a window.
+
+    ``crop``: the plain crop as PNG. ``map``: a grey PNG, 255 where the score is most sensitive, over the crop
+    stretched to a square; black when it isn't ``clear``, because then it is only rounding.
+    """
+
+    crop: str
+    map: str
+    clear: bool
+
+
 class ExplainFiles(msgspec.Struct, frozen=True):
     """What ``explain`` answers: both overlays, the cosine, and what computed it."""
 
@@ -141,9 +153,25 @@ def write_overlays(
     )
 
 
-def _write_png(path: Path, rgb: Picture) -> Path:
+def write_layers(name: str, crop: Picture, explanation: ImageExplanation, out: Path) -> LayerFiles:
+    """Writes ``NAME-crop.png`` and ``NAME-map.png`` into ``out``, which is made.
+
+    Raises:
+        PolypTraceError: ``overlay-not-written`` when the folder can't be written.
+    """
+    heat = np.rint(np.clip(explanation.map, 0, 1) * (255 if explanation.clear else 0)).astype(np.uint8)
+    return LayerFiles(
+        str(_write_png(out / f"{name}-crop.png", crop)),
+        str(_write_png(out / f"{name}-map.png", heat)),
+        explanation.clear,
+    )
+
+
+def _write_png(path: Path, picture: Picture) -> Path:
+    """``picture`` is (h, w, 3) RGB or (h, w) grey, uint8."""
     # Encoded in memory: OpenCV's own writer can't open paths with letters outside ASCII on Windows.
-    _, data = cv2.imencode(".png", np.ascontiguousarray(rgb[..., ::-1]))
+    ordered = picture if picture.ndim == 2 else picture[..., ::-1]
+    _, data = cv2.imencode(".png", np.ascontiguousarray(ordered))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         replace_file(path, data.tobytes())

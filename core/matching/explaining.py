@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from core.catalog import queries
 from core.catalog.engine import Catalog
 from core.errors import PolypTraceError
-from core.explain.overlay import OPACITY, write_overlays
+from core.explain.overlay import OPACITY, write_layers, write_overlays
 from core.inference.bundle import BundleInfo
 from core.matching.context import TextFit, contexts
 from core.matching.footage import open_reader
-from core.matching.ranking import refuse_undescribed
+from core.matching.gallery import refuse_undescribed
 from core.matching.sampling import Picture, best_crop, source_of
 from core.matching.values import CropSource
 from core.progress import CancelToken, Progress, ProgressSink, no_progress
+
+if TYPE_CHECKING:
+    from core.explain.pair import ExplainModel
+
+    Opener = Callable[[Path, str], ExplainModel]
 
 
 class ExplainedSide(msgspec.Struct, frozen=True):
@@ -38,6 +44,8 @@ def explain_clips(
     *,
     device: str = "auto",
     opacity: float = OPACITY,
+    layers: bool = False,
+    opener: Opener | None = None,
     progress: ProgressSink = no_progress,
     cancel: CancelToken | None = None,
 ) -> dict[str, Any]:
@@ -48,6 +56,9 @@ def explain_clips(
         other_id: the candidate; another clip than the query.
         out: folder for ``query.png`` and ``candidate.png``; made when missing.
         opacity: of the map over the picture, 0…1.
+        layers: also write each side's crop and map apart and name them in the document, as
+            :class:`core.explain.overlay.LayerFiles` says.
+        opener: opens a bundle on a device; by default :func:`core.explain.pair.open_model`, each time anew.
 
     Raises:
         PolypTraceError: ``clip-unknown``, ``explain-same-clip``, ``match-not-described``, or what
@@ -64,13 +75,17 @@ def explain_clips(
     # Here and not above: matching itself must not load torch, which takes seconds.
     from core.explain.pair import Shown, explain_pair, open_model
 
-    model = open_model(bundle.folder, device)
+    model = (opener or open_model)(bundle.folder, device)
     query, candidate = (Shown(side.crop, side.text) for side in sides)
     explanation = explain_pair(model, query, candidate)
     progress(Progress("explaining", 2, 3))
     files = write_overlays(explanation, query.crop, candidate.crop, out, opacity)
-    progress(Progress("explaining", 3, 3))
     document: dict[str, Any] = msgspec.to_builtins(files)
+    if layers:
+        maps = {"query": (query, explanation.query), "candidate": (candidate, explanation.candidate)}
+        for name, (shown, side_map) in maps.items():
+            document[name] |= msgspec.to_builtins(write_layers(name, shown.crop, side_map, out))
+    progress(Progress("explaining", 3, 3))
     document["compared"] = "the best crop of each clip; a ranking's score pools up to six"
     document |= {"device": files.device.name, "device_reason": files.device.reason}
     for name, side in zip(("query", "candidate"), sides, strict=True):

@@ -15,27 +15,21 @@ from core.catalog.engine import Catalog
 from core.catalog.values import ClipVector
 from core.domain import Clip
 from core.errors import PolypTraceError
+from core.inference.bundle import BundleInfo
 from core.inference.embedder import Embedder
 from core.inference.vector_store import VectorStore
 from core.jobs.record import recorded
 from core.matching.context import ClipContext, TextFit, contexts
 from core.matching.embedding import clip_vector, inputs_hash
 from core.matching.footage import frame_index, open_reader
+from core.matching.keeping import AUTHOR
 from core.matching.model_choice import register_bundle
 from core.matching.sampling import choose_views, sample_clip, source_of
-from core.matching.values import Evidence
+from core.matching.values import Evidence, Failure
 from core.progress import CancelToken, Progress, ProgressSink, no_progress
 from core.video.reader import VideoReader
 
-AUTHOR = "index"
-"""Who stands in the audit log for embeddings, which the program makes by itself."""
-
-
-class Failure(msgspec.Struct, frozen=True):
-    """A clip that couldn't be embedded, and why, in words."""
-
-    clip: int
-    reason: str
+STAGE = "embedding clips"
 
 
 class IndexSummary(msgspec.Struct, frozen=True):
@@ -66,22 +60,68 @@ def index_clips(
 
     Raises:
         Cancelled: between two frames.
+        PolypTraceError: ``out-of-memory`` when the device hasn't room for a single picture.
     """
     register_bundle(catalog, embedder.info, author=AUTHOR)
-    wanted = contexts(catalog, queries.clips(catalog) if clips is None else clips, TextFit.of(embedder.info))
-    hashes = {one.clip.id: _hash(one) for one in wanted}
-    missing = set(queries.clips_to_index(catalog, store_of(catalog), embedder.model_id, hashes))
-    stale = [one for one in wanted if one.clip.id in missing]
+    stale, current = find_stale(catalog, embedder.info, clips)
     failed: list[Failure] = []
     if stale:
         facts = {"model": embedder.model_id, "clips": len(stale)}
         with recorded(catalog, "index", facts, author=AUTHOR) as job:
-            work = _embed(catalog, embedder, stale, cancel or CancelToken())
-            for done, (context, failure) in enumerate(work, start=1):
-                failed += [Failure(context.clip.id, failure)] if failure else []
-                progress(Progress("embedding clips", done, len(stale)))
+            for done, one in enumerate(embed_each(catalog, embedder, stale, cancel), start=1):
+                if isinstance(one, Failure):
+                    failed.append(one)
+                else:
+                    operations.put_vectors(
+                        catalog, store_of(catalog), embedder.model_id, [one], author=AUTHOR
+                    )
+                progress(Progress(STAGE, done, len(stale)))
             job.result = {"embedded": len(stale) - len(failed), "failed": len(failed)}
-    return IndexSummary(embedder.model_id, len(stale) - len(failed), len(wanted) - len(stale), tuple(failed))
+    return IndexSummary(embedder.model_id, len(stale) - len(failed), current, tuple(failed))
+
+
+def find_stale(
+    catalog: Catalog, bundle: BundleInfo, clips: Sequence[Clip] | None = None
+) -> tuple[list[ClipContext], int]:
+    """The clips whose vector is missing, or was made of other boxes or words, and how many are up to date.
+
+    Reads only; a model that the catalogue doesn't know has no vector yet.
+
+    Args:
+        clips: those in question; None = all.
+    """
+    model = bundle.manifest.model_id
+    wanted = contexts(catalog, queries.clips(catalog) if clips is None else clips, TextFit.of(bundle))
+    if model not in {known.model_id for known in queries.model_versions(catalog)}:
+        return wanted, 0
+    hashes = {one.clip.id: _hash(one) for one in wanted}
+    missing = set(queries.clips_to_index(catalog, store_of(catalog), model, hashes))
+    stale = [one for one in wanted if one.clip.id in missing]
+    return stale, len(wanted) - len(stale)
+
+
+def embed_each(
+    catalog: Catalog, embedder: Embedder, stale: Iterable[ClipContext], cancel: CancelToken | None = None
+) -> Iterator[ClipVector | Failure]:
+    """Embeds clip by clip, each video opened once; a clip that fails doesn't stop the others. Writes nothing.
+
+    Raises:
+        Cancelled: between two frames.
+        PolypTraceError: ``out-of-memory``.
+    """
+    token = cancel or CancelToken()
+    by_video = sorted(stale, key=lambda one: (one.video.id, one.clip.pts_in))
+    for _, group in groupby(by_video, key=lambda one: one.video.id):
+        of_video = list(group)
+        try:
+            reader = open_reader(catalog, of_video[0].video)
+        except PolypTraceError as error:
+            yield from (Failure(one.clip.id, error.message) for one in of_video)
+            continue
+        with reader:
+            for one in of_video:
+                token.raise_if_cancelled()
+                yield _embed_one(embedder, reader, one, token)
 
 
 def store_of(catalog: Catalog) -> VectorStore:
@@ -117,33 +157,15 @@ def _hash(context: ClipContext) -> str:
     return inputs_hash(context.clip, context.video, context.text)
 
 
-def _embed(
-    catalog: Catalog, embedder: Embedder, stale: Iterable[ClipContext], cancel: CancelToken
-) -> Iterator[tuple[ClipContext, str]]:
-    """Embeds and stores clip by clip, each video opened once; yields each with why it failed, or ""."""
-    by_video = sorted(stale, key=lambda one: (one.video.id, one.clip.pts_in))
-    for _, group in groupby(by_video, key=lambda one: one.video.id):
-        of_video = list(group)
-        try:
-            reader = open_reader(catalog, of_video[0].video)
-        except PolypTraceError as error:
-            yield from ((one, error.message) for one in of_video)
-            continue
-        with reader:
-            for one in of_video:
-                cancel.raise_if_cancelled()
-                yield one, _embed_one(catalog, embedder, reader, one, cancel)
-
-
 def _embed_one(
-    catalog: Catalog, embedder: Embedder, reader: VideoReader, one: ClipContext, cancel: CancelToken
-) -> str:
+    embedder: Embedder, reader: VideoReader, one: ClipContext, cancel: CancelToken
+) -> ClipVector | Failure:
     try:
         sample = sample_clip(reader, one.clip, one.video.region, cancel=cancel)
         vector = clip_vector(embedder, sample, one.text)
     except PolypTraceError as error:
-        return error.message
+        if error.code == "out-of-memory":
+            raise  # not this clip's fault, and the next one would fare no better
+        return Failure(one.clip.id, error.message)
     made_of = {"source": sample.source.value, "pts": list(sample.pts)}
-    row = ClipVector(one.clip.id, vector, _hash(one), made_of)
-    operations.put_vectors(catalog, store_of(catalog), embedder.model_id, [row], author=AUTHOR)
-    return ""
+    return ClipVector(one.clip.id, vector, _hash(one), made_of)

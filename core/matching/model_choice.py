@@ -39,6 +39,18 @@ def bundle_in_use(folder: DataDir, model: str | None = None) -> BundleInfo:
     return find_bundle(folder, model) if model else active_bundle(folder, active_model_id(folder))
 
 
+def bundle_of(catalog: Catalog, model: str | None = None) -> BundleInfo:
+    """The bundle that was asked for, or the one that an open catalogue has in use.
+
+    Raises:
+        PolypTraceError: as :func:`core.inference.registry.find_bundle`.
+    """
+    if model:
+        return find_bundle(catalog.data_dir, model)
+    active = queries.active_model(catalog)
+    return active_bundle(catalog.data_dir, active.model_id if active else None)
+
+
 def register_bundle(
     catalog: Catalog, info: BundleInfo, *, activate: bool = False, author: str
 ) -> CatalogChanges:

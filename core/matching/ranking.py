@@ -16,11 +16,13 @@ from core.evaluation.calibration import NoMatch, rule_from
 from core.inference.embedder import Embedder
 from core.inference.ranker import rank
 from core.matching.context import ClipContext, TextFit, contexts
+from core.matching.gallery import Gallery, gallery_of
 from core.matching.indexing import evidence_of, index_clips, stored_vectors
 from core.matching.sampling import source_of
 from core.matching.values import (
     Candidate,
     DeviceInfo,
+    Failure,
     MatchResult,
     ModelInfo,
     NoMatchAnswer,
@@ -50,29 +52,42 @@ def match_clip(
             description (decide first, then look); ``match-no-embedding`` when the query can't be embedded.
         Cancelled: what was embedded so far is kept.
     """
-    query = queries.clip(catalog, clip_id)
-    refuse_undescribed(catalog, query)
-    earlier = queries.clips_before_exam(catalog, query.exam_id)
-    described = queries.descriptions(catalog, {clip.finding_id for clip in earlier})
-    earlier = [clip for clip in earlier if clip.finding_id in described]
-    others = queries.clips_outside_exam(catalog, query.exam_id) if everywhere else []
-    needed = {clip.id: clip for clip in (query, *earlier, *others)}
-    summary = index_clips(catalog, embedder, list(needed.values()), progress, cancel)
-    failures = {failure.clip: failure.reason for failure in summary.failed}
-    if clip_id in failures:
+    gallery = gallery_of(catalog, clip_id, everywhere)
+    summary = index_clips(catalog, embedder, gallery.clips, progress, cancel)
+    return rank_stored(catalog, embedder, gallery, summary.failed, top=top)
+
+
+def rank_stored(
+    catalog: Catalog, embedder: Embedder, gallery: Gallery, failed: Iterable[Failure] = (), *, top: int = 10
+) -> MatchResult:
+    """Ranks clips whose embeddings are stored already; reads only.
+
+    Args:
+        gallery: from :func:`core.matching.gallery.gallery_of`.
+        failed: those of its clips that couldn't be embedded: they stand last, with the reason.
+        top: length of the catalogue's ranking; the patient's own is never cut.
+
+    Raises:
+        PolypTraceError: ``match-no-embedding`` when the query is among the failed; ``clip-not-indexed`` when
+            another clip than those has no embedding.
+    """
+    query, others = gallery.query, gallery.others
+    needed = {clip.id for clip in gallery.clips}
+    failures = {failure.clip: failure.reason for failure in failed if failure.clip in needed}
+    if query.id in failures:
         raise PolypTraceError(
             "match-no-embedding",
-            f"Clip {clip_id} can't be compared: {failures[clip_id]}",
+            f"Clip {query.id} can't be compared: {failures[query.id]}",
             "Check that its video is still there and that the clip shows usable frames.",
         )
-    scoring = _Scoring(catalog, embedder, query, sorted(needed.keys() - {clip_id}), failures)
-    own = scoring.with_chances(scoring.candidates(earlier))
+    scoring = _Scoring(catalog, embedder, query, sorted(needed - {query.id}), failures)
+    own = scoring.with_chances(scoring.candidates(gallery.earlier))
     return MatchResult(
         query=scoring.query_info(),
         model=ModelInfo(embedder.model_id, embedder.dim),
         device=DeviceInfo(embedder.device.name, embedder.device.reason),
         patient=own,
-        catalogue=_beside(own, scoring.candidates(others)[:top]) if everywhere else None,
+        catalogue=None if others is None else _beside(own, scoring.candidates(others)[:top]),
         no_match=no_match_answer(scoring.rule, own),
         warnings=tuple(sorted({f"Clip {clip}: {reason}" for clip, reason in failures.items()})),
     )
@@ -103,18 +118,6 @@ def no_match_answer(rule: NoMatch | None, patient: Sequence[Candidate]) -> NoMat
     return NoMatchAnswer(
         best, threshold, no_match, queries_, f"The best score, {best:.3f}, is {side} {threshold:.3f}.", data
     )
-
-
-def refuse_undescribed(catalog: Catalog, query: Clip) -> None:
-    """Raises:
-    PolypTraceError: ``match-not-described``: decide first, then look (clinical rules, section 1).
-    """
-    if queries.description(catalog, query.finding_id) is None:
-        raise PolypTraceError(
-            "match-not-described",
-            f"Clip {query.id} isn't described yet, so its matches aren't shown: decide first, then look.",
-            f"Describe it, a draft is enough: polyptrace describe {query.id} --set segment=… --set size_mm=…",
-        )
 
 
 class _Scoring:

@@ -90,10 +90,20 @@ def best_crop(reader: VideoReader, clip: Clip, region: ScopeRegion | None) -> Pi
     Raises:
         PolypTraceError: as :func:`sample_clip`.
     """
+    return best_pictures(reader, clip, region)[0]
+
+
+def best_pictures(reader: VideoReader, clip: Clip, region: ScopeRegion | None) -> tuple[Picture, Picture]:
+    """The crop of :func:`best_crop` and the whole frame that it was cut from, black outside the region.
+
+    Raises:
+        PolypTraceError: as :func:`sample_clip`.
+    """
     views = choose_views(reader.index, clip, region)
     own = [view for view in views if not view.borrowed] or views
     view = max(own, key=lambda view: (_weight(reader.index, view), -view.number))
-    return _cut(_inside(reader.frame_at(view.number), region), view.box, source_of(clip, region))
+    frame = _inside(reader.frame_at(view.number), region)
+    return _cut(frame, view.box, source_of(clip, region)), frame
 
 
 def source_of(clip: Clip, region: ScopeRegion | None) -> CropSource:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
 import msgspec
 
 from core.domain import RESEARCH_BANNER
+from core.errors import PolypTraceError
 
 
 class CropSource(StrEnum):
@@ -27,6 +29,13 @@ class Evidence(msgspec.Struct, frozen=True):
     crops: int
     pts: tuple[int, ...]
     text: str | None
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """A clip that couldn't be embedded, and why, in words."""
+
+    clip: int
+    reason: str
 
 
 class Candidate(msgspec.Struct, frozen=True):
@@ -141,9 +150,27 @@ class MatchResult(msgspec.Struct, frozen=True):
         plain: dict[str, Any] = msgspec.to_builtins(self)
         plain["query_info"] = plain.pop("query")
         plain["query"] = self.query.clip
-        plain["model"] = self.model.id
+        plain["model"], plain["dim"] = self.model.id, self.model.dim
         plain["device"] = self.device.name
         plain["device_reason"] = self.device.reason
         if self.catalogue is None:
             del plain["catalogue"]
         return plain
+
+
+def match_from(document: Mapping[str, Any]) -> MatchResult:
+    """The ranking of a JSON document of ``match``; the way back of :meth:`MatchResult.as_dict`.
+
+    Raises:
+        PolypTraceError: ``match-document`` when it isn't one.
+    """
+    try:
+        plain = dict(document)
+        plain["query"] = plain.pop("query_info")
+        plain["model"] = {"id": plain["model"], "dim": plain["dim"]}
+        plain["device"] = {"name": plain["device"], "reason": plain["device_reason"]}
+        return msgspec.convert(plain | {"catalogue": plain.get("catalogue")}, MatchResult)
+    except (KeyError, msgspec.ValidationError) as error:
+        raise PolypTraceError(
+            "match-document", "This is no ranking that can be read.", "Ask for the matches again."
+        ) from error

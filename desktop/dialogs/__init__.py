@@ -1,0 +1,1 @@
+"""Dialogues that ask for something before it is done."""

@@ -1,0 +1,117 @@
+"""Which exam the videos belong to: patient's pseudonym and day."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QDate, Qt
+from PySide6.QtWidgets import (
+    QCompleter,
+    QDateEdit,
+    QDialog,
+    QDialogButtonBox,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QListWidget,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from core.domain import RESEARCH_BANNER
+from core.privacy import scan
+
+
+class ImportDialog(QDialog):
+    """Asks for the exam of some videos. ``files`` may be folders; they stand for all videos below them."""
+
+    def __init__(
+        self,
+        files: Sequence[Path],
+        codes: Sequence[str],
+        patient: str = "",
+        date: QDate | None = None,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(f"Import videos – {RESEARCH_BANNER}")
+        self._list = QListWidget()
+        self._list.setAccessibleName("Videos to import")
+        self._list.setMinimumHeight(self.fontMetrics().lineSpacing() * 6)
+        self.patient = QLineEdit(patient)
+        self.patient.setPlaceholderText("pseudonym, never a name")
+        completer = QCompleter(list(codes), self)
+        completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
+        self.patient.setCompleter(completer)
+        self.date = QDateEdit(date or QDate.currentDate())
+        self.date.setCalendarPopup(True)
+        self.date.setDisplayFormat("yyyy-MM-dd")
+        self.date.setMaximumDate(QDate.currentDate().addDays(1))
+        self._warning = QLabel()
+        self._warning.setWordWrap(True)
+        self._warning.setProperty("role", "warning")
+        self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
+        self._import = QPushButton("Import")
+        self._import.setDefault(True)
+        self._buttons.addButton(self._import, QDialogButtonBox.ButtonRole.AcceptRole)
+        self._buttons.accepted.connect(self.accept)
+        self._buttons.rejected.connect(self.reject)
+        self._lay_out()
+        self.patient.textChanged.connect(self._check)
+        for file in files:
+            self._list.addItem(str(file))
+        self._check()
+        self.patient.setFocus()
+
+    @property
+    def files(self) -> list[Path]:
+        """The chosen files and folders."""
+        return [Path(self._list.item(row).text()) for row in range(self._list.count())]
+
+    @property
+    def code(self) -> str:
+        """The patient's pseudonym as typed."""
+        return self.patient.text().strip()
+
+    def _lay_out(self) -> None:
+        form = QFormLayout()
+        form.addRow("&Patient", self.patient)
+        form.addRow("&Day of the exam", self.date)
+        more, less = QPushButton("&Add videos…"), QPushButton("&Remove")
+        more.setAutoDefault(False)
+        less.setAutoDefault(False)
+        more.clicked.connect(self._add)
+        less.clicked.connect(self._remove)
+        row = QHBoxLayout()
+        row.addWidget(more)
+        row.addWidget(less)
+        row.addStretch(1)
+        layout = QVBoxLayout(self)
+        layout.addLayout(form)
+        layout.addWidget(self._warning)
+        layout.addWidget(self._list, 1)
+        layout.addLayout(row)
+        layout.addWidget(self._buttons)
+        self.setMinimumWidth(self.fontMetrics().averageCharWidth() * 60)
+
+    def _add(self) -> None:
+        chosen, _ = QFileDialog.getOpenFileNames(self, "Choose videos")
+        for name in chosen:
+            self._list.addItem(name)
+        self._check()
+
+    def _remove(self) -> None:
+        for item in self._list.selectedItems():
+            self._list.takeItem(self._list.row(item))
+        self._check()
+
+    def _check(self) -> None:
+        found = [one.kind for one in scan(self.code)]
+        words = f"This looks like a {found[0]}: only pseudonyms belong into the catalogue." if found else ""
+        self._warning.setText(words)
+        self._warning.setVisible(bool(words))
+        self._import.setEnabled(bool(self.code) and self._list.count() > 0)

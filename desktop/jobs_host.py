@@ -1,0 +1,144 @@
+"""The window's end of the workers: asks them, hears them on the UI thread, lists what is going on."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, Qt, Signal
+
+from core.errors import PolypTraceError
+from core.progress import Progress
+
+if TYPE_CHECKING:
+    from core.jobs.host import WorkerHost
+
+INFERENCE, MEDIA, PICTURES = "inference", "media", "pictures"
+_PROGRAMS = {
+    INFERENCE: (INFERENCE, "core.jobs.inference_worker"),
+    MEDIA: (MEDIA, "core.jobs.media_worker"),
+    PICTURES: (MEDIA, "core.jobs.media_worker"),
+}
+"""By name: the kind of worker, and its program. Pictures have a process of their own: they don't wait until a
+long video has been read."""
+
+
+class Job(QObject):
+    """One request to a worker, as the window sees it. Exactly one of the three ends is told."""
+
+    progressed = Signal(object)
+    done = Signal(object)
+    failed = Signal(object)
+    cancelled = Signal()
+
+    def __init__(self, title: str, parent: QObject) -> None:
+        super().__init__(parent)
+        self.title = title
+        self.progress = Progress(title, 0)
+        self.quiet = False
+        self._cancel: Callable[[], None] = lambda: None
+
+    def cancel(self) -> None:
+        """Asks the worker to stop; ``cancelled`` tells when it has."""
+        self._cancel()
+
+
+class Workers(QObject):
+    """One process a name, started when it is needed first and again after it died."""
+
+    changed = Signal()
+    """Something began, went on or ended."""
+    noticed = Signal(object)
+    """A worker did something that the user should hear of: a ``PolypTraceError`` that belongs to no job."""
+    _event = Signal(object)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._hosts: dict[str, WorkerHost] = {}
+        self._jobs: dict[tuple[str, int], Job] = {}
+        self._event.connect(self._hear, Qt.ConnectionType.QueuedConnection)
+
+    @property
+    def active(self) -> list[Job]:
+        """What is going on, oldest first, without what runs unseen."""
+        return [job for job in self._jobs.values() if not job.quiet]
+
+    def ask(
+        self,
+        kind: str,
+        name: str,
+        params: dict[str, Any],
+        title: str,
+        then: Callable[[dict[str, Any]], None] | None = None,
+        failed: Callable[[PolypTraceError], None] | None = None,
+        *,
+        quiet: bool = False,
+    ) -> Job:
+        """Sends a request.
+
+        Args:
+            kind: :data:`INFERENCE`, :data:`MEDIA` or :data:`PICTURES`.
+            name, params: what is asked for.
+            title: for people, in the status bar.
+            then, failed: hear the end; an error without ``failed`` becomes a notice.
+            quiet: small work that needn't be listed.
+        """
+        job = Job(title, self)
+        job.quiet = quiet
+        if then is not None:
+            job.done.connect(then)
+        job.failed.connect(failed or self.noticed.emit)
+        host = self._host(kind)
+        number = host.submit(name, params)
+        self._jobs[kind, number] = job
+        job._cancel = lambda: host.cancel(number)
+        self.changed.emit()
+        return job
+
+    def shutdown(self) -> None:
+        """Ends both processes; what was going on is cancelled."""
+        for host in self._hosts.values():
+            host.close()
+        self._hosts.clear()
+        self._jobs.clear()
+
+    def _host(self, kind: str) -> WorkerHost:
+        if kind not in self._hosts:
+            from core.jobs.host import WorkerHost
+
+            def tell(event: object) -> None:
+                self._event.emit((kind, event))
+
+            spoken, module = _PROGRAMS[kind]
+            self._hosts[kind] = WorkerHost([sys.executable, "-m", module], spoken, tell)
+        return self._hosts[kind]
+
+    def _hear(self, told: tuple[str, Any]) -> None:
+        from core.jobs import events
+
+        kind, event = told
+        job = self._jobs.get((kind, getattr(event, "id", -1)))
+        if job is None:
+            return
+        if isinstance(event, events.JobProgress):
+            job.progress = event.progress
+            job.progressed.emit(event.progress)
+        elif isinstance(event, events.WorkerStalled):
+            job.progress = Progress("no sign of life", 0, None, f"for {event.seconds:.0f} s")
+            job.progressed.emit(job.progress)
+        elif isinstance(event, events.JobDone | events.JobFailed | events.JobCancelled):
+            self._end(kind, event, job)
+        self.changed.emit()
+
+    def _end(self, kind: str, event: Any, job: Job) -> None:
+        from core.jobs import events
+
+        del self._jobs[kind, event.id]
+        if isinstance(event, events.JobDone):
+            job.done.emit(event.value)
+        elif isinstance(event, events.JobFailed):
+            job.failed.emit(event.error)
+        else:
+            job.cancelled.emit()
+        job.deleteLater()

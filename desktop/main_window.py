@@ -1,0 +1,383 @@
+"""The window: its parts put together, and one small method for every action of the table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QByteArray, QDate, QSettings, Qt
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QDialog, QDockWidget, QFileDialog, QLabel, QMainWindow, QTabWidget, QWidget
+
+from core.domain import RESEARCH_BANNER, Verdict
+from core.errors import PolypTraceError
+from desktop import actions
+from desktop.action_table import TABLE
+from desktop.deciding import Deciding
+from desktop.demo import DemoFlow
+from desktop.desk import Desk, Facts
+from desktop.dialogs.import_dialog import ImportDialog
+from desktop.dialogs.pages import about_page, shortcuts_page
+from desktop.frame import CentralArea, fill_menus, fill_tool_bar
+from desktop.importing import ImportFlow
+from desktop.jobs_host import Workers
+from desktop.matching import MatchFlow
+from desktop.player.player import Player
+from desktop.session import Selection, Session
+from desktop.views.activity import ActivityView
+from desktop.views.description.form import DescriptionForm
+from desktop.views.explanation import ExplanationView
+from desktop.views.library import LibraryView
+from desktop.views.matches.view import MatchesView
+
+if TYPE_CHECKING:
+    from core.catalog.changes import CatalogChanges
+    from core.importing import ImportedVideo
+    from core.matching.deciding import Decided
+    from core.matching.values import MatchResult
+
+VERDICTS = ("same", "scar-clean", "recurrence", "new", "cannot-tell", "not-a-lesion", "reject")
+_LAYOUT = 1
+"""Counts up when docks change, so that a layout of before isn't restored."""
+
+
+class MainWindow(QMainWindow):
+    """The window of one catalogue. :meth:`start` opens it, after the first paint."""
+
+    player: Player
+    form: DescriptionForm
+    library: LibraryView
+    desk: Desk
+    demo: DemoFlow
+
+    def __init__(self, author: str = "user") -> None:
+        super().__init__()
+        self.setWindowTitle(f"PolypTrace – {RESEARCH_BANNER}")
+        self.setAcceptDrops(True)
+        self.session = Session(author, self)
+        self.workers = Workers(self)
+        self.imports = ImportFlow(self.session, self.workers, self)
+        self.demo = DemoFlow(self.session, self.workers, self)
+        self.matching = MatchFlow(self.session, self.workers, self)
+        self.deciding = Deciding(self.session, self)
+        self.actions_by_id = actions.build(self, TABLE)
+        self.player, self.form = Player(), DescriptionForm()
+        self.library = LibraryView(self.session)
+        self.matches = MatchesView([self.actions_by_id[name] for name in VERDICTS])
+        self.explanation = ExplanationView()
+        self.desk = Desk(self.session, self.player, self.form, self)
+        self.area = CentralArea(self.player)
+        self._busy = False
+        self._ranked: MatchResult | None = None
+        self._folder: Path | None = None
+        self._put_together()
+        self._connect()
+        self._refresh_actions()
+
+    # --- set-up -------------------------------------------------------------------------------------------
+
+    def _put_together(self) -> None:
+        self.setCentralWidget(self.area)
+        self.tabs = QTabWidget()
+        self.tabs.setAccessibleName("Lesion")
+        self.tabs.addTab(self.form, "Description")
+        self.tabs.addTab(self.matches, "Matches")
+        self.tabs.addTab(self.explanation, "Explanation")
+        self._dock("library", "Library", self.library, Qt.DockWidgetArea.LeftDockWidgetArea)
+        self._dock("lesion", "Lesion", self.tabs, Qt.DockWidgetArea.RightDockWidgetArea)
+        fill_menus(self, self.actions_by_id)
+        fill_tool_bar(self, self.actions_by_id)
+        for spec in TABLE:
+            if spec.of_player:
+                self.player.addAction(self.actions_by_id[spec.id])
+            else:
+                self.addAction(self.actions_by_id[spec.id])
+        self._model = QLabel("Model: not loaded yet")
+        self._model.setAccessibleName("Model and device")
+        self.statusBar().addWidget(ActivityView(self.workers))
+        self.statusBar().addPermanentWidget(self._model)
+        self.reset_layout()
+        self._settings = QSettings("PolypTrace", "PolypTrace")
+        self._restore()
+
+    def _dock(self, name: str, title: str, widget: QWidget, area: Qt.DockWidgetArea) -> None:
+        dock = QDockWidget(title, self)
+        dock.setObjectName(name)
+        dock.setWidget(widget)
+        dock.setFeatures(
+            QDockWidget.DockWidgetFeature.DockWidgetMovable
+            | QDockWidget.DockWidgetFeature.DockWidgetFloatable
+        )
+        self.addDockWidget(area, dock)
+
+    def _connect(self) -> None:
+        notices = self.area.notices
+        for source in (self.session.problem, self.workers.noticed, self.player.problem):
+            source.connect(notices.show_error)
+        self.session.opened.connect(self._opened)
+        self.session.chosen.connect(lambda _: self._refresh_actions())
+        self.session.changed.connect(self._changed)
+        self.workers.changed.connect(self._refresh_actions)
+        self.library.activated.connect(self._activated)
+        self.desk.facts_changed.connect(self._facts_changed)
+        self.desk.clip_added.connect(self.library.show_selection)
+        self.imports.imported.connect(self._imported)
+        self.imports.refused.connect(self._refused)
+        self.imports.warned.connect(notices.show_warning)
+        self.matches.wanted.connect(self.show_matches)
+        self.matches.cancelled.connect(self.matching.cancel)
+        self.matches.candidate_chosen.connect(lambda _: self._refresh_actions())
+        self.matches.opened.connect(lambda _: self.explain())
+        self.matches.crop_wanted.connect(self.matching.fetch_crop)
+        self.matches.whole_catalogue.connect(lambda _: self.show_matches())
+        self.matching.progressed.connect(self._match_progress)
+        self.matching.ranked.connect(self._show_ranking)
+        self.matching.failed.connect(self._match_failed)
+        self.matching.cancelled.connect(self._match_cancelled)
+        self.matching.explained.connect(self.explanation.show_explanation)
+        self.matching.explain_failed.connect(
+            lambda error: self.explanation.show_error(f"{error.message}\n\n{error.hint}".strip())
+        )
+        self.matching.crop_ready.connect(self.matches.show_crop)
+        self.matching.model_known.connect(self._show_model)
+        self.deciding.decided.connect(self._decided)
+
+    def start(self, folder: Path) -> None:
+        """Opens the catalogue of a data folder."""
+        self._folder = folder
+        self.session.open(folder, self._cannot_open)
+
+    def _opened(self) -> None:
+        folder = self.session.folder
+        if folder is not None:
+            self.setWindowTitle(f"{folder.root.name} – PolypTrace – {RESEARCH_BANNER}")
+        self.matching.open_model()
+        self._refresh_actions()
+
+    def _cannot_open(self, error: PolypTraceError) -> None:
+        self.area.notices.show_error(error)
+        self.library.show_problem(f"{error.message}\n\n{error.hint}".strip())
+
+    # --- what happened ------------------------------------------------------------------------------------
+
+    def _refresh_actions(self) -> None:
+        chosen, facts = self.session.selection, self.desk.facts
+        state = actions.State(
+            open=self.session.is_open,
+            patient=chosen.patient is not None,
+            exam=chosen.exam is not None,
+            video=facts.video is not None,
+            clip=facts.clip is not None,
+            described=facts.revision is not None or self.form.dirty,
+            shown=self._ranked is not None,
+            candidate=self.matches.candidate is not None,
+            busy=self._busy,
+            can_undo=facts.undo is not None,
+            can_redo=facts.redo is not None,
+        )
+        actions.refresh(self.actions_by_id, state, TABLE)
+
+    def _facts_changed(self, facts: Facts) -> None:
+        for name, label in (("undo", facts.undo), ("redo", facts.redo)):
+            self.actions_by_id[name].setText(f"&{label}" if label else f"&{name.capitalize()}")
+        asked = self._ranked.query.clip if self._ranked is not None else None
+        if facts.clip is None:
+            self._forget_ranking()
+            self.matches.show_no_clip()
+        elif asked != facts.clip.id and not self._busy:
+            self._forget_ranking()
+            (self.matches.show_locked if facts.revision is None else self.matches.show_ready)()
+        self._refresh_actions()
+
+    def _forget_ranking(self) -> None:
+        self._ranked = None
+        self.explanation.show_nothing()
+
+    def _changed(self, changes: CatalogChanges) -> None:
+        """A ranking that was made of other words or boxes isn't true any more; verdicts only add notes."""
+        if self._ranked is None:
+            return
+        query = self._ranked.query
+        if query.clip in changes.clips or (query.finding in changes.findings and not changes.lesions):
+            self._forget_ranking()
+            self.desk.refresh()
+        elif changes.lesions and not self._busy:
+            self.show_matches()
+
+    def _activated(self, selection: Selection) -> None:
+        if selection.video is not None:
+            self.player.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def _imported(self, result: tuple[ImportedVideo, CatalogChanges]) -> None:
+        video, changes = result
+        if video.status == "known":
+            self.area.notices.show_note(f"{Path(video.path).name}: {video.reason}")
+        if changes.exams:
+            self.library.show_selection(Selection(exam=changes.exams[0], video=video.id))
+
+    def _refused(self, path: Path, error: PolypTraceError) -> None:
+        self.area.notices.show_error(PolypTraceError(error.code, f"{path.name}: {error.message}", error.hint))
+
+    def _match_progress(self, step: object) -> None:
+        self._busy = True
+        self.matches.show_busy(step)  # type: ignore[arg-type]
+        self._refresh_actions()
+
+    def _show_ranking(self, result: MatchResult) -> None:
+        self._busy, self._ranked = False, result
+        self.matches.show_result(result)
+        self.matches.focus_list()
+        self._refresh_actions()
+
+    def _match_failed(self, error: PolypTraceError) -> None:
+        self._busy = False
+        self._forget_ranking()
+        self.matches.show_error(error)
+        self._refresh_actions()
+
+    def _match_cancelled(self) -> None:
+        self._busy = False
+        self._forget_ranking()
+        self._facts_changed(self.desk.facts)
+
+    def _decided(self, decided: Decided) -> None:
+        lesion = f"lesion {decided.lesion.id}" if decided.lesion else "no lesion"
+        notices = self.area.notices
+        if decided.warning:
+            notices.show_warning(f"{decided.changes.label}: {lesion}. {decided.warning}")
+        else:
+            notices.show_note(f"{decided.changes.label}: {lesion}. Ctrl+Z takes it back.")
+
+    def _show_model(self, model: str, device: str) -> None:
+        self._model.setText(f"{model} on {device}")
+
+    # --- actions ------------------------------------------------------------------------------------------
+
+    def import_videos(self) -> None:
+        """Asks for files and their exam."""
+        names, _ = QFileDialog.getOpenFileNames(self, "Choose the videos of one exam")
+        if names:
+            self.ask_exam([Path(name) for name in names])
+
+    def ask_exam(self, files: Sequence[Path]) -> None:
+        """Asks which exam the files belong to, then imports them."""
+
+        def known(codes: list[str]) -> None:
+            dialog = ImportDialog(files, codes, parent=self)
+            dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            dialog.finished.connect(
+                lambda code: self._import(dialog) if code == QDialog.DialogCode.Accepted else None
+            )
+            dialog.open()
+
+        self.session.read(lambda catalog: _codes(catalog), known)
+
+    def _import(self, dialog: ImportDialog) -> None:
+        date: QDate = dialog.date.date()
+        day = date.toPython()
+        self.imports.start(dialog.files, dialog.code, day)  # type: ignore[arg-type]
+
+    def open_folder(self) -> None:
+        """Another catalogue."""
+        name = QFileDialog.getExistingDirectory(self, "Choose a data folder", str(self._folder or ""))
+        if name:
+            self.form.flush()
+            self.start(Path(name))
+
+    def go_describe(self) -> None:
+        """Keys go to the form."""
+        self.tabs.setCurrentWidget(self.form)
+        self.form.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def go_matches(self) -> None:
+        """Keys go to the ranking."""
+        self.tabs.setCurrentWidget(self.matches)
+        self.matches.focus_list()
+
+    def show_matches(self) -> None:
+        """Ranks the patient's earlier clips; what is typed is saved first, since the ranking uses it."""
+        clip = self.desk.facts.clip
+        if clip is None:
+            return
+        self.tabs.setCurrentWidget(self.matches)
+        self.form.flush()
+        self.matching.start(clip.id, self.matches.everywhere)
+
+    def explain(self) -> None:
+        """Where in both pictures the score of the chosen match is sensitive."""
+        chosen = self.matches.candidate
+        if self._ranked is not None and chosen is not None:
+            self.tabs.setCurrentWidget(self.explanation)
+            self.explanation.show_busy()
+            self.matching.explain(self._ranked.query.clip, chosen.clip)
+
+    def give(self, verdict: Verdict, *, of_pair: bool = False) -> None:
+        """Gives a verdict on the chosen clip; ``of_pair`` names the chosen match, where there is one."""
+        clip, chosen = self.desk.facts.clip, self.matches.candidate
+        if clip is not None:
+            other = chosen.clip if of_pair and chosen is not None else None
+            self.deciding.give(verdict, clip.id, other)
+
+    def show_shortcuts(self) -> None:
+        """The page of keys."""
+        shortcuts_page(self).open()
+
+    def show_about(self) -> None:
+        """What this is and is not."""
+        about_page(self).open()
+
+    # --- the window itself --------------------------------------------------------------------------------
+
+    def reset_layout(self) -> None:
+        """Docks as they were at first."""
+        docks = self.findChildren(QDockWidget)
+        areas = (Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea)
+        for dock, area in zip(docks, areas, strict=True):
+            dock.setFloating(False)
+            self.addDockWidget(area, dock)
+            dock.show()
+        unit = self.fontMetrics().averageCharWidth()
+        self.resizeDocks(docks, [unit * 42, unit * 66], Qt.Orientation.Horizontal)
+
+    def _restore(self) -> None:
+        unit = self.fontMetrics().averageCharWidth()
+        self.resize(unit * 230, unit * 130)
+        geometry, layout = self._settings.value("geometry"), self._settings.value("layout")
+        if isinstance(geometry, QByteArray):
+            self.restoreGeometry(geometry)
+        if isinstance(layout, QByteArray):
+            self.restoreState(layout, _LAYOUT)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802 - Qt's name
+        """Files and folders are welcome."""
+        if self.session.is_open and any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802 - Qt's name
+        """Asks which exam they belong to."""
+        files = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+        event.acceptProposedAction()
+        self.ask_exam(files)
+
+    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
+        """The one way out: saves what is typed, ends the workers, waits for the writer."""
+        self.form.flush()
+        self._settings.setValue("geometry", self.saveGeometry())
+        self._settings.setValue("layout", self.saveState(_LAYOUT))
+        self.hide()
+        self.player.shutdown()
+        self.imports.cancel()
+        self.workers.shutdown()
+        self.matching.shutdown()
+        self.session.shutdown()
+        event.accept()
+
+
+def _codes(catalog: object) -> list[str]:
+    from core.catalog import queries
+
+    return [patient.code for patient in queries.patients(catalog)]  # type: ignore[arg-type]
+
+
+__all__ = ["MainWindow"]

@@ -1,0 +1,167 @@
+"""From "show matches" to a ranking and an explanation: worker, writing thread, worker."""
+
+from __future__ import annotations
+
+import tempfile
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, Signal
+
+from core.errors import PolypTraceError
+from core.progress import Progress
+from desktop.jobs_host import INFERENCE, PICTURES, Job, Workers
+from desktop.session import Session
+
+if TYPE_CHECKING:
+    from core.catalog.changes import CatalogChanges
+    from core.catalog.engine import Catalog
+    from core.matching.values import MatchResult
+
+TOP = 20
+"""How many clips of the whole catalogue are shown."""
+
+
+class MatchFlow(QObject):
+    """One ranking at a time: a new wish replaces the one before."""
+
+    progressed = Signal(object)
+    ranked = Signal(object)
+    failed = Signal(object)
+    cancelled = Signal()
+    explained = Signal(object)
+    explain_failed = Signal(object)
+    crop_ready = Signal(int, str)
+    model_known = Signal(str, str)
+    """Model and device with its reason, for the status bar."""
+
+    def __init__(self, session: Session, workers: Workers, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._session, self._workers = session, workers
+        self._wish = 0
+        self._job: Job | None = None
+        self._overlays = tempfile.TemporaryDirectory(prefix="polyptrace-")
+
+    def shutdown(self) -> None:
+        """Takes the pictures of explanations away."""
+        self._overlays.cleanup()
+
+    def open_model(self) -> None:
+        """Loads the model in use, so that its name and device are known and the first match is quick."""
+        self._ask("open", {}, "Loading the model", self._told_model, self._session.report)
+
+    def start(self, clip: int, everywhere: bool) -> None:
+        """Embeds what is missing, then ranks."""
+        self.cancel()
+        self._wish += 1
+        wish = self._wish
+        self.progressed.emit(Progress("looking at the clips", 0))
+
+        def embed(clips: list[int]) -> None:
+            if wish == self._wish:
+                self._follow(wish, "embed", {"clips": clips}, lambda made: keep(made))
+
+        def keep(made: dict[str, Any]) -> None:
+            self._session.write(
+                lambda catalog: _keep(catalog, made), lambda _: rank(made), lambda e: self._fail(wish, e)
+            )
+
+        def rank(made: dict[str, Any]) -> None:
+            if wish == self._wish:
+                params = {"clip": clip, "everywhere": everywhere, "top": TOP, "failed": made["failed"]}
+                self._follow(wish, "match", params, lambda document: self._ranked(wish, document))
+
+        self._session.read(
+            lambda catalog: _needed(catalog, clip, everywhere), embed, lambda e: self._fail(wish, e)
+        )
+
+    def cancel(self) -> None:
+        """Stops what is being looked for."""
+        self._wish += 1
+        if self._job is not None:
+            job, self._job = self._job, None
+            job.cancel()
+            self.cancelled.emit()
+
+    def explain(self, clip: int, other: int) -> None:
+        """Asks for the maps of a pair."""
+        params = {"clip": clip, "other": other, "out": self._overlays.name}
+        self._ask("explain", params, "Explaining", self.explained.emit, self.explain_failed.emit)
+
+    def fetch_crop(self, clip: int) -> None:
+        """Asks for a clip's picture; one that can't be had is no news, its row says why."""
+        folder = self._session.folder
+        if folder is not None:
+            params = {"data_dir": str(folder.root), "clip": clip}
+            self._workers.ask(
+                PICTURES,
+                "crop",
+                params,
+                "Pictures",
+                lambda told: self.crop_ready.emit(clip, told["path"]),
+                lambda _: None,
+                quiet=True,
+            )
+
+    def _follow(self, wish: int, name: str, params: dict[str, Any], then: Any) -> None:
+        def done(value: dict[str, Any]) -> None:
+            self._job = None
+            if wish == self._wish:
+                then(value)
+
+        self._job = self._ask(name, params, "Matching", done, lambda error: self._fail(wish, error))
+        if self._job is not None:
+            self._job.progressed.connect(
+                lambda step: self.progressed.emit(step) if wish == self._wish else None
+            )
+            self._job.cancelled.connect(lambda: self._stopped(wish))
+
+    def _ask(self, name: str, params: dict[str, Any], title: str, then: Any, failed: Any) -> Job | None:
+        folder = self._session.folder
+        if folder is None:
+            return None
+        common = {"data_dir": str(folder.root), "model": None, "device": "auto"}
+        return self._workers.ask(INFERENCE, name, common | params, title, then, failed)
+
+    def _ranked(self, wish: int, document: dict[str, Any]) -> None:
+        author = self._session.author
+
+        def note(catalog: Catalog) -> MatchResult:
+            from core.matching.deciding import note_shown
+            from core.matching.values import match_from
+
+            result = match_from(document)
+            note_shown(catalog, result, author=author)
+            return result
+
+        def show(result: MatchResult) -> None:
+            if wish == self._wish:
+                self.model_known.emit(result.model.id, f"{result.device.name}: {result.device.reason}")
+                self.ranked.emit(result)
+
+        self._session.write(note, show, lambda error: self._fail(wish, error))
+
+    def _fail(self, wish: int, error: PolypTraceError) -> None:
+        self._job = None
+        if wish == self._wish:
+            self.failed.emit(error)
+
+    def _stopped(self, wish: int) -> None:
+        self._job = None
+        if wish == self._wish:
+            self.cancelled.emit()
+
+    def _told_model(self, told: dict[str, Any]) -> None:
+        self.model_known.emit(told["model"], f"{told['device']}: {told['reason']}")
+
+
+def _needed(catalog: Catalog, clip_id: int, everywhere: bool) -> list[int]:
+    """The clips that a ranking compares."""
+    from core.matching.gallery import gallery_of
+
+    return [clip.id for clip in gallery_of(catalog, clip_id, everywhere).clips]
+
+
+def _keep(catalog: Catalog, made: dict[str, Any]) -> CatalogChanges:
+    from core.matching.keeping import keep_vectors
+
+    return keep_vectors(catalog, made)

@@ -1,0 +1,1 @@
+"""The player: exact frames, marks and lesion boxes."""

@@ -1,0 +1,139 @@
+"""What is open and what is chosen: the one place that views ask and listen to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+from PySide6.QtCore import QObject, Signal
+
+from core.errors import PolypTraceError
+from core.paths import DataDir
+from desktop.background import Background, Failed, Task
+
+if TYPE_CHECKING:
+    from core.catalog.changes import CatalogChanges
+    from core.catalog.engine import Catalog
+
+T = TypeVar("T")
+
+
+class Selection(msgspec.Struct, frozen=True):
+    """Ids of what is chosen in the library; what is below a chosen row is None."""
+
+    patient: int | None = None
+    exam: int | None = None
+    video: int | None = None
+    clip: int | None = None
+
+
+class Session(QObject):
+    """An open catalogue with one thread that writes and one that reads.
+
+    Views refresh from ``changed`` alone, which carries the ``CatalogChanges`` of every write, in the order of
+    the writes.
+    """
+
+    opened = Signal()
+    changed = Signal(object)
+    chosen = Signal(object)
+    problem = Signal(object)
+
+    def __init__(self, author: str = "user", parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.author = author
+        self.selection = Selection()
+        self.folder: DataDir | None = None
+        self._catalog: Catalog | None = None
+        self._writer, self._reader = Background("writer", self), Background("reader", self)
+        for thread in (self._writer, self._reader):
+            thread.problem.connect(self.problem)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a catalogue can be read and written."""
+        return self._catalog is not None
+
+    def open(self, folder: Path, failed: Failed | None = None) -> None:
+        """Opens the catalogue of a data folder, making it where there is none; the one before is closed."""
+
+        def work() -> Catalog:
+            from core.catalog.engine import Catalog  # SQLAlchemy loads after the first paint
+
+            return Catalog.open(DataDir(folder))
+
+        self._writer.do(work, self._adopt, failed)
+
+    def _adopt(self, catalog: Catalog) -> None:
+        before, self._catalog = self._catalog, catalog
+        self.folder = catalog.data_dir
+        if before is not None:
+            self._reader.do(before.close, lambda _: None)
+        self.choose(Selection())
+        self.opened.emit()
+
+    def read(
+        self, work: Callable[[Catalog], T], then: Callable[[T], None], failed: Failed | None = None
+    ) -> Task:
+        """Reads in the background; ``then`` runs on the UI thread."""
+        catalog = self._catalog
+        if catalog is None:
+            return Task()
+        return self._reader.do(lambda: work(catalog), then, failed)
+
+    def write(
+        self,
+        work: Callable[[Catalog], T],
+        then: Callable[[T], None] | None = None,
+        failed: Failed | None = None,
+    ) -> Task:
+        """Writes in the background: ``work`` is one operation. What it changed is told to every view.
+
+        Args:
+            work: gives ``CatalogChanges``, or something that holds them as ``changes``.
+            then: hears the same on the UI thread, after the views.
+            failed: hears an error; by default it is shown as a notice.
+        """
+        catalog = self._catalog
+        if catalog is None:
+            return Task()
+
+        def told(value: T) -> None:
+            changes = _changes_of(value)
+            if changes is not None:
+                self.changed.emit(changes)
+            if then is not None:
+                then(value)
+
+        return self._writer.do(lambda: work(catalog), told, failed)
+
+    def choose(self, selection: Selection) -> None:
+        """Chooses something in the library."""
+        if selection != self.selection:
+            self.selection = selection
+            self.chosen.emit(selection)
+
+    def report(self, error: PolypTraceError) -> None:
+        """Shows an error as a notice."""
+        self.problem.emit(error)
+
+    def shutdown(self) -> None:
+        """Waits for what is being saved, then closes the catalogue."""
+        self._writer.close()
+        self._reader.close()
+        if self._catalog is not None:
+            self._catalog.close()
+            self._catalog = None
+
+
+def _changes_of(value: Any) -> CatalogChanges | None:
+    from core.catalog.changes import CatalogChanges
+
+    if isinstance(value, CatalogChanges):
+        return value
+    if isinstance(value, tuple):
+        return next((one for one in map(_changes_of, value) if one is not None), None)
+    held = getattr(value, "changes", None)
+    return held if isinstance(held, CatalogChanges) else None

@@ -1,0 +1,1 @@
+"""How the window looks: colours, and the style sheet made of them."""

@@ -1,0 +1,261 @@
+"""The description form: filled by mouse or keyboard, saved by itself, with its report sentence below."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import QApplication, QLabel, QStackedWidget, QVBoxLayout, QWidget
+
+from core.errors import PolypTraceError
+from core.text.normal import normalise
+from desktop.views.description.about import about_vocabulary
+from desktop.views.description.body import FormBody
+from desktop.views.description.footer import Footer
+from desktop.views.description.look import SHEET
+from desktop.views.description.meter import Meter
+from desktop.views.description.reading import Reading, read
+from desktop.views.description.saving import Saves
+from desktop.views.description.sentence import SentenceCard
+
+SAVE_PAUSE_MS = 800
+"""So long after the last change the form asks for a save."""
+NEXT_MISSING = "F8"
+NEXT_SECTION = "Ctrl+PgDown"
+PREVIOUS_SECTION = "Ctrl+PgUp"
+
+
+class DescriptionForm(QWidget):
+    """Edits the description of one finding at a time. It saves nothing itself but asks for it.
+
+    Each ``save_wanted`` and ``finalise_wanted`` is answered, in their order, by one :meth:`saved` or
+    :meth:`failed`. While they are emitted, :attr:`record` is the finding that the values belong to.
+    """
+
+    values_changed = Signal(object)
+    """The normalised values, after each change by the user."""
+    save_wanted = Signal(object)
+    """The values to save as a draft: some time after the last change, on leaving the form, on flush."""
+    finalise_wanted = Signal(object)
+    """The values to save as final; they have no error."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._saves = Saves()
+        self._unknown: dict[str, Any] = {}
+        self._is_strict = False
+        self._reading: Reading = read({})
+        self._timer = QTimer(self, singleShot=True, interval=SAVE_PAUSE_MS)
+        self._timer.timeout.connect(self.flush)
+        self.setStyleSheet(SHEET)
+        self._pages = QStackedWidget(self)
+        self._reason, page = QLabel(self._pages), QWidget(self._pages)
+        self.meter, self.body = Meter(NEXT_MISSING, page), FormBody(page)
+        self.card, self.footer = SentenceCard(page), Footer(page)
+        self._build(page)
+        self._connect()
+        self._grower = QTimer(self, interval=0)
+        self._grower.timeout.connect(self._grow)
+        self._grower.start()
+        self.clear("Choose a clip to describe its finding.")
+
+    @property
+    def record(self) -> object:
+        """The finding that is shown, as it was named to :meth:`show_record`."""
+        return self._saves.record
+
+    @property
+    def dirty(self) -> bool:
+        """Whether something was typed that isn't saved, also while its save is on the way."""
+        return self._saves.is_dirty(self.values())
+
+    def values(self) -> dict[str, Any]:
+        """The description as it would be saved: normalised, wrong values as they were typed."""
+        return normalise(self.body.values() | self._unknown)
+
+    def show_record(
+        self, values: Mapping[str, Any], *, draft: bool, number: int, record: object = None
+    ) -> None:
+        """Fills the form; nothing is emitted but a save of what the form held before and nobody asked for.
+
+        Args:
+            values: the description, by vocabulary key; wrong ones are shown as they are.
+            draft: whether it may still be partial.
+            number: of the revision, 0 for none.
+            record: which finding it is. The same one again is a refresh: what was typed since, the cursor
+                and the focus stay. Without it every call shows another record.
+        """
+        while self._grower.isActive():
+            self._grow()
+        incoming = normalise(values)
+        if record is not None and record == self._saves.record:
+            shown = self._saves.refresh(self.values(), incoming, draft, number)
+        else:
+            self.flush()
+            self._is_strict = False
+            shown = self._saves.begin(record, incoming, draft, number)
+            self.body.verticalScrollBar().setValue(0)
+        self._fill(shown)
+        self._pages.setCurrentIndex(1)
+        if self._saves.is_unasked(self.values()):
+            self._timer.start()
+
+    def clear(self, reason: str) -> None:
+        """Nothing to describe: says why, in a sentence."""
+        self.flush()
+        self._is_strict = False
+        self._saves.begin(None, {}, True, 0)
+        self._fill({})
+        self._reason.setText(reason)
+        self._pages.setCurrentIndex(0)
+
+    def saved(self, number: int) -> None:
+        """The oldest save that was asked for succeeded, as revision ``number``."""
+        if self._saves.answered(number):
+            self._show_state()
+            if not self.dirty:
+                self.footer.show_saved()
+
+    def failed(self, error: PolypTraceError) -> None:
+        """The oldest save that was asked for failed. What was typed stays, and the next save brings it."""
+        if self._saves.failed(error):
+            self._show_state()
+
+    def flush(self) -> bool:
+        """Asks for the save of what nobody was asked to save yet; says whether there was something."""
+        self._timer.stop()
+        values = self.values()
+        if not self._saves.is_unasked(values):
+            return False
+        self._saves.ask(values)
+        self._show_state()
+        self.save_wanted.emit(values)
+        return True
+
+    def finalise(self) -> None:
+        """Asks for a final save; where something is missing or wrong, names it all and goes to the first."""
+        self._look(strict=True)
+        if self._reading.errors:
+            self._show_state()
+            self.body.go_to_first(problem.key for problem in self._reading.errors)
+            return
+        self._timer.stop()
+        self._look(strict=False)
+        self._saves.ask(self._reading.values, final=True)
+        self._show_state()
+        self.finalise_wanted.emit(dict(self._reading.values))
+
+    def next_missing(self) -> None:
+        """Goes to the first needed field that is empty or wrong, after the present one if there is such."""
+        missing = self._reading.missing
+        if missing:
+            order = list(self.body.rows)
+            here = next((n for n, key in enumerate(order) if self.body.rows[key].has_focus()), -1)
+            after = [key for key in missing if order.index(key) > here]
+            self.body.go_to((after or missing)[0])
+
+    def next_section(self) -> None:
+        """Goes to the section after the present one."""
+        self.body.next_section(1)
+
+    def previous_section(self) -> None:
+        """Goes to the section before the present one."""
+        self.body.next_section(-1)
+
+    def _grow(self) -> None:
+        """Makes one section at a time, so that the window can be painted in between."""
+        if not self.body.grow():
+            self._grower.stop()
+            stops = [self.meter.button, *self.body.tab_stops(), self.card.view, *self.footer.tab_stops()]
+            for first, second in pairwise(stops):
+                QWidget.setTabOrder(first, second)
+
+    def _fill(self, values: Mapping[str, Any]) -> None:
+        self._unknown = {key: value for key, value in values.items() if key not in self.body.rows}
+        self.body.show_values(values)
+        self._look()
+        self._show_state()
+
+    def _edited(self) -> None:
+        self._timer.start()
+        self._look()
+        self._show_state()
+        self.values_changed.emit(dict(self._reading.values))
+
+    def _look(self, strict: bool | None = None) -> None:
+        self._is_strict = self._is_strict if strict is None else strict
+        self._reading = read(self.values(), finalise=self._is_strict)
+        self.meter.tell(self._reading)
+        self.body.tell(self._reading)
+        self.card.tell(self._reading)
+
+    def _show_state(self) -> None:
+        self.footer.show_revision(self._saves.number, self._saves.draft)
+        self.footer.say(self._faults())
+        if self._saves.error is not None:
+            self.footer.show_failed(self._saves.error)
+        elif self._saves.on_the_way:
+            self.footer.show_quiet("Saving…")
+        elif self.dirty:
+            self.footer.show_quiet("Not saved yet")
+        else:
+            self.footer.show_quiet("All saved" if self._saves.number else "Nothing recorded yet")
+
+    def _faults(self) -> str:
+        """What keeps the description from being final, once the user has asked; else unknown fields only."""
+        if not self._is_strict:
+            unknown = ", ".join(self._unknown)
+            return f"The record holds fields that the vocabulary doesn't have: {unknown}." if unknown else ""
+        return self._reading.obstacles()
+
+    def _focus_moved(self, old: QWidget | None, new: QWidget | None) -> None:
+        is_mouse = QApplication.mouseButtons() != Qt.MouseButton.NoButton  # a click mustn't move its target
+        if new is not None and self.body.isAncestorOf(new) and not is_mouse:
+            self.body.ensureWidgetVisible(new)
+        if not self._is_inside(old):
+            return
+        self.body.tell(self._reading)
+        if not self._is_inside(new):
+            self.flush()
+
+    def _is_inside(self, widget: QWidget | None) -> bool:
+        """Whether a widget belongs to the form, also if it is a list that a box has opened."""
+        while widget is not None and widget is not self:
+            widget = widget.parentWidget()
+        return widget is not None
+
+    def _build(self, page: QWidget) -> None:
+        self._reason.setProperty("role", "quiet")
+        self._reason.setWordWrap(True)
+        self._reason.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        height = self.fontMetrics().height()
+        lay = QVBoxLayout(page)
+        lay.setContentsMargins(height // 2, height // 2, height // 2, height // 2)
+        lay.setSpacing(height // 2)
+        lay.addWidget(self.meter)
+        lay.addWidget(self.body, 1)
+        lay.addWidget(self.card)
+        lay.addWidget(self.footer)
+        self._pages.addWidget(self._reason)
+        self._pages.addWidget(page)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(self._pages)
+
+    def _connect(self) -> None:
+        self.body.changed.connect(self._edited)
+        self.meter.wanted.connect(self.next_missing)
+        self.footer.finalise.connect(self.finalise)
+        self.footer.about.connect(lambda: about_vocabulary(self))
+        self.footer.again.connect(self.flush)
+        slots = {NEXT_MISSING: self.next_missing, NEXT_SECTION: self.next_section}
+        for keys, slot in (slots | {PREVIOUS_SECTION: self.previous_section}).items():
+            shortcut = QShortcut(QKeySequence(keys), self)
+            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            shortcut.activated.connect(slot)
+        app = QApplication.instance()
+        if isinstance(app, QApplication):
+            app.focusChanged.connect(self._focus_moved)

@@ -1,0 +1,1 @@
+"""The ranked matches of a clip, the answer “no good match”, and the verdicts."""

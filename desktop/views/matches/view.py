@@ -1,0 +1,295 @@
+"""The panel of matches: locked until the finding is described, then shown on request."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QModelIndex, QSize, Qt, Signal
+from PySide6.QtGui import QAction, QIcon, QPixmap
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QStackedWidget,
+    QTableView,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from core.domain import RESEARCH_BANNER
+from core.errors import PolypTraceError
+from core.progress import Progress
+from desktop.item_models.matches import MatchesModel
+
+if TYPE_CHECKING:
+    from core.matching.values import Candidate, MatchResult
+
+_CROP_LINES = 4
+"""A crop is as high as so many lines of text."""
+NO_CLIP = "Choose a clip: its matches come here once its finding is described."
+LOCKED = (
+    "Decide first, then look.\n\n"
+    "Describe the finding (Ctrl+D); a draft is enough. Then show its matches (Ctrl+M)."
+)
+READY = "The finding is described."
+
+
+class MatchesView(QWidget):
+    """Signals: ``wanted`` (show the matches), ``cancelled``, ``candidate_chosen`` (a Candidate or None),
+    ``crop_wanted`` (a clip's id), ``whole_catalogue`` (bool)."""
+
+    wanted = Signal()
+    cancelled = Signal()
+    candidate_chosen = Signal(object)
+    opened = Signal(object)
+    crop_wanted = Signal(int)
+    whole_catalogue = Signal(bool)
+
+    def __init__(self, verdicts: list[QAction], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._stack = QStackedWidget()
+        self._state = _State()
+        self._state.ask.clicked.connect(self.wanted)
+        self._state.cancel.clicked.connect(self.cancelled)
+        self._result = _Result(verdicts)
+        self._result.candidate_chosen.connect(self.candidate_chosen)
+        self._result.opened.connect(self.opened)
+        self._result.others.toggled.connect(self.whole_catalogue)
+        self._stack.addWidget(self._state)
+        self._stack.addWidget(self._result)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(8, 8, 8, 8)
+        layout.addWidget(self._stack)
+        self.show_no_clip()
+
+    @property
+    def everywhere(self) -> bool:
+        """Whether the whole catalogue is to be ranked, too."""
+        return self._result.others.isChecked()
+
+    @property
+    def candidate(self) -> Candidate | None:
+        """The chosen row's candidate."""
+        return self._result.candidate
+
+    def show_no_clip(self) -> None:
+        """Nothing is chosen."""
+        self._say(NO_CLIP)
+
+    def show_locked(self) -> None:
+        """The finding isn't described yet."""
+        self._say(LOCKED)
+
+    def show_ready(self) -> None:
+        """The matches can be shown."""
+        self._say(READY, ask=True)
+
+    def show_busy(self, progress: Progress) -> None:
+        """They are being looked for."""
+        self._say("", progress=progress)
+
+    def show_error(self, error: PolypTraceError) -> None:
+        """It failed, in words; asking again is possible."""
+        self._say(f"{error.message}\n\n{error.hint}".strip(), ask=True, role="error")
+
+    def show_result(self, result: MatchResult) -> None:
+        """The ranking, with the answer above."""
+        self._result.show_result(result)
+        self._stack.setCurrentWidget(self._result)
+        for one in (*result.patient, *(result.catalogue or ())):
+            self.crop_wanted.emit(one.clip)
+
+    def show_crop(self, clip: int, path: str) -> None:
+        """A clip's crop lies in a file now."""
+        picture = QPixmap(path)
+        if not picture.isNull():
+            icon = QIcon()
+            for mode in (QIcon.Mode.Normal, QIcon.Mode.Selected):
+                icon.addPixmap(picture, mode)  # a chosen row must not tint the mucosa
+            self._result.show_crop(clip, icon)
+
+    def focus_list(self) -> None:
+        """Keys go to the ranking."""
+        (self._result if self._stack.currentWidget() is self._result else self._state).take_focus()
+
+    def _say(
+        self, text: str, *, ask: bool = False, progress: Progress | None = None, role: str = "quiet"
+    ) -> None:
+        self._state.say(text, ask, progress, role)
+        self._stack.setCurrentWidget(self._state)
+        self.candidate_chosen.emit(None)
+
+
+class _State(QWidget):
+    """Everything but a ranking: a sentence, and what can be done about it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._text = QLabel()
+        self._text.setWordWrap(True)
+        self._text.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.ask = QPushButton("Show matches")
+        self.ask.setToolTip("Show matches (Ctrl+M)")
+        self._bar = QProgressBar()
+        self._bar.setAccessibleName("Progress of matching")
+        self.cancel = QPushButton("Cancel")
+        layout = QVBoxLayout(self)
+        layout.addStretch(2)
+        for widget in (self._text, self._bar):
+            layout.addWidget(widget)
+        for button in (self.ask, self.cancel):
+            layout.addWidget(button, alignment=Qt.AlignmentFlag.AlignHCenter)
+        layout.addStretch(3)
+
+    def say(self, text: str, ask: bool, progress: Progress | None, role: str) -> None:
+        """Shows the parts that belong to a state."""
+        self.ask.setVisible(ask)
+        for widget in (self._bar, self.cancel):
+            widget.setVisible(progress is not None)
+        if progress is not None:
+            total = progress.total or 0
+            self._bar.setRange(0, total)
+            self._bar.setValue(progress.done if total else -1)
+            stage = progress.stage[:1].upper() + progress.stage[1:]
+            text = f"{stage} {progress.note}".strip() + "…"
+        self._text.setText(text)
+        self._text.setProperty("role", role)
+        self._text.style().unpolish(self._text)
+        self._text.style().polish(self._text)
+
+    def take_focus(self) -> None:
+        """The button that goes on, where there is one."""
+        button = self.ask if self.ask.isVisible() else self.cancel
+        button.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+
+class _Result(QWidget):
+    """Answer, the patient's earlier findings, on request the whole catalogue, and the verdicts."""
+
+    candidate_chosen = Signal(object)
+    opened = Signal(object)
+
+    def __init__(self, verdicts: list[QAction]) -> None:
+        super().__init__()
+        self._answer = QLabel()
+        self._answer.setWordWrap(True)
+        self._answer.setProperty("role", "card")
+        self._saw = QLabel()
+        self._saw.setWordWrap(True)
+        self._saw.setProperty("role", "quiet")
+        self.own, self.all = MatchesModel(self), MatchesModel(self)
+        self._tables = (
+            _table(self.own, "The patient's earlier findings"),
+            _table(self.all, "All clips outside this exam"),
+        )
+        for table in self._tables:
+            table.selectionModel().currentRowChanged.connect(lambda *_, of=table: self._choose(of))
+            table.doubleClicked.connect(lambda _, of=table: self.opened.emit(self._at(of)))
+        self._empty = QLabel("The patient has no earlier described clip.")
+        self._empty.setProperty("role", "quiet")
+        self.others = QToolButton()
+        self.others.setText("Whole catalogue")
+        self.others.setCheckable(True)
+        self.others.setToolTip("Also rank the clips of all other patients: a wrong patient shows there")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        title = QLabel("The patient's earlier findings")
+        title.setProperty("role", "title")
+        row = QHBoxLayout()
+        row.addWidget(title, 1)
+        row.addWidget(self.others)
+        layout.addLayout(row)
+        layout.addWidget(self._answer)
+        layout.addWidget(self._empty)
+        layout.addWidget(self._tables[0], 3)
+        layout.addWidget(self._tables[1], 2)
+        layout.addLayout(_verdict_rows(verdicts))
+        layout.addWidget(self._saw)
+        banner = QLabel(RESEARCH_BANNER)
+        banner.setProperty("role", "quiet")
+        layout.addWidget(banner)
+
+    @property
+    def candidate(self) -> Candidate | None:
+        """The chosen candidate of whichever table has one."""
+        return next((one for table in self._tables if (one := self._at(table)) is not None), None)
+
+    def show_result(self, result: MatchResult) -> None:
+        """Fills both tables; the best clip is chosen, so that a verdict is one key away."""
+        answer = result.no_match
+        words = {True: "No good match.", False: "A good match is there.", None: ""}[answer.is_no_match]
+        self._answer.setText(f"{words} {answer.reason}".strip())
+        evidence = result.query.evidence
+        self._saw.setText(
+            f"The model saw {evidence.crops} frames ({evidence.source}) and the description. "
+            "The score is a cosine; the probability is its lesion's, the rest to 100 % is “none of these”."
+        )
+        self.own.show_candidates(result.patient, words or answer.reason)
+        self._empty.setVisible(not result.patient)
+        self.all.show_candidates(result.catalogue or (), others=True)
+        self._tables[1].setVisible(result.catalogue is not None)
+        for table in self._tables:
+            table.resizeRowsToContents()
+            table.clearSelection()
+        self._tables[0].selectRow(0)
+        self.candidate_chosen.emit(self.candidate)
+
+    def show_crop(self, clip: int, icon: QIcon) -> None:
+        """Into both tables."""
+        self.own.show_crop(clip, icon)
+        self.all.show_crop(clip, icon)
+
+    def take_focus(self) -> None:
+        """Arrow keys move through the patient's ranking."""
+        self._tables[0].setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def _choose(self, table: QTableView) -> None:
+        for other in self._tables:
+            if other is not table and self._at(table) is not None:
+                other.clearSelection()
+                other.setCurrentIndex(QModelIndex())
+        self.candidate_chosen.emit(self.candidate)
+
+    @staticmethod
+    def _at(table: QTableView) -> Candidate | None:
+        model, index = table.model(), table.currentIndex()
+        return model.candidate(index.row()) if isinstance(model, MatchesModel) and index.isValid() else None
+
+
+def _table(model: MatchesModel, name: str) -> QTableView:
+    table = QTableView()
+    table.setModel(model)
+    table.setAccessibleName(name)
+    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+    table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+    table.setShowGrid(False)
+    table.setWordWrap(True)
+    table.setTabKeyNavigation(False)
+    side = table.fontMetrics().lineSpacing() * _CROP_LINES
+    table.setIconSize(QSize(side, side))
+    table.verticalHeader().setMinimumSectionSize(side + 8)
+    table.verticalHeader().setDefaultSectionSize(side + 8)
+    header = table.horizontalHeader()
+    header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+    header.setStretchLastSection(True)
+    header.setHighlightSections(False)
+    return table
+
+
+def _verdict_rows(actions: list[QAction]) -> QVBoxLayout:
+    """The verdicts as buttons, in two rows."""
+    rows = QVBoxLayout()
+    half = (len(actions) + 1) // 2
+    for part in (actions[:half], actions[half:]):
+        row = QHBoxLayout()
+        for action in part:
+            button = QToolButton()
+            button.setDefaultAction(action)
+            row.addWidget(button)
+        row.addStretch(1)
+        rows.addLayout(row)
+    return rows
