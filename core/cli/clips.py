@@ -78,7 +78,7 @@ def add(
         clip = queries.clip(catalog, changes.subject or 0)
     document = {**_facts(clip, index), "created": bool(changes.created.clips)}
     output.document(document)
-    output.say(_sentence(document))
+    output.say(_sentence(document) + ("" if document["created"] else "; it was there already"))
 
 
 @group.command()

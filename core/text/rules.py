@@ -119,7 +119,7 @@ def _field_problems(field: Field, values: Mapping[str, Any], finalise: bool) -> 
 
 def _missing(field: Field) -> str:
     when = f" when {_in_words(field.required_when)}" if field.required_when else ""
-    return f"{field.label} is needed{when}."
+    return f"“{field.label}” is needed{when}."
 
 
 def _in_words(conditions: tuple[Condition, ...] | list[Condition]) -> str:
