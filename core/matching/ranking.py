@@ -83,16 +83,16 @@ def no_match_answer(rule: NoMatch | None, patient: Sequence[Candidate]) -> NoMat
 
     Args:
         rule: None for a model that wasn't calibrated.
-        patient: the patient's candidates; rejected ones and those without a score don't count.
+        patient: the patient's candidates; those ruled out and those without a score don't count.
     """
-    open_ones = [one for one in patient if not one.rejected]
+    open_ones = [one for one in patient if not one.ruled_out]
     best = max((one.score for one in open_ones if one.score is not None), default=None)
     threshold, queries_, data = (rule.threshold, rule.queries, rule.learnt_on) if rule else (None, 0, "")
     if best is None:
         lost = bool(open_ones)
         why = "The patient has no earlier described clip to compare with."
         if patient:
-            why = "All of the patient's earlier clips were rejected for this finding."
+            why = "All of the patient's earlier clips were ruled out for this finding by verdicts."
         if lost:
             why = "None of the patient's earlier clips could be compared; the list says why."
         return NoMatchAnswer(None, threshold, None if lost else True, queries_, why, data)
@@ -151,7 +151,7 @@ class _Scoring:
         return QueryInfo(*who, context.report, context.place, evidence)
 
     def candidates(self, clips: Sequence[Clip]) -> tuple[Candidate, ...]:
-        """Best first; rejected behind the others, clips without a score last."""
+        """Best first; ruled out behind the others, clips without a score last."""
         made = [
             self._candidate(context, self._scores.get(context.clip.id))
             for context in contexts(self._catalog, clips)
@@ -159,19 +159,17 @@ class _Scoring:
         return tuple(sorted(made, key=_order))
 
     def with_chances(self, patient: Sequence[Candidate]) -> tuple[Candidate, ...]:
-        """The patient's candidates with the chance of their lesions; what was rejected has none."""
+        """The patient's candidates with the chance of their lesions; what was ruled out has none."""
         best: dict[tuple[str, int], float] = {}
         for one in patient:
-            if one.score is not None and not one.rejected:
+            if one.score is not None and one.possible:
                 best[_lesion(one)] = max(one.score, best.get(_lesion(one), one.score))
         chances = self.rule.probabilities(list(best.values())) if self.rule else None
         if chances is None:
             return tuple(patient)
         shown = dict(zip(best, chances, strict=True))
         return tuple(
-            msgspec.structs.replace(one, probability=shown[_lesion(one)])
-            if one.score is not None and not one.rejected
-            else one
+            msgspec.structs.replace(one, probability=shown[_lesion(one)]) if one.possible else one
             for one in patient
         )
 
@@ -218,7 +216,7 @@ def _lesion(one: Candidate) -> tuple[str, int]:
 
 def _order(candidate: Candidate) -> tuple[bool, bool, float, int]:
     score = candidate.score
-    return score is None, candidate.rejected, -(score if score is not None else 0.0), candidate.clip
+    return score is None, candidate.ruled_out, -(score if score is not None else 0.0), candidate.clip
 
 
 def _rejected(catalog: Catalog, finding_id: int) -> set[int]:
