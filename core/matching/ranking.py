@@ -12,7 +12,7 @@ from core.catalog import queries
 from core.catalog.engine import Catalog
 from core.domain import Clip
 from core.errors import PolypTraceError
-from core.evaluation.calibration import NoMatch, rule_from
+from core.evaluation.calibration import MIN_PAIRS, NoMatch, rule_from
 from core.inference.embedder import Embedder
 from core.inference.ranker import rank
 from core.matching.context import ClipContext, TextFit, contexts
@@ -100,9 +100,10 @@ def no_match_answer(rule: NoMatch | None, patient: Sequence[Candidate]) -> NoMat
         return NoMatchAnswer(best, None, None, 0, "This model has no threshold: it wasn't calibrated.")
     no_match = rule.is_no_match(best)
     side = "below" if no_match else "at or above"
-    return NoMatchAnswer(
-        best, threshold, no_match, queries_, f"The best score, {best:.3f}, is {side} {threshold:.3f}.", data
-    )
+    why = f"The best score, {best:.3f}, is {side} {threshold:.3f}."
+    if queries_ < MIN_PAIRS:
+        why += f" That threshold was learnt from {queries_} queries only."
+    return NoMatchAnswer(best, threshold, no_match, queries_, why, data)
 
 
 def refuse_undescribed(catalog: Catalog, query: Clip) -> None:
