@@ -134,10 +134,12 @@ def attach_video(
         catalog, video, patient_code=patient_code, exam_date=exam_date, author=author
     )
     warnings = scan.warnings
-    if [exam for exam in elsewhere if exam.id not in changes.exams]:
-        warnings += (
-            "This video also belongs to another exam: please check that it was put in the right place.",
-        )
+    others = [exam for exam in elsewhere if exam.id not in changes.exams]
+    if others:
+        patient = queries.patient_by_code(catalog, patient_code)
+        strange = patient is not None and any(exam.patient_id != patient.id for exam in others)
+        where = "an exam of another patient" if strange else "another exam"
+        warnings += (f"This video also belongs to {where}: please check that it was put in the right place.",)
     attached = ImportedVideo(
         path=str(path),
         status=KNOWN if known else IMPORTED,

@@ -11,6 +11,7 @@ from core.catalog import operations, queries
 from core.catalog.engine import Catalog
 from core.cli.options import NOBODY, Author, DataDirPath, JsonFlag, data_dir, existing
 from core.cli.output import Output
+from core.cli.videos import warn_of_pts
 from core.domain import Box, Clip, Video
 from core.errors import PolypTraceError
 from core.matching.context import TextFit
@@ -70,7 +71,7 @@ def add(
         index = frame_index(catalog, source)
         first, last = _pts(start, index), _pts(end, index)
         _refuse_backwards(first, last)
-        _warn_of_pts(output, index, start, end)
+        warn_of_pts(output, index, start, end)
         boxes = tuple(parse_box(text, index) for text in box)
         changes = operations.add_clip(
             catalog, exam, source.id, first, last, boxes=boxes, finding_id=finding, author=author
@@ -78,7 +79,7 @@ def add(
         clip = queries.clip(catalog, changes.subject or 0)
     document = {**_facts(clip, index), "created": bool(changes.created.clips)}
     output.document(document)
-    output.say(_sentence(document))
+    output.say(_sentence(document) + ("" if document["created"] else "; it was there already"))
 
 
 @group.command()
@@ -140,7 +141,7 @@ def trim(
         first = found.pts_in if start is None else _pts(start, index)
         last = found.pts_out if end is None else _pts(end, index)
         _refuse_backwards(first, last)
-        _warn_of_pts(output, index, start, end)
+        warn_of_pts(output, index, start, end)
         operations.trim_clip(catalog, clip, first, last, author=author)
         _tell(output, queries.clip(catalog, clip), index)
 
@@ -271,13 +272,6 @@ def _sentence(facts: dict[str, Any]) -> str:
 
 def _counted(number: int, one: str, many: str = "") -> str:
     return f"{number} {one if number == 1 else many or one + 's'}"
-
-
-def _warn_of_pts(output: Output, index: FrameIndex, *typed: str | None) -> None:
-    """Who types 5 may mean five seconds; as a time stamp of the video it is usually its first frame."""
-    for text in typed:
-        if text and text.strip().isdecimal() and int(text) and int(text) not in index.pts:
-            output.warn(f"“{text}” was read as a time stamp of the video; write {text}s for seconds.")
 
 
 def describe(

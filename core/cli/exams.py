@@ -31,7 +31,9 @@ def show(exam: ExamId, json: JsonFlag = False, data_dir_: DataDirPath = None) ->
         found = queries.exam(catalog, exam)
         videos = [video.id for video in queries.videos(catalog, exam)]
         clips = [clip.id for clip in queries.clips(catalog, exam_id=exam)]
-    _tell(output, found, {"videos": videos, "clips": clips})
+        code = queries.patient(catalog, found.patient_id).code
+    _tell(output, found, {"patient": code, "videos": videos, "clips": clips})
+    output.say(f"  patient: {code}")
     for name, ids in (("videos", videos), ("clips", clips)):
         output.say(f"  {name}: {', '.join(map(str, ids)) or 'none yet'}")
 

@@ -138,7 +138,7 @@ def _rows(candidates: Sequence[Candidate]) -> tuple[tuple[str, ...], list[tuple[
         chance = (one.band or "–") if one.probability is None else f"{one.probability:.0%}, {one.band}"
         lesion = "–" if one.lesion is None else one.lesion
         who = (one.clip, lesion, one.patient, str(one.exam_date), one.place)
-        rows.append((place, *who, one.source.value, score, chance, one.note))
+        rows.append((place if one.possible else "–", *who, one.source.value, score, chance, one.note))
     if not any(row[-1] for row in rows):
         return columns[:-1], [row[:-1] for row in rows]
     return columns, rows

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from core.catalog import operations, queries
+from core.catalog import identity, operations, queries
 from core.catalog.engine import Catalog
 from core.cli.exams import fact_lines, read_settings
 from core.cli.options import NOBODY, Author, DataDirPath, JsonFlag, data_dir, existing
@@ -95,7 +95,8 @@ def show(code: Code, json: JsonFlag = False, data_dir_: DataDirPath = None) -> N
             )
         exams = [_exam(catalog, exam) for exam in queries.exams(catalog, patient.id)]
         lesions = [_lesion(catalog, lesion) for lesion in queries.lesions(catalog, patient.id)]
-    output.document({"patient": patient, "exams": exams, "lesions": lesions})
+        verdicts = _verdicts(catalog, patient)
+    output.document({"patient": patient, "exams": exams, "lesions": lesions, "verdicts": verdicts})
     known = [patient.sex, f"born {patient.birth_year}" if patient.birth_year else None]
     output.say(", ".join([f"patient {patient.code}", *(word for word in known if word)]))
     for line in fact_lines(patient.facts, load().patient):
@@ -110,8 +111,28 @@ def show(code: Code, json: JsonFlag = False, data_dir_: DataDirPath = None) -> N
                 f"  clip {clip['clip']}  finding {clip['finding']}  lesion {clip['lesion'] or '–'}{verdict}"
             )
             output.say(f"    {clip['report'] or 'not described yet'}", style="dim")
+    for event in verdicts:
+        other = event["other_finding"]
+        about = f"finding {event['finding']}" + (f" and finding {other}" if other is not None else "")
+        output.say(f"verdict, event {event['event']}: {event['verdict']} ({about})")
     if not exams:
         output.say(f"Patient {patient.code} has no exams yet.")
+
+
+def _verdicts(catalog: Catalog, patient: Patient) -> list[dict[str, Any]]:
+    """The verdicts that stand, with the event that ``unlink`` takes, oldest first."""
+    now = identity.standing(queries.link_events(catalog, patient_id=patient.id))
+    events = {event.id: event for event in (*now.pairs.values(), *now.alone.values())}
+    return [
+        {
+            "event": event.id,
+            "verdict": event.verdict,
+            "finding": event.finding_id,
+            "other_finding": event.other_finding_id,
+            "author": event.author,
+        }
+        for _, event in sorted(events.items())
+    ]
 
 
 def _exam(catalog: Catalog, exam: Exam) -> dict[str, Any]:

@@ -93,7 +93,7 @@ def link(
 
 
 def unlink(
-    event: Annotated[int, typer.Argument(help="Id of the verdict's event, as `link` printed it.")],
+    event: Annotated[int, typer.Argument(help="Id of the verdict's event: see `patient show`.")],
     author: Author = NOBODY,
     json: JsonFlag = False,
     data_dir_: DataDirPath = None,

@@ -119,6 +119,7 @@ def frames(
         raise typer.BadParameter("give --index, --time or both")
     with output.progress() as progress, cancel_by_interrupt() as cancel:
         path, table = find_video(data_dir(data_dir_), video, progress, cancel)
+        warn_of_pts(output, table, *(time or "").split(","))
         wanted = frames_numbered(index, table) + frames_at(time, table)
         written = export_frames(path, table, wanted, out, progress, cancel)
     document = {"video": str(path), "frames": [frame.as_dict() for frame in written]}
@@ -136,6 +137,13 @@ def _line(frame: FrameFile) -> str:
     if frame.refused:
         return f"{frame.asked}: {frame.refused}"
     return f"frame {frame.index}  {frame.seconds:.3f} s  {frame.path}"
+
+
+def warn_of_pts(output: Output, index: FrameIndex, *typed: str | None) -> None:
+    """Who types 5 may mean five seconds; as a time stamp of the video it is usually its first frame."""
+    for text in typed:
+        if text and text.strip().isdecimal() and int(text) and int(text) not in index.pts:
+            output.warn(f"“{text}” was read as a time stamp of the video; write {text}s for seconds.")
 
 
 def find_video(

@@ -95,7 +95,7 @@ def training_parts(
         raise PolypTraceError(
             "no-training-rows",
             "The manifest has no row with split train.",
-            "Mark the rows to learn from as train.",
+            "Mark the rows to learn from as train; query and gallery rows are for testing alone.",
         )
     note = "Validation patients as the manifest gives them."
     if not val and len(patients_of(train)) > 1:

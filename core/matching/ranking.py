@@ -12,7 +12,7 @@ from core.catalog import queries
 from core.catalog.engine import Catalog
 from core.domain import Clip
 from core.errors import PolypTraceError
-from core.evaluation.calibration import NoMatch, rule_from
+from core.evaluation.calibration import MIN_PAIRS, NoMatch, rule_from
 from core.inference.embedder import Embedder
 from core.inference.ranker import rank
 from core.matching.context import ClipContext, TextFit, contexts
@@ -98,16 +98,16 @@ def no_match_answer(rule: NoMatch | None, patient: Sequence[Candidate]) -> NoMat
 
     Args:
         rule: None for a model that wasn't calibrated.
-        patient: the patient's candidates; rejected ones and those without a score don't count.
+        patient: the patient's candidates; those ruled out and those without a score don't count.
     """
-    open_ones = [one for one in patient if not one.rejected]
+    open_ones = [one for one in patient if not one.ruled_out]
     best = max((one.score for one in open_ones if one.score is not None), default=None)
     threshold, queries_, data = (rule.threshold, rule.queries, rule.learnt_on) if rule else (None, 0, "")
     if best is None:
         lost = bool(open_ones)
         why = "The patient has no earlier described clip to compare with."
         if patient:
-            why = "All of the patient's earlier clips were rejected for this finding."
+            why = "All of the patient's earlier clips were ruled out for this finding by verdicts."
         if lost:
             why = "None of the patient's earlier clips could be compared; the list says why."
         return NoMatchAnswer(None, threshold, None if lost else True, queries_, why, data)
@@ -115,9 +115,10 @@ def no_match_answer(rule: NoMatch | None, patient: Sequence[Candidate]) -> NoMat
         return NoMatchAnswer(best, None, None, 0, "This model has no threshold: it wasn't calibrated.")
     no_match = rule.is_no_match(best)
     side = "below" if no_match else "at or above"
-    return NoMatchAnswer(
-        best, threshold, no_match, queries_, f"The best score, {best:.3f}, is {side} {threshold:.3f}.", data
-    )
+    why = f"The best score, {best:.3f}, is {side} {threshold:.3f}."
+    if queries_ < MIN_PAIRS:
+        why += f" That threshold was learnt from {queries_} queries only."
+    return NoMatchAnswer(best, threshold, no_match, queries_, why, data)
 
 
 class _Scoring:
@@ -154,7 +155,7 @@ class _Scoring:
         return QueryInfo(*who, context.report, context.place, evidence)
 
     def candidates(self, clips: Sequence[Clip]) -> tuple[Candidate, ...]:
-        """Best first; rejected behind the others, clips without a score last."""
+        """Best first; ruled out behind the others, clips without a score last."""
         made = [
             self._candidate(context, self._scores.get(context.clip.id))
             for context in contexts(self._catalog, clips)
@@ -162,19 +163,17 @@ class _Scoring:
         return tuple(sorted(made, key=_order))
 
     def with_chances(self, patient: Sequence[Candidate]) -> tuple[Candidate, ...]:
-        """The patient's candidates with the chance of their lesions; what was rejected has none."""
+        """The patient's candidates with the chance of their lesions; what was ruled out has none."""
         best: dict[tuple[str, int], float] = {}
         for one in patient:
-            if one.score is not None and not one.rejected:
+            if one.score is not None and one.possible:
                 best[_lesion(one)] = max(one.score, best.get(_lesion(one), one.score))
         chances = self.rule.probabilities(list(best.values())) if self.rule else None
         if chances is None:
             return tuple(patient)
         shown = dict(zip(best, chances, strict=True))
         return tuple(
-            msgspec.structs.replace(one, probability=shown[_lesion(one)])
-            if one.score is not None and not one.rejected
-            else one
+            msgspec.structs.replace(one, probability=shown[_lesion(one)]) if one.possible else one
             for one in patient
         )
 
@@ -221,7 +220,7 @@ def _lesion(one: Candidate) -> tuple[str, int]:
 
 def _order(candidate: Candidate) -> tuple[bool, bool, float, int]:
     score = candidate.score
-    return score is None, candidate.rejected, -(score if score is not None else 0.0), candidate.clip
+    return score is None, candidate.ruled_out, -(score if score is not None else 0.0), candidate.clip
 
 
 def _rejected(catalog: Catalog, finding_id: int) -> set[int]:

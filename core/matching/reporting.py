@@ -89,8 +89,8 @@ def _rows(catalog: Catalog, result: MatchResult, candidates: Sequence[Candidate]
     described = queries.descriptions(catalog, {one.finding for one in candidates})
     rows = []
     for place, one in enumerate(candidates, start=1):
-        outside = one.score is None or one.rejected
-        rows.append(_row(catalog, result, one, None if outside else place, described.get(one.finding)))
+        rank = place if one.possible else None
+        rows.append(_row(catalog, result, one, rank, described.get(one.finding)))
     return tuple(rows)
 
 

@@ -73,9 +73,20 @@ class Candidate(msgspec.Struct, frozen=True):
     removed: bool = False
 
     @property
+    def possible(self) -> bool:
+        """Whether it can be the query's lesion: it has a score, wasn't rejected and is a lesion at all."""
+        return self.score is not None and not self.ruled_out
+
+    @property
+    def ruled_out(self) -> bool:
+        """Whether a verdict says that it isn't the query's lesion, or no lesion."""
+        return self.rejected or self.lesion is None
+
+    @property
     def note(self) -> str:
         """What stands beside it in words: a verdict, no score and why, completely removed."""
         words = ["not the same lesion"] if self.rejected else []
+        words += ["recorded as not a lesion"] if self.lesion is None else []
         words += ["linked: same lesion"] if self.linked else []
         words += [self.reason] if self.reason else []
         words += ["recorded as completely removed"] if self.removed else []
@@ -86,7 +97,7 @@ class NoMatchAnswer(msgspec.Struct, frozen=True):
     """The answer "none of these".
 
     Attributes:
-        score: best cosine among the patient's clips that weren't rejected; None when there is none.
+        score: best cosine among the patient's clips that weren't ruled out; None when there is none.
         threshold: below it no clip is a good match; None for a model that wasn't calibrated.
         is_no_match: None when it can't be told.
         queries: validation queries that the threshold was learnt from.
@@ -133,7 +144,7 @@ class MatchResult(msgspec.Struct, frozen=True):
     """A ranking. ``patient``: every described clip of the patient's earlier exams, best first, never cut.
 
     ``catalogue``: the best of all clips outside the query's exam, the patient's included; None unless asked
-    for. Rejected clips stand behind the others, clips without a score last.
+    for. Clips that were ruled out stand behind the others, clips without a score last.
     """
 
     query: QueryInfo

@@ -8,6 +8,7 @@ from typing import Any
 from core.errors import PolypTraceError
 from core.text.normal import normalise
 from core.text.note import model_note
+from core.text.rules import broken_conditions
 from core.text.sentences import templates, value_phrase, write_sentences
 from core.text.tokenizer import TokenCounter, count
 from core.text.vocabulary import load
@@ -37,11 +38,12 @@ def model_text(
     """What the model reads: appearance and place only, in a fixed order, sizes in bins.
 
     Kind, Paris class, size, segment and imaging are always said (blank = "not recorded"), other fields only
-    when filled. The free text comes last after :func:`core.text.note.model_note` has taken out names, dates,
-    numbers of records, and sentences on histology or treatment; it is cut at a word so that the whole has at
-    most ``max_tokens`` word pieces, special tokens included. A coded field is never cut. Where the coded
-    fields alone are too many (128 pieces hold all but contrived records), whole fields are left out from the
-    end of the text on, those of least weight first; the five that are always said stay.
+    when filled, and not when another field contradicts them (the stalk of a flat polyp, in a draft). The free
+    text comes last after :func:`core.text.note.model_note` has taken out names, dates, record numbers, and
+    sentences on histology or treatment; it is cut at a word so that the whole has at most ``max_tokens`` word
+    pieces, special tokens included. A coded field is never cut. Where the coded fields alone are too many
+    (128 pieces hold all but contrived records), whole fields are left out from the end of the text on, those
+    of least weight first; the five that are always said stay.
 
     Args:
         tokenizer: counts the word pieces; without one a cautious bound by the length of the words is used.
@@ -52,7 +54,7 @@ def model_text(
     """
     clean = _known(values)
     form = load().model
-    shown = {field.key: clean[field.key] for field in load().model_fields if field.key in clean}
+    shown = _shown(clean)
     whole = _coded_text(shown)
     coded = whole if tokenizer is None else _fitting_fields(shown, tokenizer, max_tokens)
     if coded != whole:
@@ -67,10 +69,10 @@ def model_codes(values: Mapping[str, Any]) -> dict[str, Any]:
 
     A blank segment is ``not recorded``, which is a value of that field; other blanks are left out.
     """
-    clean = _known(values)
+    shown = _shown(_known(values))
     codes: dict[str, Any] = {}
     for field in load().model_fields:
-        value = clean.get(field.key)
+        value = shown.get(field.key)
         if value is None and field.key == "segment":
             value = "not recorded"
         if value is not None:
@@ -81,6 +83,12 @@ def model_codes(values: Mapping[str, Any]) -> dict[str, Any]:
 def size_bin(mm: float) -> str:
     """The label of the size bin of ``mm`` millimetres: ``≤5``, ``6–9``, ``10–19``, ``20–29`` or ``≥30``."""
     return load().bin_of(mm).label
+
+
+def _shown(clean: Mapping[str, Any]) -> dict[str, Any]:
+    """The coded fields that the model may see, without those that another field contradicts."""
+    filled = (field for field in load().model_fields if field.key in clean)
+    return {field.key: clean[field.key] for field in filled if not broken_conditions(field, clean)}
 
 
 def _coded_text(shown: Mapping[str, Any]) -> str:

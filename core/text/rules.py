@@ -32,7 +32,7 @@ def validate(values: Mapping[str, Any], finalise: bool = False) -> list[Problem]
 
     A draft may be partial: a field that always must be filled is missed only with ``finalise``; one that the
     other values ask for (``complete`` after a removal) warns in a draft and is an error with ``finalise``.
-    Wrong values, and values that contradict each other, are errors in both.
+    Wrong values, and values that contradict each other, are errors in both; a draft may be saved with them.
     """
     vocabulary = load()
     clean = normalise(values)
@@ -96,6 +96,14 @@ def holds(condition: Condition, values: Mapping[str, Any]) -> bool | None:
     return value in condition.any
 
 
+def broken_conditions(field: Field, values: Mapping[str, Any]) -> list[Condition]:
+    """The conditions that keep ``field`` from applying though it is filled, with (normalised) values."""
+    value = values.get(field.key)
+    if value is None or value in field.neutral:
+        return []
+    return [condition for condition in field.only_when if holds(condition, values) is False]
+
+
 def is_required(field: Field, values: Mapping[str, Any]) -> bool:
     """Whether ``field`` must be filled to finalise a description with these (normalised) values."""
     if field.required == "conditional":
@@ -112,14 +120,14 @@ def _field_problems(field: Field, values: Mapping[str, Any], finalise: bool) -> 
     fault = value_fault(field, value)
     if fault:
         yield Problem(field.key, "error", fault)
-    broken = [condition for condition in field.only_when if holds(condition, values) is False]
-    if broken and value not in field.neutral:
+    broken = broken_conditions(field, values)
+    if broken:
         yield Problem(field.key, "error", f"{field.label} applies only when {_in_words(broken)}.")
 
 
 def _missing(field: Field) -> str:
     when = f" when {_in_words(field.required_when)}" if field.required_when else ""
-    return f"{field.label} is needed{when}."
+    return f"“{field.label}” is needed{when}."
 
 
 def _in_words(conditions: tuple[Condition, ...] | list[Condition]) -> str:

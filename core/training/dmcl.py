@@ -134,6 +134,11 @@ def train_dmcl(
         }
     )
     state = trainer.run(progress, on_step, cancel)
+    if state.step < trainer.steps:
+        notes.append(
+            f"The time limit of {settings.max_seconds:.0f} s ended the training at step {state.step} of "
+            f"{trainer.steps}."
+        )
     return _published(run, settings, trainer, validator, state.elapsed, notes, learnt_on, choice)
 
 
@@ -156,9 +161,8 @@ def _new(
         first = _maker(train, settings).batch(0)
         centre_image_token(model, to_input(first.images, torch.device("cpu")))
     settings = msgspec.structs.replace(settings, model=model.config)
-    run = RunFolder.create(
-        folder, settings, tokenizer, _data_facts(data, train, val), dict(model.state_dict())
-    )
+    facts = {**_data_facts(data, train, val), "start": _start_words(chosen)}
+    run = RunFolder.create(folder, settings, tokenizer, facts, dict(model.state_dict()))
     return run, settings, (train, val), note, model
 
 
@@ -228,6 +232,19 @@ def _maker(train: list[Row], settings: TrainConfig) -> BatchMaker:
     )
 
 
+def _start_words(start: Start) -> str:
+    """Where the first weights came from, for the card: a model's limits are also those of its parent."""
+    if start.bundle is not None:
+        parent = read_bundle(start.bundle).manifest.model_id
+        return (
+            f"Training went on from the weights of {parent}, which learnt from data of its own: see its card."
+        )
+    parts = ["an image encoder that was trained before" if start.image_weights else ""]
+    parts += ["a text encoder that was trained before" if start.text_folder else ""]
+    known = " and ".join(part for part in parts if part)
+    return f"Training began with {known}." if known else "Training began with random weights."
+
+
 def _data_facts(data: Manifest, train: list[Row], val: list[Row]) -> dict[str, Any]:
     splits = {}
     for name, rows in (("train", train), ("val", val)):
@@ -266,6 +283,7 @@ def _published(
             f"{splits['train_pictures']} pictures of {splits['train_lesions']} lesions of "
             f"{splits['train_patients']} patients, from the user's manifest.",
             f"Held back: {splits['val_lesions']} lesions of {splits['val_patients']} other patients.",
+            data["start"],
         ],
         config=settings,
         tables=figure_table(

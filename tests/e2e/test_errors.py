@@ -387,3 +387,15 @@ def test_a_mistyped_data_folder_stays_unmade(quick, tmp_path: Path) -> None:
     done = quick(nowhere, "exam", "show", "1", "--json")
     assert (done.code, done.error["code"]) == (1, "catalogue-missing")
     assert not nowhere.exists()
+
+
+def test_the_same_video_under_another_patient_is_warned_of(workspace, quick, tmp_path: Path) -> None:
+    def filed(patient: str, day: str) -> list[str]:
+        done = quick(
+            tmp_path / "data", "import", workspace.video, "--patient", patient, "--exam-date", day, "--json"
+        )
+        return list(done.document["videos"][0]["warnings"])
+
+    assert not filed("P-1", "2024-01-01")
+    assert "belongs to another exam:" in filed("P-1", "2024-02-01")[-1]
+    assert "an exam of another patient:" in filed("P-2", "2024-01-01")[-1]

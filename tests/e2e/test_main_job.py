@@ -95,7 +95,10 @@ def test_verdicts_survive_and_can_be_taken_back(quick: Run, demo: tuple[Path, di
     assert not together()
     _json(quick(data, "redo", "--json"))
     assert together()
-    _json(quick(data, "unlink", linked["event"], "--json"))
+    code = _json(quick(data, "match", query, "--json"))["query_info"]["patient"]
+    listed = _json(quick(data, "patient", "show", code, "--json"))["verdicts"]
+    (event,) = [one["event"] for one in listed if one["verdict"] == "same site, recurrence"]
+    _json(quick(data, "unlink", event, "--json"))
     assert not together()
     _json(quick(data, "undo", "--json"))
     assert together()

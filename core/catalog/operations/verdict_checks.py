@@ -14,7 +14,10 @@ from core.errors import PolypTraceError
 
 _NEEDS = JOINING | {Verdict.REJECT}
 _ALONE = frozenset({Verdict.NEW, Verdict.NOT_A_LESION})
-_TAKE_BACK = "Take the earlier verdict back first, with undo or `polyptrace unlink EVENT`, then decide again."
+_TAKE_BACK = (
+    "Take the earlier verdict back first, with undo or `polyptrace unlink EVENT`, then decide again; "
+    "`polyptrace patient show CODE` lists the events."
+)
 
 
 class Side(NamedTuple):

@@ -151,7 +151,8 @@ def test_without_texts_the_text_baselines_are_null_with_a_reason(plain: dict[str
         assert plain["baselines"][name]["mAP"] is plain["baselines"][name]["clip"] is None
         assert "text" in plain["baselines"][name]["reason"]
     assert plain["baselines"]["image_only"]["clip"] == plain["clip"]
-    assert plain["text_leak"] is False
+    assert plain["text_leak"] is None
+    assert "text" in plain["reasons"]["text_leak"]
     assert plain["text_leak_share"] is None
     assert plain["warnings"] == []
 

@@ -105,6 +105,19 @@ def test_probabilities_are_of_lesions_and_share_one(
     assert (left[filed.one] or 0) > expected[0]
 
 
+def test_what_is_not_a_lesion_is_ruled_out(
+    filed: Filed, embedder: Embedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ranking, "rule_from", lambda _settings: NoMatch(0.5, 4.0, -2.0, 80))
+    best = match_clip(filed.catalog, embedder, filed.query).patient[0].clip
+    operations.give_verdict(filed.catalog, Verdict.NOT_A_LESION, clip_id=best, author="test")
+    result = match_clip(filed.catalog, embedder, filed.query)
+    assert result.patient[-1].clip == best
+    assert result.patient[-1].note == "recorded as not a lesion"
+    assert result.patient[-1].probability is None
+    assert result.no_match.score == result.patient[0].score
+
+
 def test_a_note_says_what_was_linked_rejected_or_completely_removed(
     filed: Filed, embedder: Embedder, films: dict[str, Path]
 ) -> None:

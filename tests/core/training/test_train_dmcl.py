@@ -60,6 +60,7 @@ def test_three_steps_make_a_whole_bundle(first_run: Any) -> None:
     assert all(0 <= value <= 1 for value in result.metrics.values())
     assert f"{result.metrics['fused_mAP']:.3f}" in info.card
     assert "36 pictures of 6 lesions of 3 patients" in info.card
+    assert "began with random weights" in info.card
 
     assert [event["stage"] for event in events].count("train") == 3
     assert {event["run"] for event in events} == {"first"}
@@ -167,6 +168,7 @@ def test_time_can_end_a_run(manifest: Path, config: TrainConfig, tmp_path: Path)
     assert 1 <= len(rates) < 1000
     assert result.metrics  # validated once more at the end
     assert result.seconds < 60
+    assert f"ended the training at step {len(rates)} of 100000" in read_bundle(result.bundle).card
 
 
 def test_fine_tuning_takes_over_the_bundle_s_network(
@@ -183,6 +185,7 @@ def test_fine_tuning_takes_over_the_bundle_s_network(
     second = train_dmcl(
         first_run.manifest, tmp_path / "second", still, Start(bundle=first.bundle), device="cpu"
     )
+    assert f"from the weights of {first.model}" in read_bundle(second.bundle).card
     one, other = load_model(first.bundle), load_model(second.bundle)
     assert other.config == one.config
     assert torch.allclose(one.image.project.weight, other.image.project.weight, atol=1e-3)
