@@ -20,6 +20,10 @@ setup:
 
 demo: setup
 	@.venv/bin/polyptrace demo --data-dir $(DEMO_DATA)
+	@if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ]; then \
+		echo "Opening the window on the demo catalogue: .venv/bin/python -m desktop --data-dir $(DEMO_DATA)"; \
+		(.venv/bin/python -m desktop --data-dir $(DEMO_DATA) >/dev/null 2>&1 &) ; \
+	fi
 
 test: setup lint types imports
 	$(PY) -m pytest

@@ -41,6 +41,9 @@ QT_LIBRARIES = {
     "libxcb-xkb.so.1": "libxcb-xkb1",
 }
 
+# What the window's end-to-end tests need: a screen, and hands.
+TEST_TOOLS = {"Xvfb": "xvfb", "xdotool": "xdotool"}
+
 
 def say(text: str) -> None:
     """One line of progress on stdout."""
@@ -180,6 +183,16 @@ def install_libraries() -> None:
         say(f"the window will need system libraries that could not be installed here. Please run: {missing}")
 
 
+def install_test_tools() -> None:
+    """Installs what drives the window in tests, where that is allowed; without it those tests are skipped."""
+    packages = [package for program, package in TEST_TOOLS.items() if not shutil.which(program)]
+    if not sys.platform.startswith("linux") or not packages:
+        return
+    missing = install_packages(packages)
+    if missing:
+        say(f"the window's end-to-end tests will be skipped. To run them: {missing}")
+
+
 def derive_files() -> None:
     """Derives the ONNX file of the shipped model and checks it against the weights."""
     folder = ROOT / "resources" / "models" / "starter"
@@ -194,6 +207,7 @@ def main() -> None:
     make_environment(python)
     install_dependencies()
     install_libraries()
+    install_test_tools()
     derive_files()
     say("ready")
 

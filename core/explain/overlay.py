@@ -34,10 +34,10 @@ class OverlayFile(msgspec.Struct, frozen=True):
 
 
 class LayerFiles(msgspec.Struct, frozen=True):
-    """One side to be laid over each other by a window.
+    """One side as two layers that a window lays over each other.
 
-    ``crop``: the plain crop as PNG. ``map``: a grey PNG, 255 where the score is most sensitive, over the crop
-    stretched to a square; black when it isn't ``clear``, because then it is only rounding.
+    ``crop``: the plain crop as PNG. ``map``: a PNG of the crop's size in the overlay's colours whose alpha is
+    the heat; transparent everywhere when it isn't ``clear``, because then it is only rounding.
     """
 
     crop: str
@@ -159,18 +159,21 @@ def write_layers(name: str, crop: Picture, explanation: ImageExplanation, out: P
     Raises:
         PolypTraceError: ``overlay-not-written`` when the folder can't be written.
     """
-    heat = np.rint(np.clip(explanation.map, 0, 1) * (255 if explanation.clear else 0)).astype(np.uint8)
+    size = (crop.shape[1], crop.shape[0])
+    heat = np.clip(cv2.resize(explanation.map, size, interpolation=cv2.INTER_LINEAR), 0, 1).astype(np.float32)
+    alpha = np.rint(heat * (255 if explanation.clear else 0)).astype(np.uint8)
+    layer = np.dstack([heat_colours(heat), alpha]).astype(np.uint8)
     return LayerFiles(
         str(_write_png(out / f"{name}-crop.png", crop)),
-        str(_write_png(out / f"{name}-map.png", heat)),
+        str(_write_png(out / f"{name}-map.png", layer)),
         explanation.clear,
     )
 
 
 def _write_png(path: Path, picture: Picture) -> Path:
-    """``picture`` is (h, w, 3) RGB or (h, w) grey, uint8."""
+    """``picture`` is (h, w, 3) RGB or (h, w, 4) RGBA, uint8."""
     # Encoded in memory: OpenCV's own writer can't open paths with letters outside ASCII on Windows.
-    ordered = picture if picture.ndim == 2 else picture[..., ::-1]
+    ordered = picture[..., [2, 1, 0, 3][: picture.shape[2]]]
     _, data = cv2.imencode(".png", np.ascontiguousarray(ordered))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

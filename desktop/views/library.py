@@ -90,7 +90,7 @@ class LibraryView(QWidget):
         self._choose_wanted()
 
     def _choose_wanted(self) -> None:
-        """Goes to what is wanted, or as near as there is; what isn't there yet may come with the next read."""
+        """Goes to what is wanted, or as near as there is: the rest may come with the next read."""
         if self._wanted is None:
             return
         keys = _keys(self._wanted)

@@ -127,3 +127,23 @@ def test_no_print_in_the_core_beside_the_command_line() -> None:
         capture_output=True,
     )
     assert done.returncode == 0, done.stdout.decode()
+
+
+LATER = ("numpy", "sqlalchemy", "av", "cv2", "pyqtgraph", "onnxruntime", "tokenizers", "scipy")
+"""What the window loads after its first paint, in its threads and workers."""
+
+
+def test_the_window_s_modules_are_light() -> None:
+    loaded = loaded_after_importing([*modules_of("desktop"), "desktop.app", "desktop.main_window"])
+    assert "PySide6" in loaded
+    assert not loaded & {*HEAVY, *LATER}
+
+
+def test_qt_leaves_none_alone() -> None:
+    """PySide6 6.12.0 lost a reference with every call on Python 3.11, until the interpreter died."""
+    code = (
+        "import sys; from PySide6.QtCore import QObject; o = QObject(); a = sys.getrefcount(None)\n"
+        "for _ in range(1000): o.setObjectName('x')\n"
+        "sys.exit(abs(sys.getrefcount(None) - a) > 100)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

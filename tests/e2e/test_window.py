@@ -1,4 +1,7 @@
-"""The real window on a screen of its own, driven by mouse and keyboard; the catalogue says what came of it."""
+"""The real window on a screen of its own, driven by mouse and keyboard; the catalogue says what came of it.
+
+Waits are for what the catalogue says; the few pauses are for what only the eye could see.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 T = TypeVar("T")
-LONG_S = 40.0
+LONG_S = 90.0
+PAUSE_S = 2.5
+"""Longer than a busy computer needs to show a video or a form."""
 
 pytestmark = pytest.mark.skipif(
     shutil.which("Xvfb") is None or shutil.which("xdotool") is None,
@@ -134,7 +139,7 @@ def window(screen: str, tmp_path: Path, workspace: Any) -> Iterator[Window]:
     shutil.copytree(workspace.data, data)
     opened = Window(screen, data, tmp_path / "home")
     opened.maximise()
-    time.sleep(1.0)  # the library is read
+    time.sleep(PAUSE_S)  # the library is read
     yield opened
     if opened.process.poll() is None:
         opened.kill()
@@ -162,7 +167,7 @@ def test_the_whole_story(window: Window, workspace: Any) -> None:
     window.type("exam 1")
     window.keys("F2", "Home", "Down", "Down", "Return")
     # A stretch of ten frames, marked in the player.
-    time.sleep(1.0)
+    time.sleep(PAUSE_S)
     window.keys("F3", "Home", "i", *["Right"] * 10, "o", "Return")
     new = wait_for(lambda: {clip.id for clip in ask(queries.clips)} - before, "the new clip")
     (clip,) = new
@@ -170,7 +175,7 @@ def test_the_whole_story(window: Window, workspace: Any) -> None:
     index = _index(window.data, workspace)
     assert (index.number_of(found.pts_in), index.number_of(found.pts_out)) == (0, 10)
     # Its description, by keyboard alone; it saves itself.
-    time.sleep(1.0)
+    time.sleep(PAUSE_S)
     window.keys("F4", "Tab", "Tab", "Tab", "p")
     told = wait_for(lambda: ask(lambda c: queries.description(c, found.finding_id)), "the description")
     assert told.values == {"state": "polyp"}
@@ -182,28 +187,28 @@ def test_the_whole_story(window: Window, workspace: Any) -> None:
     )
     assert [one for one, _ in shown.after["ranking"]] == [workspace.earlier]
     # A verdict by key, and back again.
-    time.sleep(1.0)
-    window.keys("alt+1")
     finding = found.finding_id
-    verdict = wait_for(lambda: ask(lambda c: queries.verdict(c, finding)), "the verdict")
+
+    def same() -> Any:
+        window.keys("alt+1")  # again is no other verdict
+        return ask(lambda c: queries.verdict(c, finding))
+
+    verdict = wait_for(same, "the verdict")
     assert verdict.verdict is Verdict.SAME
     assert verdict.model_id == shown.after["model"]
     window.keys("ctrl+z")
     wait_for(lambda: ask(lambda c: queries.verdict(c, finding)) is None, "the undo")
+    assert "libtorch" not in Path(f"/proc/{window.process.pid}/maps").read_text()
     assert window.close() == 0
     assert "Traceback" not in window.log.read_text()
-    assert "torch" not in _modules(window)
 
 
 def _index(data: Path, workspace: Any) -> Any:
     from core.catalog import queries
     from core.matching.footage import frame_index
 
-    return ask_catalogue(data, lambda catalog: frame_index(catalog, queries.video(catalog, workspace.video_id)))
-
-
-def _modules(window: Window) -> str:
-    return window.log.read_text()
+    video = workspace.video_id
+    return ask_catalogue(data, lambda catalog: frame_index(catalog, queries.video(catalog, video)))
 
 
 def test_a_kill_while_typing_loses_nothing_older_than_the_autosave(window: Window, workspace: Any) -> None:
@@ -213,7 +218,7 @@ def test_a_kill_while_typing_loses_nothing_older_than_the_autosave(window: Windo
     window.keys("ctrl+f")
     window.type("exam 1")
     window.keys("F2", "Home", "Down", "Down", "Right", "Down", "Down")
-    time.sleep(1.0)
+    time.sleep(PAUSE_S)
     window.keys("F4", "Tab", "Tab", "Tab", "s")
     time.sleep(2.5)  # the autosave's pause is 0.8 s
     window.kill()

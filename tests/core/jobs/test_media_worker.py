@@ -53,7 +53,7 @@ def test_a_video_is_read_there_and_attached_here(
         again, changes = attach_video(catalog, films["one"], first["sha256"], "A", day, "test")
         assert (again.status, again.id, changes.nothing) == ("known", done.id, False)
         elsewhere, _ = attach_video(catalog, films["one"], first["sha256"], "B", day, "test")
-        assert "another exam" in elsewhere.warnings[-1]
+        assert "another patient" in elsewhere.warnings[-1]
         for path, sha256, code in (
             (films["two"], "0" * 64, "video-not-read"),
             (Path("a\udcff.mp4"), first["sha256"], "video-name"),

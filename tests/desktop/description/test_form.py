@@ -75,7 +75,7 @@ def test_a_needed_field_is_marked_until_it_is_filled(qtbot: QtBot, form: Descrip
     assert set(marked) == {*REQUIRED, "en_bloc", "complete", "retrieved"} - {"action"}
     kind, said = form.body.rows["complete"].remarks[0]
     assert kind == "needed"
-    assert "Complete removal is needed" in said
+    assert "“Complete removal” is needed" in said
 
 
 def test_problems_stand_beside_their_field_and_leave_the_focus(qtbot: QtBot, form: DescriptionForm) -> None:

@@ -194,6 +194,6 @@ def test_finalise_names_all_that_is_missing_and_goes_there(
     said = form.footer.problem.text
     assert said == "Still needed: Segment and Imaging. To be put right: Height."
     assert form.body.rows["segment"].has_focus()
-    assert ("error", "Segment is needed.") in form.body.rows["segment"].remarks
+    assert ("error", "“Segment” is needed.") in form.body.rows["segment"].remarks
     qtbot.keyClicks(form.body.rows["segment"].editor.line, "caecum")
     assert form.footer.problem.text == "Still needed: Imaging. To be put right: Height."
