@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal
 
 from core.domain import Box, Clip, DescriptionRevision, Video
 from core.errors import PolypTraceError
+from desktop.background import Failed
 from desktop.session import Selection, Session
 
 if TYPE_CHECKING:
@@ -185,7 +186,14 @@ class Desk(QObject):
             )
             self._player.show_clip(clip)
             return
-        self._write(lambda catalog, ops, author: ops.mark_boxes(catalog, clip.id, put=[box], author=author))
+        self._write(
+            lambda catalog, ops, author: ops.mark_boxes(catalog, clip.id, put=[box], author=author),
+            failed=self._not_marked,
+        )
+
+    def _not_marked(self, error: PolypTraceError) -> None:
+        self._session.report(error)
+        self._player.show_clip(self.facts.clip)  # the box that couldn't be saved goes away
 
     def _remove_box(self, pts: int | None) -> None:
         clip = self.facts.clip
@@ -194,7 +202,7 @@ class Desk(QObject):
                 lambda catalog, ops, author: ops.mark_boxes(catalog, clip.id, remove=[pts], author=author)
             )
 
-    def _write(self, operation: Any, then: Any = None) -> None:
+    def _write(self, operation: Any, then: Any = None, failed: Failed | None = None) -> None:
         author = self._session.author
 
         def work(catalog: Catalog) -> CatalogChanges:
@@ -203,4 +211,4 @@ class Desk(QObject):
             changes: CatalogChanges = operation(catalog, operations, author)
             return changes
 
-        self._session.write(work, then)
+        self._session.write(work, then, failed)

@@ -30,6 +30,7 @@ from desktop.views.description.form import DescriptionForm
 from desktop.views.explanation import ExplanationView
 from desktop.views.library import LibraryView
 from desktop.views.matches.view import MatchesView
+from desktop.words import paragraphs
 
 if TYPE_CHECKING:
     from core.catalog.changes import CatalogChanges
@@ -136,9 +137,7 @@ class MainWindow(QMainWindow):
         self.matching.failed.connect(self._match_failed)
         self.matching.cancelled.connect(self._match_cancelled)
         self.matching.explained.connect(self.explanation.show_explanation)
-        self.matching.explain_failed.connect(
-            lambda error: self.explanation.show_error(f"{error.message}\n\n{error.hint}".strip())
-        )
+        self.matching.explain_failed.connect(lambda error: self.explanation.show_error(paragraphs(error)))
         self.matching.crop_ready.connect(self.matches.show_crop)
         self.matching.model_known.connect(self._show_model)
         self.deciding.decided.connect(self._decided)
@@ -153,11 +152,12 @@ class MainWindow(QMainWindow):
         if folder is not None:
             self.setWindowTitle(f"{folder.root.name} – PolypTrace – {RESEARCH_BANNER}")
         self.matching.open_model()
+        self.session.read(_warm, lambda _: None)
         self._refresh_actions()
 
     def _cannot_open(self, error: PolypTraceError) -> None:
         self.area.notices.show_error(error)
-        self.library.show_problem(f"{error.message}\n\n{error.hint}".strip())
+        self.library.show_problem(paragraphs(error))
 
     # --- what happened ------------------------------------------------------------------------------------
 
@@ -372,6 +372,13 @@ class MainWindow(QMainWindow):
         self.matching.shutdown()
         self.session.shutdown()
         event.accept()
+
+
+def _warm(_: object) -> None:
+    """Reads the rules of the form once, so that its first keystroke costs no more than others."""
+    from desktop.views.description.reading import warm
+
+    warm()
 
 
 def _codes(catalog: object) -> list[str]:

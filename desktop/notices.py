@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWidget
 
 from core.errors import PolypTraceError
+from desktop.words import sentence
 
 
 class NoticeBar(QFrame):
@@ -38,7 +39,7 @@ class NoticeBar(QFrame):
 
     def show_error(self, error: PolypTraceError) -> None:
         """An error as a sentence with its hint."""
-        self._show(f"{error.message} {error.hint}".strip(), "error")
+        self._show(sentence(error), "error")
 
     def show_note(self, text: str) -> None:
         """Something worth knowing."""

@@ -54,7 +54,7 @@ def _start_window(context: typer.Context) -> int:
     """Starts the window as a process of its own, so that torch never meets it."""
     if importlib.util.find_spec("desktop.__main__") is None:
         typer.echo(context.get_help())
-        typer.echo("\nThis version has no window yet: please use the commands above.")
+        typer.echo("\nThis installation has no window: please use the commands above.")
         return 0
     if importlib.util.find_spec("PySide6") is None:
         hint = "Install it with: pip install 'polyptrace[desktop]'."

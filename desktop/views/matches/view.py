@@ -24,6 +24,7 @@ from core.domain import RESEARCH_BANNER
 from core.errors import PolypTraceError
 from core.progress import Progress
 from desktop.item_models.matches import MatchesModel
+from desktop.words import paragraphs
 
 if TYPE_CHECKING:
     from core.matching.values import Candidate, MatchResult
@@ -94,7 +95,7 @@ class MatchesView(QWidget):
 
     def show_error(self, error: PolypTraceError) -> None:
         """It failed, in words; asking again is possible."""
-        self._say(f"{error.message}\n\n{error.hint}".strip(), ask=True, role="error")
+        self._say(paragraphs(error), ask=True, role="error")
 
     def show_result(self, result: MatchResult) -> None:
         """The ranking, with the answer above."""

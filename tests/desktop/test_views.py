@@ -1,0 +1,258 @@
+"""Library, matches, explanation, notices and the import dialogue: each in every state."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from PySide6.QtCore import QDate, Qt
+from PySide6.QtGui import QAction, QColor, QImage
+from PySide6.QtWidgets import QDialogButtonBox, QLabel, QTableView
+
+from core.errors import PolypTraceError
+from core.progress import Progress
+from desktop.dialogs.import_dialog import ImportDialog
+from desktop.item_models.library import Kind, LibraryModel, Node
+from desktop.item_models.matches import MatchesModel
+from desktop.notices import NoticeBar
+from desktop.session import Selection, Session
+from desktop.views.explanation import ExplanationView
+from desktop.views.library import LibraryView
+from desktop.views.matches.view import LOCKED, NO_CLIP, MatchesView
+from desktop.words import hint_of
+
+
+def node(kind: Kind, number: int, *below: Node, text: str = "") -> Node:
+    chosen = Selection(**{kind.value: number})
+    return Node(kind, (kind.value, number, 0), text or f"{kind} {number}", "detail", chosen, below)
+
+
+def test_the_tree_keeps_what_stays(qtbot: Any) -> None:
+    model = LibraryModel()
+    one = node(Kind.PATIENT, 1, node(Kind.EXAM, 10), node(Kind.EXAM, 11))
+    model.show_nodes((one, node(Kind.PATIENT, 2)))
+    kept = model.item_of(("exam", 11, 0))
+    assert kept is not None
+    model.show_nodes((node(Kind.PATIENT, 0), node(Kind.PATIENT, 1, node(Kind.EXAM, 11, text="Exam anew"))))
+    assert model.item_of(("exam", 11, 0)) is kept
+    assert kept.text().startswith("Exam anew")
+    assert [model.item(row).text().split("  ")[0] for row in range(model.rowCount())] == [
+        "patient 0",
+        "patient 1",
+    ]
+    assert model.item_of(("exam", 10, 0)) is None
+    assert model.item_of(("patient", 2, 0)) is None
+
+
+@pytest.fixture
+def session(qtbot: Any, tmp_path: Path) -> Iterator[Session]:
+    made = Session("tester")
+    yield made
+    made.shutdown()
+
+
+def test_the_library_says_what_it_is_waiting_for_and_what_to_do(
+    qtbot: Any, session: Session, tmp_path: Path
+) -> None:
+    from core.catalog import operations
+
+    view = LibraryView(session)
+    qtbot.addWidget(view)
+    view.show()
+    label = next(one for one in view.findChildren(QLabel) if one.text())
+    assert "Opening" in label.text()
+    session.open(tmp_path / "data")
+    qtbot.waitUntil(lambda: "No patients yet" in label.text())
+    assert view.tree.isHidden() or not view.tree.isVisible()
+    session.write(lambda catalog: operations.add_patient(catalog, "P-7", author="t"))
+    qtbot.waitUntil(lambda: view.tree.isVisible())
+    assert view.tree.model().rowCount() == 1
+    view.search.setText("nobody")
+    assert view.tree.model().rowCount() == 0
+    view.search.setText("p-7")
+    assert view.tree.model().rowCount() == 1
+    view.show_selection(Selection(patient=1))
+    assert session.selection == Selection(patient=1)
+    view.show_problem("It can't be opened.")
+    assert label.isVisible()
+    assert label.text() == "It can't be opened."
+
+
+def result(**changes: Any) -> Any:
+    from core.matching.values import match_from
+
+    one = {
+        "clip": 3, "finding": 3, "lesion": 1, "patient": "P-1", "exam": 1, "exam_date": "2024-01-02",
+        "report": "A polyp.", "place": "sigmoid, 8 mm, Paris Is", "score": 0.9, "probability": 0.6,
+        "band": "strong", "rejected": False, "source": "lesion box", "reason": None, "linked": False,
+        "removed": True,
+    }  # fmt: skip
+    two = one | {"clip": 4, "finding": 4, "lesion": 2, "score": 0.2, "probability": None, "rejected": True}
+    evidence = {"source": "lesion box", "crops": 6, "pts": [1], "text": "polyp"}
+    document = {
+        "query": 9,
+        "query_info": {
+            "clip": 9, "finding": 9, "patient": "P-1", "exam": 2, "exam_date": "2025-01-02", "report": "",
+            "place": "", "evidence": evidence,
+        },
+        "model": "m", "dim": 4, "device": "cpu", "device_reason": "none else",
+        "patient": [one, two], "warnings": [], "notice": "",
+        "no_match": {"score": 0.9, "threshold": 0.5, "is_no_match": False, "queries": 60,
+                     "reason": "The best score is above.", "learnt_on": "x"},
+    } | changes  # fmt: skip
+    return match_from(document)
+
+
+@pytest.fixture
+def matches(qtbot: Any) -> MatchesView:
+    view = MatchesView([QAction("Same lesion"), QAction("New lesion")])
+    qtbot.addWidget(view)
+    view.resize(700, 700)
+    view.show()
+    return view
+
+
+def words(view: Any) -> str:
+    return " ".join(one.text() for one in view.findChildren(QLabel) if one.isVisible())
+
+
+def test_matches_in_every_state(qtbot: Any, matches: MatchesView) -> None:
+    assert NO_CLIP in words(matches)
+    matches.show_locked()
+    assert LOCKED in words(matches)
+    matches.show_ready()
+    with qtbot.waitSignal(matches.wanted):
+        qtbot.mouseClick(matches._state.ask, Qt.MouseButton.LeftButton)
+    matches.show_busy(Progress("embedding clips", 2, 5))
+    assert "Embedding clips" in words(matches)
+    with qtbot.waitSignal(matches.cancelled):
+        qtbot.mouseClick(matches._state.cancel, Qt.MouseButton.LeftButton)
+    matches.show_error(PolypTraceError("x", "It failed.", "Try again."))
+    assert "It failed." in words(matches)
+    assert "Try again." in words(matches)
+    assert matches.candidate is None
+    wanted: list[int] = []
+    matches.crop_wanted.connect(wanted.append)
+    matches.show_result(result())
+    assert "A good match is there." in words(matches)
+    assert wanted == [3, 4]
+    assert matches.candidate is not None
+    assert matches.candidate.clip == 3  # a verdict is one key away
+
+
+def test_none_of_these_is_a_row_of_its_own(qtbot: Any, matches: MatchesView) -> None:
+    answer = {
+        "score": 0.1,
+        "threshold": 0.5,
+        "is_no_match": True,
+        "queries": 60,
+        "reason": "Below.",
+        "learnt_on": "",
+    }
+    matches.show_result(result(no_match=answer))
+    assert "No good match." in words(matches)
+    table = matches.findChildren(QTableView)[0]
+    model = table.model()
+    assert isinstance(model, MatchesModel)
+    assert model.rowCount() == 3
+    cells = [model.index(2, column).data() for column in range(model.columnCount())]
+    assert "None of these" in cells
+    table.selectRow(2)
+    assert matches.candidate is None
+
+
+def test_a_ruled_out_clip_has_no_place_in_the_ranking(qtbot: Any) -> None:
+    model = MatchesModel()
+    model.show_candidates(result().patient, "answer")
+    places = [model.headerData(row, Qt.Orientation.Vertical) for row in range(3)]
+    assert places == ["1", "–", "–"]
+    assert "not the same lesion" in model.index(1, model.columnCount() - 1).data()
+    spoken = model.index(0, 1).data(Qt.ItemDataRole.AccessibleTextRole)
+    assert "sigmoid" in spoken
+    assert "completely removed" in spoken
+
+
+def test_the_whole_catalogue_names_the_patients(qtbot: Any, matches: MatchesView) -> None:
+    found = result()
+    matches.show_result(msgspec.structs.replace(found, catalogue=found.patient))
+    own, everyone = matches.findChildren(QTableView)
+    assert "P-1" not in own.model().index(0, 1).data()
+    assert "P-1" in everyone.model().index(0, 1).data()
+    everyone.selectRow(1)
+    assert matches.candidate is not None
+    assert matches.candidate.clip == 4
+
+
+def test_an_explanation_is_blended_by_the_slider(qtbot: Any, tmp_path: Path) -> None:
+    crop, heat = tmp_path / "crop.png", tmp_path / "map.png"
+    picture = QImage(40, 40, QImage.Format.Format_RGB32)
+    picture.fill(QColor("#804030"))
+    picture.save(str(crop))
+    layer = QImage(40, 40, QImage.Format.Format_ARGB32)
+    layer.fill(QColor(255, 255, 0, 255))
+    layer.save(str(heat))
+    side = {"crop": str(crop), "map": str(heat), "clear": True, "clip": 1, "words": "clear", "strength": 0.1}
+    view = ExplanationView()
+    qtbot.addWidget(view)
+    view.resize(500, 500)
+    view.show()
+    assert "Ctrl+E" in words(view)
+    view.show_explanation(
+        {
+            "query": side,
+            "candidate": side | {"clear": False},
+            "similarity": 0.5,
+            "model": "m",
+            "device": "cpu",
+        }
+    )
+    assert "not the outline of the lesion" in words(view)
+
+    def middle(which: int) -> QColor:
+        shown = view._pictures[which].grab().toImage()
+        return shown.pixelColor(shown.width() // 2, shown.height() // 2)
+
+    view._slider.setValue(0)
+    assert middle(0) == QColor("#804030")
+    view._slider.setValue(100)
+    assert middle(0) == QColor("#ffff00")
+    assert middle(1) == QColor("#804030")  # no clear region: nothing is drawn
+    view.show_nothing()
+    assert "Ctrl+E" in words(view)
+
+
+def test_notices_say_what_to_do_in_the_window_s_words(qtbot: Any) -> None:
+    bar = NoticeBar()
+    qtbot.addWidget(bar)
+    assert bar.text == ""
+    bar.show_error(PolypTraceError("match-not-described", "Not described.", "polyptrace describe 1 --set …"))
+    assert bar.text == "Not described. Describe the finding (Ctrl+D); a draft is enough."
+    bar.show_note("Saved.")
+    assert bar.text == "Saved."
+    assert "Not described" in bar.toolTip()
+    assert hint_of(PolypTraceError("y", "m", "Run `polyptrace index` again.")) == ""
+    assert hint_of(PolypTraceError("y", "m", "Check the file.")) == "Check the file."
+
+
+def test_the_import_asks_for_a_pseudonym(qtbot: Any, tmp_path: Path) -> None:
+    dialog = ImportDialog([tmp_path / "a.mp4"], ["P-1", "P-2"])
+    qtbot.addWidget(dialog)
+    dialog.show()
+    button = next(
+        one for one in dialog.findChild(QDialogButtonBox).buttons() if one.text().replace("&", "") == "Import"
+    )
+    assert not button.isEnabled()
+    dialog.patient.setText("Dr. John Smith")
+    assert "looks like" in words(dialog)
+    dialog.patient.setText("P-2")
+    assert "looks like" not in words(dialog)
+    assert button.isEnabled()
+    dialog.date.setDate(QDate(2024, 5, 6))
+    assert dialog.date.date().toPython() == dt.date(2024, 5, 6)
+    assert dialog.date.maximumDate() <= QDate.currentDate().addDays(1)
+    assert dialog.files == [tmp_path / "a.mp4"]
+    assert dialog.code == "P-2"
