@@ -15,7 +15,8 @@ from core.paths import DataDir
 REVISIONS = ("r0001",)
 """All schema revisions, oldest first. Known here so that opening needs no Alembic."""
 
-_MAGIC = b"SQLite format 3\x00"
+_SMALLEST = 512
+"""Bytes of the smallest page, so of the smallest file that holds anything."""
 _CHECKED_WHOLE = 4 * 1024 * 1024
 """Files up to this size (bytes) are checked whole at every opening: that takes a few milliseconds."""
 
@@ -57,10 +58,11 @@ def revision_of(path: Path) -> str | None:
 
 
 def _look(path: Path) -> str | None:
-    with path.open("rb") as file:
-        start = file.read(len(_MAGIC))
-    if start and start != _MAGIC:
-        raise sentence(sqlite3.SQLITE_NOTADB)
+    # Never open the file but by SQLite: closing any other handle drops all locks that this process holds on
+    # it (POSIX), and another process would take the log away under an open catalogue
+    # (sqlite.org/howtocorrupt.html, section 2.2).
+    if 0 < path.stat().st_size < _SMALLEST:
+        raise sentence(sqlite3.SQLITE_NOTADB)  # SQLite would take it for an empty file of its own
     unclean = _size(path.with_name(path.name + "-wal")) > 0
     with contextlib.closing(sqlite3.connect(path, timeout=5.0)) as connection:
         tables = {
