@@ -69,11 +69,16 @@ class ScopeRegion(msgspec.Struct, frozen=True):
     found: bool
 
 
+PixelBox = tuple[int, int, int, int]
+"""x, y, width, height in whole pixels of the displayed frame."""
+
+
 class Video(msgspec.Struct, frozen=True):
     """An imported video file, known by its content.
 
     ``duration_s`` is in seconds; ``time_base`` is the exact fraction of a second of one pts tick, as
-    ``(numerator, denominator)``; sizes are of the displayed frame in pixels.
+    ``(numerator, denominator)``; sizes are of the displayed frame in pixels. ``text_found`` is where the
+    import pass found burned-in text; ``text_corrected`` where a user says it is, None while nobody did.
     """
 
     id: int
@@ -86,6 +91,13 @@ class Video(msgspec.Struct, frozen=True):
     codec: str
     time_base: tuple[int, int]
     region: ScopeRegion | None = None
+    text_found: tuple[PixelBox, ...] = ()
+    text_corrected: tuple[PixelBox, ...] | None = None
+
+    @property
+    def text_boxes(self) -> tuple[PixelBox, ...]:
+        """Where burned-in text is: the user's word goes before the program's."""
+        return self.text_found if self.text_corrected is None else self.text_corrected
 
 
 class Clip(msgspec.Struct, frozen=True):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from PySide6.QtCore import QObject, Signal
 
-from core.domain import Box, Clip, DescriptionRevision, Video
+from core.domain import Box, Clip, DescriptionRevision, PixelBox, Video
 from core.errors import PolypTraceError
 from desktop.background import Failed
 from desktop.session import Selection, Session
@@ -76,6 +76,8 @@ class Desk(QObject):
         player.clip_wanted.connect(self._add_clip)
         player.box_drawn.connect(self._put_box)
         player.box_cleared.connect(self._remove_box)
+        player.text_added.connect(lambda box: self._correct_text(add=box))
+        player.text_removed.connect(lambda box: self._correct_text(remove=box))
 
     def refresh(self) -> None:
         """Reads again what is chosen."""
@@ -127,6 +129,7 @@ class Desk(QObject):
         if before.video is None or before.video.id != facts.video.id or before.video.path != facts.video.path:
             video = facts.video
             self._player.open_video(Path(video.path), video.sha256, folder.root, video.region)
+        self._player.show_text_boxes(facts.video.text_boxes)
         self._player.show_clips(facts.clips)
         if facts.clip != before.clip:
             self._player.show_clip(facts.clip)
@@ -201,6 +204,26 @@ class Desk(QObject):
             self._write(
                 lambda catalog, ops, author: ops.mark_boxes(catalog, clip.id, remove=[pts], author=author)
             )
+
+    def _correct_text(self, add: PixelBox | None = None, remove: PixelBox | None = None) -> None:
+        video = self.facts.video
+        if video is None:
+            return
+
+        def correct(catalog: Catalog, ops: Any, author: str) -> CatalogChanges:
+            from core.catalog import queries
+
+            # From what is saved now: two quick corrections must not undo each other.
+            known = queries.video(catalog, video.id).text_boxes
+            boxes = [box for box in (*known, add) if box is not None and box != remove]
+            changes: CatalogChanges = ops.set_text_boxes(catalog, video.id, boxes, author=author)
+            return changes
+
+        self._write(correct, failed=lambda error: self._not_corrected(error, video))
+
+    def _not_corrected(self, error: PolypTraceError, video: Video) -> None:
+        self._session.report(error)
+        self._player.show_text_boxes(video.text_boxes)
 
     def _write(self, operation: Any, then: Any = None, failed: Failed | None = None) -> None:
         author = self._session.author

@@ -28,6 +28,7 @@ from core.domain import (
     Finding,
     LinkEvent,
     Patient,
+    PixelBox,
     ScopeRegion,
     Verdict,
     Video,
@@ -89,7 +90,19 @@ def videos(connection: Connection, *where: Condition) -> list[Video]:
 def _video(row: AnyRow) -> Video:
     region = msgspec.convert(row.region, ScopeRegion) if row.region else None
     facts = (row.id, row.sha256, row.path, row.frames, row.duration_s, row.width, row.height, row.codec)
-    return Video(*facts, time_base=(row.time_base_num, row.time_base_den), region=region)
+    corrected = None if row.text_corrected is None else pixel_boxes_from(row.text_corrected)
+    return Video(
+        *facts,
+        time_base=(row.time_base_num, row.time_base_den),
+        region=region,
+        text_found=pixel_boxes_from(row.text_found),
+        text_corrected=corrected,
+    )
+
+
+def pixel_boxes_from(stored: list[Any]) -> tuple[PixelBox, ...]:
+    """Boxes of burned-in text from their stored form, [x, y, w, h] each."""
+    return tuple((x, y, w, h) for x, y, w, h in stored)
 
 
 def clips(connection: Connection, *where: Condition) -> list[Clip]:

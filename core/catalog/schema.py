@@ -72,7 +72,11 @@ class ExamRow(Base):
 
 
 class VideoRow(Base):
-    """A video file, known by its content; ``path`` is only where it was last seen."""
+    """A video file, known by its content; ``path`` is only where it was last seen.
+
+    ``text_found`` holds the boxes [x, y, w, h] of burned-in text that the import pass found,
+    ``text_corrected`` what a user made of them, or nothing.
+    """
 
     __tablename__ = "videos"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -86,6 +90,8 @@ class VideoRow(Base):
     time_base_num: Mapped[int] = mapped_column(BigInteger)
     time_base_den: Mapped[int] = mapped_column(BigInteger)
     region: Mapped[dict[str, Any] | None] = mapped_column(_Json)
+    text_found: Mapped[list[list[int]]] = mapped_column(_Json)
+    text_corrected: Mapped[list[list[int]] | None] = mapped_column(_Json)
     added_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
 
 

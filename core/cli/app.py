@@ -11,7 +11,20 @@ from typing import Annotated
 import typer
 
 from core import __version__
-from core.cli import clips, data, demo, exams, matching, models, patients, system, training, verdicts, videos
+from core.cli import (
+    clips,
+    data,
+    demo,
+    exams,
+    matching,
+    models,
+    patients,
+    system,
+    training,
+    verdicts,
+    video_text,
+    videos,
+)
 from core.cli.output import Output
 from core.domain import RESEARCH_BANNER
 from core.errors import Cancelled, PolypTraceError
@@ -28,7 +41,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for room in (demo, system, videos, patients, exams, clips, verdicts, matching, models, data, training):
+_ROOMS = (
+    demo, system, videos, patients, exams, video_text, clips, verdicts, matching, models, data, training,
+)  # fmt: skip
+for room in _ROOMS:
     room.register(app)
 
 

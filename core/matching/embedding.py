@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.domain import Clip, Video
-from core.matching.sampling import CROPS, ClipSample, Picture
+from core.matching.sampling import CROPS, ClipSample, Picture, seen_text
 
 Vector = NDArray[np.float32]
 
@@ -52,4 +52,8 @@ def inputs_hash(clip: Clip, video: Video, text: str | None) -> str:
     region = msgspec.to_builtins(video.region) if video.region else None
     boxes = [msgspec.to_builtins(box) for box in clip.boxes]
     parts = [RECIPE, CROPS, video.sha256, clip.pts_in, clip.pts_out, boxes, region, text]
+    # Only where there is some, so that most vectors don't depend on how text is found.
+    lettering = seen_text(video)
+    if lettering:
+        parts.append(lettering)
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()

@@ -106,5 +106,5 @@ def explained_side(
         cancel.raise_if_cancelled()
     region = context.video.region
     with open_reader(catalog, context.video) as reader:
-        crop = best_crop(reader, context.clip, region)
+        crop = best_crop(reader, context.clip, region, context.video.text_boxes)
     return ExplainedSide(clip_id, crop, source_of(context.clip, region), context.text)

@@ -161,7 +161,7 @@ def _embed_one(
     embedder: Embedder, reader: VideoReader, one: ClipContext, cancel: CancelToken
 ) -> ClipVector | Failure:
     try:
-        sample = sample_clip(reader, one.clip, one.video.region, cancel=cancel)
+        sample = sample_clip(reader, one.clip, one.video.region, cancel=cancel, text=one.video.text_boxes)
         vector = clip_vector(embedder, sample, one.text)
     except PolypTraceError as error:
         if error.code == "out-of-memory":

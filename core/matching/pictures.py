@@ -43,7 +43,7 @@ def clip_pictures(catalog: Catalog, clip_id: int) -> ClipPictures:
     made = pictures_at(catalog.data_dir, inputs_hash(clip, video, None))
     if not (Path(made.path).is_file() and Path(made.full).is_file()):
         with open_reader(catalog, video) as reader:
-            crop, frame = best_pictures(reader, clip, video.region)
+            crop, frame = best_pictures(reader, clip, video.region, video.text_boxes)
         _write(Path(made.path), crop)
         _write(Path(made.full), frame)
     return made

@@ -127,7 +127,7 @@ def _crop(catalog: Catalog, clip_id: int, alt: str) -> Picture | None:
     video = queries.video(catalog, clip.video_id)
     try:
         with open_reader(catalog, video) as reader:
-            crop = best_crop(reader, clip, video.region)
+            crop = best_crop(reader, clip, video.region, video.text_boxes)
     except PolypTraceError:
         return None
     scale = THUMBNAIL_PX / max(crop.shape[:2])

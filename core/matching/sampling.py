@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from core.data.crops import lesion_crop
-from core.domain import Box, Clip, ScopeRegion
+from core.domain import Box, Clip, PixelBox, ScopeRegion, Video
 from core.errors import PolypTraceError
 from core.matching.values import CropSource
 from core.progress import CancelToken
 from core.video.index import FrameIndex
 from core.video.reader import VideoReader
+from core.video.region import region_mask
 from core.video.sample import pick_frames
 
 Picture = NDArray[np.uint8]
@@ -26,6 +29,9 @@ BORROWED = 0.5
 """Weight of a frame whose box is a neighbour's: the scope may have moved on."""
 FAINT = 0.05
 """The least weight of a frame, so that a clip of bad frames alone still has an embedding."""
+
+TEXT_MARGIN = 2
+"""Pixels that are painted over around burned-in text: compression smears it."""
 
 
 class ClipSample(msgspec.Struct, frozen=True):
@@ -54,18 +60,21 @@ def sample_clip(
     region: ScopeRegion | None,
     count: int = CROPS,
     cancel: CancelToken | None = None,
+    text: Sequence[PixelBox] = (),
 ) -> ClipSample:
     """Picks and cuts the crops of a clip.
 
     Where lesion boxes are marked the crop is the box × 1.3 on the box's own frame, and on frames within
     :data:`NEAR_S` of it while there are fewer boxes than crops; a box without a time holds for the whole
     clip. Without boxes it is the scope region, or the whole frame where no region was found. Where there is
-    one, everything outside its outline is black.
+    one, everything outside its outline is black, and so is burned-in text.
 
     Args:
         reader: of the clip's video.
         region: the video's scope region.
         count: crops wanted; fewer come when the clip has fewer frames.
+        cancel: looked at between frames.
+        text: where burned-in text is, (x, y, w, h) in pixels.
 
     Raises:
         PolypTraceError: a frame can't be given exactly (see :class:`core.video.reader.VideoReader`), or a
@@ -78,23 +87,29 @@ def sample_clip(
         if cancel is not None:
             cancel.raise_if_cancelled()
         frame = reader.frame_at(view.number)
-        crops.append(_cut(_inside(frame, region), view.box, source))
+        crops.append(_cut(_inside(frame, region, text), view.box, source))
         weights.append(_weight(reader.index, view))
         pts.append(int(reader.index.pts[view.number]))
     return ClipSample(tuple(crops), np.asarray(weights, dtype=np.float32), tuple(pts), source)
 
 
-def best_crop(reader: VideoReader, clip: Clip, region: ScopeRegion | None) -> Picture:
+def best_crop(
+    reader: VideoReader, clip: Clip, region: ScopeRegion | None, text: Sequence[PixelBox] = ()
+) -> Picture:
     """The crop of the highest weight among those of :func:`sample_clip`, the first of several.
 
     Raises:
         PolypTraceError: as :func:`sample_clip`.
     """
-    return best_pictures(reader, clip, region)[0]
+    return best_pictures(reader, clip, region, text)[0]
 
 
-def best_pictures(reader: VideoReader, clip: Clip, region: ScopeRegion | None) -> tuple[Picture, Picture]:
-    """The crop of :func:`best_crop` and the whole frame that it was cut from, black outside the region.
+def best_pictures(
+    reader: VideoReader, clip: Clip, region: ScopeRegion | None, text: Sequence[PixelBox] = ()
+) -> tuple[Picture, Picture]:
+    """The crop of :func:`best_crop` and the whole frame that it was cut from.
+
+    Both are black outside the region and where burned-in text is.
 
     Raises:
         PolypTraceError: as :func:`sample_clip`.
@@ -102,7 +117,7 @@ def best_pictures(reader: VideoReader, clip: Clip, region: ScopeRegion | None) -
     views = choose_views(reader.index, clip, region)
     own = [view for view in views if not view.borrowed] or views
     view = max(own, key=lambda view: (_weight(reader.index, view), -view.number))
-    frame = _inside(reader.frame_at(view.number), region)
+    frame = _inside(reader.frame_at(view.number), region, text)
     return _cut(frame, view.box, source_of(clip, region)), frame
 
 
@@ -179,13 +194,37 @@ def _quality(index: FrameIndex, number: int) -> float:
     return index.quality_of(at).score
 
 
-def _inside(frame: Picture, region: ScopeRegion | None) -> Picture:
-    """The frame with black where no picture is: a processor writes names and dates into the corners."""
-    if region is None or not region.found:
+def seen_text(video: Video) -> list[PixelBox]:
+    """The boxes of burned-in text that the model's input would differ without, in order.
+
+    Most lettering stands outside of the scope region, which is black anyway.
+    """
+    if video.region is None or not video.region.found:
+        return sorted(video.text_boxes)
+    picture = region_mask(video.region, video.width, video.height)
+    return sorted(box for box in video.text_boxes if picture[_covered(box)].any())
+
+
+def _inside(frame: Picture, region: ScopeRegion | None, text: Sequence[PixelBox]) -> Picture:
+    """The frame with black where no picture is: a processor writes names and dates on it."""
+    found = region is not None and region.found
+    if not found and not text:
         return frame
-    mask = np.zeros(frame.shape[:2], dtype=np.uint8)
-    cv2.fillPoly(mask, [np.asarray(region.polygon, dtype=np.int32)], 1)
+    mask = np.full(frame.shape[:2], 0 if found else 1, dtype=np.uint8)
+    if region is not None and region.found:
+        cv2.fillPoly(mask, [np.asarray(region.polygon, dtype=np.int32)], 1)
+    for box in text:
+        mask[_covered(box)] = 0
     return np.asarray(frame * mask[..., None], dtype=np.uint8)
+
+
+def _covered(box: PixelBox) -> tuple[slice, slice]:
+    """Rows and columns that are painted over for a box."""
+    x, y, w, h = box
+    return (
+        slice(max(0, y - TEXT_MARGIN), y + h + TEXT_MARGIN),
+        slice(max(0, x - TEXT_MARGIN), x + w + TEXT_MARGIN),
+    )
 
 
 def _cut(frame: Picture, box: Box | None, source: CropSource) -> Picture:

@@ -175,6 +175,11 @@ def luma(frame: Any) -> np.ndarray[Any, np.dtype[np.uint8]]:
     return np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width]
 
 
+def upright_luma(frame: Any) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """:func:`luma` of the frame as it is displayed."""
+    return _upright(luma(frame), frame.rotation)
+
+
 def _bytes(frame: Any) -> np.ndarray[Any, np.dtype[np.uint8]]:
     array: np.ndarray[Any, np.dtype[np.uint8]] = frame.to_ndarray()
     return array

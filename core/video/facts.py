@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from core.domain import ScopeRegion
+from core.domain import PixelBox, ScopeRegion
 from core.video.decoding import Threads, decoder_version
 from core.video.index import NO_PTS, VideoFacts
 
@@ -52,6 +52,7 @@ class _Timing:
 def make_facts(
     summary: PassSummary,
     region: ScopeRegion,
+    text_boxes: tuple[PixelBox, ...],
     thumbnails: tuple[int, ...],
     quality: np.ndarray[Any, np.dtype[np.float32]],
 ) -> VideoFacts:
@@ -76,6 +77,7 @@ def make_facts(
         rotation=summary.rotation,
         pixel_aspect=aspect,
         region=region,
+        text_boxes=text_boxes,
         thumbnails=thumbnails,
         warnings=tuple(_warnings(summary, quality)),
         threads=summary.threads,

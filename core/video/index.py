@@ -13,11 +13,11 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from core.domain import FrameQuality, ScopeRegion, Video
+from core.domain import FrameQuality, PixelBox, ScopeRegion, Video
 from core.errors import PolypTraceError
 from core.video.decoding import Threads, decoder_version
 
-FORMAT = 1
+FORMAT = 2
 NO_PTS = int(np.iinfo(np.int64).min)
 """Stands in ``FrameIndex.pts`` for a frame without a presentation time."""
 
@@ -29,7 +29,8 @@ class VideoFacts(msgspec.Struct, frozen=True):
 
     Sizes are of the displayed frame in pixels, after ``rotation`` (degrees counter-clockwise, already applied
     to every frame that is given). ``pixel_aspect`` (width, height of one pixel) is noted, not applied.
-    ``fps`` is frames a second on average; ``warnings`` are sentences for the user.
+    ``fps`` is frames a second on average; ``warnings`` are sentences for the user. ``text_boxes`` is where
+    burned-in text was found.
     """
 
     sha256: str
@@ -48,6 +49,7 @@ class VideoFacts(msgspec.Struct, frozen=True):
     rotation: int
     pixel_aspect: tuple[int, int]
     region: ScopeRegion
+    text_boxes: tuple[PixelBox, ...]
     thumbnails: tuple[int, ...]
     warnings: tuple[str, ...]
     threads: Threads
@@ -169,6 +171,7 @@ class VideoScan:
             codec=facts.codec,
             time_base=facts.time_base,
             region=facts.region,
+            text_found=facts.text_boxes,
         )
 
 

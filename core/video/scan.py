@@ -11,7 +11,7 @@ import numpy as np
 
 from core.errors import PolypTraceError
 from core.progress import CancelToken, Progress, ProgressSink, no_progress
-from core.video.decoding import Converter, Decoder, Threads, displayed_size, luma
+from core.video.decoding import Converter, Decoder, Threads, displayed_size, luma, upright_luma
 from core.video.facts import PassSummary, make_facts
 from core.video.fingerprint import fingerprint
 from core.video.index import NO_PTS, FrameIndex
@@ -145,13 +145,16 @@ def _pass(order: _Order, threads: Threads, damaged: bool = False) -> tuple[Scann
             if order.survey and sampler.wants(number, frame):
                 small = converter.small(frame, *small_size(*shape.coded))
                 survey.add(number, small, combing(luma(frame)))
+                if survey.text.wants():
+                    survey.add_light(upright_luma(frame))
         if shape is None:
             raise _no_frames(decoder)
         damaged = damaged or decoder.errors + table.broken > 0
         summary = _summary(order, decoder, table, shape, threads, damaged)
     quality = survey.quality()
     pictures = survey.thumbnails.pictures
-    facts = make_facts(summary, survey.region(*shape.displayed), tuple(pictures), quality)
+    region = survey.region(*shape.displayed)
+    facts = make_facts(summary, region, survey.text.boxes(region), tuple(pictures), quality)
     order.progress(Progress(STAGE, facts.frames, facts.frames))
     index = FrameIndex(
         facts=facts,

@@ -1,10 +1,11 @@
-"""What the import pass learns from small frames: scope region, quality, thumbnails."""
+"""What the import pass learns from sampled frames: scope region, quality, thumbnails, burned-in text."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from core.domain import FrameQuality, ScopeRegion
+from core.video.burned_text import Light, TextFinder
 from core.video.quality import QualityMeter
 from core.video.region import Picture, RegionFinder
 from core.video.thumbnails import Thumbnails
@@ -21,6 +22,7 @@ class Survey:
     def __init__(self) -> None:
         self.finder = RegionFinder()
         self.thumbnails = Thumbnails()
+        self.text = TextFinder()
         self.numbers: list[int] = []
         self._waiting: list[tuple[Picture, float]] = []
         self._quality: list[FrameQuality] = []
@@ -34,6 +36,10 @@ class Survey:
         self._waiting.append((small, combed))
         if len(self._waiting) >= _BATCH:
             self._measure()
+
+    def add_light(self, light: Light) -> None:
+        """Takes the brightness of a frame in full size, (H, W) uint8, upright, where asked for."""
+        self.text.add(light, lambda: self.finder.region(light.shape[1], light.shape[0]))
 
     def region(self, width: int, height: int) -> ScopeRegion:
         """The scope region in frames of this size."""

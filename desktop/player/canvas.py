@@ -6,10 +6,11 @@ from PySide6.QtCore import QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QImage, QKeyEvent, QMouseEvent, QPainter
 from PySide6.QtWidgets import QWidget
 
-from core.domain import Box, ScopeRegion
+from core.domain import Box, PixelBox, ScopeRegion
 from desktop.player.box_tool import BoxTool, Grip
-from desktop.player.canvas_paint import paint_box, paint_ghost, paint_region
+from desktop.player.canvas_paint import paint_box, paint_ghost, paint_region, paint_text_box
 from desktop.player.picture import PictureView
+from desktop.player.text_boxes import TextBoxes
 
 _ARROWS = {
     Qt.Key.Key_Left: (-1, 0),
@@ -35,22 +36,28 @@ class FrameCanvas(PictureView):
     """A frame on which one lesion box is drawn, moved and resized with the left button.
 
     Alt + arrows move the box by one pixel, Delete clears it, Escape cancels a drag. Boxes are in pixels of
-    the displayed frame and stay in the picture; one with a side under 4 pixels is dropped.
+    the displayed frame and stay in the picture; one with a side under 4 pixels is dropped. While burned-in
+    text is corrected the mouse, Delete and Escape belong to its boxes.
 
     Signals:
         touched(): a drag on the frame begins, so the frame must stay.
         box_drawn(Box): the shown frame has this box now; without a time.
         box_cleared(): the shown frame has none any more.
+        text_added(PixelBox), text_removed(PixelBox): burned-in text is, or isn't, in this box.
+        text_mode(bool): the correction of burned-in text begins or ends.
     """
 
     touched = Signal()
     box_drawn = Signal(object)
     box_cleared = Signal()
+    text_added = Signal(object)
+    text_removed = Signal(object)
+    text_mode = Signal(bool)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName("Video frame")
-        self._tool = BoxTool()
+        self._tool, self.text = BoxTool(), TextBoxes()
         self._ghost: Box | None = None
         self._region: ScopeRegion | None = None
         self._drawing = self._nudged = False
@@ -75,7 +82,8 @@ class FrameCanvas(PictureView):
         if number != self.number:
             self._settle()
             self._tool.cancel()
-        self._tool.set_picture(image.width(), image.height())
+        for tool in (self._tool, self.text):
+            tool.set_picture(image.width(), image.height())
         super().show_frame(number, image)
 
     def set_boxes(self, box: Box | None, ghost: Box | None) -> None:
@@ -89,9 +97,34 @@ class FrameCanvas(PictureView):
         self._region = region
         self.update()
 
+    def set_text(self, boxes: tuple[PixelBox, ...]) -> None:
+        """Where burned-in text is, on every frame."""
+        self.text.show(boxes)
+        self.update()
+
+    def show_text(self, shown: bool) -> None:
+        """Outlines burned-in text, or doesn't."""
+        self.text.shown = shown
+        self.update()
+
+    def correct_text(self, on: bool) -> None:
+        """Begins or ends the correction of burned-in text; Escape ends it too."""
+        on = on and self.has_frame
+        if on != self.text.correcting:
+            self._settle()
+            self._tool.cancel()
+            self._drawing = False
+            self.text.correct(on)
+            self.setCursor(Qt.CursorShape.CrossCursor) if on else self.unsetCursor()
+            self.text_mode.emit(on)
+            self.update()
+        if on:
+            self.setFocus()
+
     def draw_box(self) -> None:
         """The next drag draws a new box, wherever it begins. Escape leaves this mode."""
         if self.has_frame:
+            self.correct_text(False)
             self._drawing = True
             self.setFocus()
             self.setCursor(Qt.CursorShape.CrossCursor)
@@ -111,6 +144,10 @@ class FrameCanvas(PictureView):
     def paint_over(self, painter: QPainter) -> None:
         if self._region is not None:
             paint_region(painter, [self.view.to_canvas(QPointF(x, y)) for x, y in self._region.polygon])
+        for text in self.text.visible:
+            paint_text_box(painter, self.box_rect(Box(*text)), text == self.text.chosen)
+        if self.text.drawn is not None:
+            paint_text_box(painter, self.box_rect(self.text.drawn), True)
         if self._tool.box is not None:
             paint_box(painter, self.box_rect(self._tool.box), self._reach)
         elif self._ghost is not None:
@@ -130,11 +167,17 @@ class FrameCanvas(PictureView):
         if event.button() == Qt.MouseButton.LeftButton and self.has_frame and not self.panning:
             self._settle()
             self.touched.emit()
+            if self.text.correcting:
+                self.text.press(*self._point(event))
+                return
             self._tool.press(*self._point(event), self._reach / self.view.scale, self._drawing)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
         super().mouseMoveEvent(event)
-        if self.dragging:
+        if self.text.correcting:
+            self.text.drag(*self._point(event))
+            self.update()
+        elif self.dragging:
             self._tool.drag(*self._point(event))
             self.update()
         elif self.has_frame and not self.panning:
@@ -143,7 +186,12 @@ class FrameCanvas(PictureView):
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
         super().mouseReleaseEvent(event)
-        if event.button() == Qt.MouseButton.LeftButton and self.dragging:
+        if event.button() == Qt.MouseButton.LeftButton and self.text.dragging:
+            new = self.text.release(*self._point(event))
+            self.update()
+            if new is not None:
+                self.text_added.emit(new)
+        elif event.button() == Qt.MouseButton.LeftButton and self.dragging:
             self._drawing = False
             changed = self._tool.release()
             self.update()
@@ -153,7 +201,9 @@ class FrameCanvas(PictureView):
     def claims(self, event: QKeyEvent) -> bool:
         """Whether a key means something here now: also those of the box and of a drag."""
         if event.key() == Qt.Key.Key_Escape:
-            return self.dragging or self._drawing
+            return self.dragging or self._drawing or self.text.correcting
+        if event.key() == Qt.Key.Key_Delete and self.text.correcting:
+            return True
         alt = event.modifiers() & Qt.KeyboardModifier.AltModifier
         if event.key() in _ARROWS and alt:
             return self._tool.box is not None
@@ -161,7 +211,9 @@ class FrameCanvas(PictureView):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
         key = Qt.Key(event.key())
-        if key == Qt.Key.Key_Escape and self.claims(event):
+        if self.text.correcting and key in (Qt.Key.Key_Escape, Qt.Key.Key_Delete):
+            self._text_key(key)
+        elif key == Qt.Key.Key_Escape and self.claims(event):
             self._tool.cancel()
             self._drawing = False
             self.unsetCursor()
@@ -174,6 +226,18 @@ class FrameCanvas(PictureView):
             self.update()
         else:
             super().keyPressEvent(event)
+
+    def _text_key(self, key: Qt.Key) -> None:
+        """Delete removes the chosen box; Escape ends the drag, else the correction."""
+        if key == Qt.Key.Key_Delete:
+            gone = self.text.remove()
+            if gone is not None:
+                self.text_removed.emit(gone)
+        elif self.text.dragging:
+            self.text.cancel()
+        else:
+            self.correct_text(False)
+        self.update()
 
     def keyReleaseEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
         if self._nudged and not event.isAutoRepeat():

@@ -43,6 +43,15 @@ def paint_region(painter: QPainter, outline: Sequence[QPointF]) -> None:
         painter.drawPolygon(QPolygonF(list(outline)))
 
 
+def paint_text_box(painter: QPainter, rect: QRectF, chosen: bool) -> None:
+    """A box of burned-in text; the chosen one has a full line."""
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    style = Qt.PenStyle.SolidLine if chosen else Qt.PenStyle.DotLine
+    for pen in (QPen(_SHADE, 3), QPen(QColor(colours.ACCENT), 2 if chosen else 1.5, style)):
+        painter.setPen(pen)
+        painter.drawRect(rect)
+
+
 def paint_badge(painter: QPainter, place: QRectF, text: str, colour: str) -> None:
     """One line of words in the upper left corner of a place, on a dark ground."""
     metrics = QFontMetricsF(painter.font())

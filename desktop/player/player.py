@@ -8,9 +8,9 @@ from pathlib import Path
 from msgspec.structs import replace
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
-from core.domain import Box, Clip, ScopeRegion
+from core.domain import Box, Clip, PixelBox, ScopeRegion
 from core.errors import PolypTraceError
 from desktop.player.canvas import FrameCanvas
 from desktop.player.film import Film
@@ -23,6 +23,10 @@ from desktop.player.transport import Transport
 
 _PATIENCE_MS = 120
 """After so long the frame that is still shown is marked as old: not before, or every step would flicker."""
+_CORRECTING = (
+    "Burned-in text is painted over before a model sees a frame. Drag around text that has no box; "
+    "click a box and press Delete where there is no text. Escape leaves."
+)
 _NOTHING = ("No video chosen", "Choose a video of an exam to see it here.")
 
 
@@ -33,6 +37,7 @@ class Player(QWidget):
         clip_wanted(int, int): a clip from this pts to that one, both included, in ticks.
         box_drawn(Box): the frame with the box's pts has this box now.
         box_cleared(int): the frame with this pts has none any more.
+        text_added(PixelBox), text_removed(PixelBox): burned-in text is, or isn't, in this box.
         frame_shown(int): this frame is on the screen.
         problem(PolypTraceError): the video can't be shown, or what was asked for can't be done.
     """
@@ -40,6 +45,8 @@ class Player(QWidget):
     clip_wanted = Signal(object, object)
     box_drawn = Signal(object)
     box_cleared = Signal(object)
+    text_added = Signal(object)
+    text_removed = Signal(object)
     frame_shown = Signal(int)
     problem = Signal(object)
 
@@ -47,6 +54,7 @@ class Player(QWidget):
         super().__init__(parent)
         self.setAccessibleName("Player")
         self.canvas, self.timeline, self.transport = FrameCanvas(self), Timeline(self), Transport(self)
+        self.text_hint = QLabel(_CORRECTING, self, wordWrap=True)
         self._source, self._shuttle = FrameSource(self), Shuttle(self)
         self._patience = QTimer(self, singleShot=True, interval=_PATIENCE_MS)
         self._film: Film | None = None
@@ -235,6 +243,18 @@ class Player(QWidget):
         found = self._region is not None and self._region.found
         self.canvas.set_region(self._region if shown and found else None)
 
+    def show_text_boxes(self, boxes: tuple[PixelBox, ...]) -> None:
+        """Takes where burned-in text is in the video, as it was saved."""
+        self.canvas.set_text(boxes)
+
+    def toggle_text(self) -> None:
+        """Outlines burned-in text on the frame, or no longer does."""
+        self.canvas.show_text(not self.canvas.text.shown)
+
+    def correct_text(self) -> None:
+        """Begins or ends the correction of burned-in text."""
+        self.canvas.correct_text(not self.canvas.text.correcting)
+
     def fit(self) -> None:
         """Shows the whole picture."""
         self.canvas.fit()
@@ -326,6 +346,8 @@ class Player(QWidget):
         self._film, self._region, self._wanted = None, None, 0
         self._marked = Marked()
         self.canvas.set_region(None)
+        self.canvas.correct_text(False)
+        self.canvas.set_text(())
         self.canvas.fit()
         self.timeline.show_content(None)
         self.transport.show_position(None, 0)
@@ -338,6 +360,8 @@ class Player(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(unit // 3)
         column.addWidget(self.canvas, 1)
+        column.addWidget(self.text_hint)
+        self.text_hint.setVisible(False)
         column.addWidget(self.timeline)
         column.addWidget(self.transport)
 
@@ -358,6 +382,9 @@ class Player(QWidget):
         canvas.space_tapped.connect(self.toggle_play)
         canvas.box_drawn.connect(self._box_drawn)
         canvas.box_cleared.connect(self._box_cleared)
+        canvas.text_added.connect(self.text_added)
+        canvas.text_removed.connect(self.text_removed)
+        canvas.text_mode.connect(self.text_hint.setVisible)
         transport.play_pressed.connect(self.toggle_play)
         transport.step_pressed.connect(self.step)
         transport.in_pressed.connect(self.mark_in)

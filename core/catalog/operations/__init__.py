@@ -15,6 +15,7 @@ from core.catalog.operations.people import add_patient, describe_exam
 from core.catalog.operations.system import record_event
 from core.catalog.operations.undo import redo, undo
 from core.catalog.operations.verdicts import give_verdict, withdraw_verdict
+from core.catalog.operations.video_text import set_text_boxes
 from core.catalog.operations.videos import import_video
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "redo",
     "register_model",
     "remove_clip",
+    "set_text_boxes",
     "start_job",
     "trim_clip",
     "undo",

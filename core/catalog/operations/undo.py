@@ -7,7 +7,7 @@ from sqlalchemy import select, update
 from core.catalog import audit
 from core.catalog.changes import CatalogChanges
 from core.catalog.engine import Catalog
-from core.catalog.operations import clip_edits, descriptions, people, undo_log, verdicts
+from core.catalog.operations import clip_edits, descriptions, people, undo_log, verdicts, video_text
 from core.catalog.schema import UndoRow
 from core.errors import PolypTraceError
 
@@ -45,6 +45,8 @@ def _step(catalog: Catalog, author: str, *, forward: bool) -> CatalogChanges:
             changes, payload = verdicts.replay(connection, payload, label, author)
         elif row.kind == undo_log.EXAM:
             changes = people.replay_exam(connection, payload, label, forward=forward)
+        elif row.kind == undo_log.TEXT:
+            changes = video_text.replay(connection, payload, label, forward=forward)
         else:
             changes = clip_edits.replay(connection, payload, label, forward=forward)
         state = {"undone": not forward, "payload": payload}

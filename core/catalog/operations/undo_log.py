@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, insert
 from core.catalog import rows
 from core.catalog.schema import UndoRow
 
-DESCRIBE, VERDICT, EDIT, EXAM = "describe", "verdict", "edit", "exam"
+DESCRIBE, VERDICT, EDIT, EXAM, TEXT = "describe", "verdict", "edit", "exam", "text"
 
 
 def push(connection: Connection, kind: str, label: str, payload: dict[str, Any]) -> None:

@@ -78,6 +78,7 @@ def _find_or_add(connection: Connection, video: Video, author: str) -> tuple[int
     }
     facts["time_base_num"], facts["time_base_den"] = video.time_base
     facts["region"] = msgspec.to_builtins(video.region)
+    facts["text_found"] = [list(box) for box in video.text_found]
     new = insert(VideoRow).values(**facts, added_at=now()).returning(VideoRow.id)
     video_id = connection.execute(new).scalar_one()
     audit.note(connection, author, "add-video", f"video {video_id}", after={"sha256": video.sha256})

@@ -91,6 +91,9 @@ def test_the_hash_knows_its_inputs(filed: Filed) -> None:
     base = inputs_hash(clip, video, "text")
     moved = msgspec.structs.replace(video, path="/elsewhere.mp4")
     assert inputs_hash(clip, moved, "text") == base
+    lettered = msgspec.structs.replace(video, text_found=((6, 6, 40, 12),))
+    assert inputs_hash(clip, lettered, "text") != base
+    assert inputs_hash(clip, msgspec.structs.replace(lettered, text_corrected=()), "text") == base
     assert inputs_hash(clip, video, "other") != base
     assert inputs_hash(msgspec.structs.replace(clip, boxes=()), video, "text") != base
     assert inputs_hash(msgspec.structs.replace(clip, pts_out=clip.pts_out - 1), video, "text") != base

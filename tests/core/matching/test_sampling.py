@@ -10,7 +10,17 @@ from core.catalog import queries
 from core.domain import Box, Clip, ScopeRegion
 from core.errors import PolypTraceError
 from core.matching.footage import open_reader
-from core.matching.sampling import CROPS, NEAR_S, best_crop, choose_views, sample_clip, source_of
+from core.matching.sampling import (
+    CROPS,
+    NEAR_S,
+    TEXT_MARGIN,
+    best_crop,
+    best_pictures,
+    choose_views,
+    sample_clip,
+    seen_text,
+    source_of,
+)
 from core.matching.values import CropSource
 
 from .conftest import BOX, HEIGHT, WIDTH, Filed
@@ -87,6 +97,30 @@ def test_weights_are_the_quality_and_the_best_crop_has_the_highest(filed: Filed)
     own = [place for place, view in enumerate(views) if not view.borrowed]
     assert 0 < len(own) < len(views)
     assert np.array_equal(best, sample.crops[max(own, key=lambda place: (sample.weights[place], -place))])
+
+
+def test_burned_in_text_is_black_and_nothing_else(filed: Filed) -> None:
+    clip, reader = _reader(filed, filed.one)
+    bare = msgspec.structs.replace(clip, boxes=())
+    with reader:
+        plain = best_crop(reader, bare, None)
+        masked = best_crop(reader, bare, None, [(20, 30, 40, 12)])
+        whole = best_pictures(reader, clip, None, [(60, 50, 20, 10)])
+    assert plain[30:42, 20:60].min() > 0
+    assert not masked[30:42, 20:60].any()
+    untouched = np.ones(plain.shape[:2], bool)
+    untouched[30 - TEXT_MARGIN : 42 + TEXT_MARGIN, 20 - TEXT_MARGIN : 60 + TEXT_MARGIN] = False
+    assert np.array_equal(plain[untouched], masked[untouched])
+    assert all((picture == 0).all(axis=2).any() for picture in whole)
+
+
+def test_text_counts_where_the_model_would_see_it(filed: Filed) -> None:
+    video = queries.video(filed.catalog, 1)
+    region = ScopeRegion((30, 20, 100, 90), ((30, 20), (130, 20), (130, 110), (30, 110)), True)
+    inside, outside = (60, 60, 20, 8), (2, 2, 20, 8)
+    lettered = msgspec.structs.replace(video, region=region, text_found=(outside, inside))
+    assert seen_text(lettered) == [inside]
+    assert seen_text(msgspec.structs.replace(lettered, region=None)) == [outside, inside]
 
 
 def test_a_box_outside_the_picture_is_refused(filed: Filed) -> None:

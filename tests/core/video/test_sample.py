@@ -136,7 +136,7 @@ def test_facts_follow_from_the_time_stamps() -> None:
             "0" * 64, 1, np.asarray(pts, np.int64), last, Fraction(1, 1000), 25.0, (8, 8), 0, Fraction(1),
             "h264", "mp4", False, False, 1, 1, False, False, "frame",
         )  # fmt: skip
-        made = make_facts(summary, whole_frame(8, 8), (), np.zeros((0, 5), np.float32))
+        made = make_facts(summary, whole_frame(8, 8), (), (), np.zeros((0, 5), np.float32))
         return made.duration_s, made.fps, made.constant_rate
 
     assert facts([0, 40, 80, 120]) == (0.16, 25.0, True)

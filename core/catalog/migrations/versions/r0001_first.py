@@ -113,6 +113,8 @@ def _media() -> None:
         sa.Column("time_base_num", sa.BigInteger(), nullable=False),
         sa.Column("time_base_den", sa.BigInteger(), nullable=False),
         sa.Column("region", sa.JSON(), nullable=True),
+        sa.Column("text_found", sa.JSON(), nullable=False),
+        sa.Column("text_corrected", sa.JSON(), nullable=True),
         sa.Column("added_at", sa.DateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_videos"),
         sa.UniqueConstraint("sha256", name="uq_videos_sha256"),
