@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, QDate, QSettings, Qt
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QDialog, QDockWidget, QFileDialog, QLabel, QMainWindow, QTabWidget, QWidget
+from PySide6.QtWidgets import QDockWidget, QFileDialog, QLabel, QMainWindow, QTabWidget, QWidget
 
 from core.domain import RESEARCH_BANNER, Verdict
 from core.errors import PolypTraceError
@@ -266,9 +266,7 @@ class MainWindow(QMainWindow):
         def known(codes: list[str]) -> None:
             dialog = ImportDialog(files, codes, parent=self)
             dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-            dialog.finished.connect(
-                lambda code: self._import(dialog) if code == QDialog.DialogCode.Accepted else None
-            )
+            dialog.accepted.connect(lambda: self._import(dialog))
             dialog.open()
 
         self.session.read(lambda catalog: _codes(catalog), known)

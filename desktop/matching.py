@@ -38,6 +38,7 @@ class MatchFlow(QObject):
         super().__init__(parent)
         self._session, self._workers = session, workers
         self._wish = 0
+        self._running = False
         self._job: Job | None = None
         self._overlays = tempfile.TemporaryDirectory(prefix="polyptrace-")
 
@@ -51,8 +52,8 @@ class MatchFlow(QObject):
 
     def start(self, clip: int, everywhere: bool) -> None:
         """Embeds what is missing, then ranks."""
-        self.cancel()
-        self._wish += 1
+        self._drop()
+        self._running = True
         wish = self._wish
         self.progressed.emit(Progress("looking at the clips", 0))
 
@@ -76,11 +77,17 @@ class MatchFlow(QObject):
 
     def cancel(self) -> None:
         """Stops what is being looked for."""
+        if self._running:
+            self._drop()
+            self.cancelled.emit()
+
+    def _drop(self) -> None:
+        """Nobody waits any more for what was asked for."""
         self._wish += 1
+        self._running = False
         if self._job is not None:
             job, self._job = self._job, None
             job.cancel()
-            self.cancelled.emit()
 
     def explain(self, clip: int, other: int) -> None:
         """Asks for the maps of a pair."""
@@ -135,6 +142,7 @@ class MatchFlow(QObject):
 
         def show(result: MatchResult) -> None:
             if wish == self._wish:
+                self._running = False
                 self.model_known.emit(result.model.id, f"{result.device.name}: {result.device.reason}")
                 self.ranked.emit(result)
 
@@ -143,11 +151,13 @@ class MatchFlow(QObject):
     def _fail(self, wish: int, error: PolypTraceError) -> None:
         self._job = None
         if wish == self._wish:
+            self._running = False
             self.failed.emit(error)
 
     def _stopped(self, wish: int) -> None:
         self._job = None
         if wish == self._wish:
+            self._running = False
             self.cancelled.emit()
 
     def _told_model(self, told: dict[str, Any]) -> None:

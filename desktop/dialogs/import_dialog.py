@@ -56,11 +56,13 @@ class ImportDialog(QDialog):
         self._warning.setProperty("role", "warning")
         self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
         self._import = QPushButton("Import")
-        self._import.setDefault(True)
         self._buttons.addButton(self._import, QDialogButtonBox.ButtonRole.AcceptRole)
         self._buttons.accepted.connect(self.accept)
         self._buttons.rejected.connect(self.reject)
         self._lay_out()
+        # Only now: a button that isn't part of a dialogue yet can't be its default, and Enter would cancel.
+        self._buttons.button(QDialogButtonBox.StandardButton.Cancel).setAutoDefault(False)
+        self._import.setDefault(True)
         self.patient.textChanged.connect(self._check)
         for file in files:
             self._list.addItem(str(file))
