@@ -4,7 +4,7 @@ PY := .venv/bin/python
 # Everything a test or the demo makes stays below build/.
 DEMO_DATA := build/demo
 
-.PHONY: help setup demo test lint types imports format lock starter faults demo-data clean
+.PHONY: help setup demo test lint types imports format lock starter faults demo-data screenshots bench clean
 
 help:
 	@echo "make demo      set up and run the main job on the demo exams"
@@ -12,7 +12,9 @@ help:
 	@echo "make setup     set up only"
 	@echo "make starter   train the starter model again (about an hour and a half on two cores)"
 	@echo "make demo-data render the demo exams again"
-	@echo "make faults   kill the program at every point where it writes (about a quarter of an hour)"
+	@echo "make screenshots  pictures of every view and state into build/screenshots"
+	@echo "make bench     measure speed against peers and limits (about five minutes)"
+	@echo "make faults    kill the program at every point where it writes (about a quarter of an hour)"
 	@echo "make lock      resolve the dependencies again (needs uv)"
 
 setup:
@@ -51,6 +53,14 @@ starter: setup
 
 faults: setup
 	POLYPTRACE_FAULTS=all $(PY) -m pytest tests/core/catalog/test_kills.py
+
+screenshots: setup
+	@.venv/bin/polyptrace demo --data-dir $(DEMO_DATA) >/dev/null
+	@$(PY) tests/screenshots/take.py build/screenshots --data-dir $(DEMO_DATA)
+
+bench: setup
+	@mkdir -p build
+	@$(PY) tests/benchmarks/run.py --json build/bench.json
 
 demo-data: setup
 	$(PY) -m core.demo_data resources/demo

@@ -28,8 +28,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     style.apply(app)
     window = MainWindow(options.author)
     window.show()
+    app.processEvents()  # the first paint comes before anything that loads a library
     folder = (options.data_dir or default_data_dir()).expanduser()
-    QTimer.singleShot(0, lambda: window.start(folder))  # after the first paint
+    QTimer.singleShot(0, lambda: window.start(folder))
     notifier = _close_on_interrupt(window)
     code = app.exec()
     del notifier

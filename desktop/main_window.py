@@ -82,6 +82,7 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(self.area)
         self.tabs = QTabWidget()
         self.tabs.setAccessibleName("Lesion")
+        self.tabs.setMinimumWidth(self.fontMetrics().averageCharWidth() * 60)
         self.tabs.addTab(self.form, "Description")
         self.tabs.addTab(self.matches, "Matches")
         self.tabs.addTab(self.explanation, "Explanation")
@@ -335,12 +336,18 @@ class MainWindow(QMainWindow):
             dock.setFloating(False)
             self.addDockWidget(area, dock)
             dock.show()
+        self._size_docks()
+
+    def _size_docks(self) -> None:
+        """The library narrow, the lesion's panel wide enough for a ranking's columns."""
         unit = self.fontMetrics().averageCharWidth()
-        self.resizeDocks(docks, [unit * 42, unit * 66], Qt.Orientation.Horizontal)
+        docks = [self.findChild(QDockWidget, name) for name in ("library", "lesion")]
+        self.resizeDocks([one for one in docks if one], [unit * 44, unit * 96], Qt.Orientation.Horizontal)
 
     def _restore(self) -> None:
         unit = self.fontMetrics().averageCharWidth()
         self.resize(unit * 230, unit * 130)
+        self._size_docks()
         geometry, layout = self._settings.value("geometry"), self._settings.value("layout")
         if isinstance(geometry, QByteArray):
             self.restoreGeometry(geometry)

@@ -99,4 +99,9 @@ class MatchesModel(QAbstractTableModel):
         return ("", who, place, score, chance, one.note)[column]
 
     def _none(self, column: int) -> str:
-        return {_PLACE: _NONE_OF_THESE, _NOTE: self._answer or ""}.get(column, "")
+        return {_PLACE: _NONE_OF_THESE, _CHANCE: self._rest(), _NOTE: self._answer or ""}.get(column, "")
+
+    def _rest(self) -> str:
+        """What the patient's lesions leave to 100 %."""
+        chances = {one.lesion: one.probability for one in self._candidates if one.probability is not None}
+        return f"{max(0.0, 1 - sum(chances.values())):.0%}" if chances else ""

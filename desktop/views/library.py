@@ -40,6 +40,7 @@ class LibraryView(QWidget):
         self.tree.setModel(self._found)
         self.tree.entered_row.connect(self._activate)
         self.tree.selectionModel().currentChanged.connect(self._choose)
+        self.setMinimumWidth(self.fontMetrics().averageCharWidth() * 34)
         self._state = QLabel("Opening the catalogue…")
         self._state.setWordWrap(True)
         self._state.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -135,7 +136,7 @@ class _Tree(QTreeView):
         self.setUniformRowHeights(False)
         self.setExpandsOnDoubleClick(False)
         self.setAccessibleName("Patients, exams, videos and clips")
-        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.setTextElideMode(Qt.TextElideMode.ElideRight)
         self.doubleClicked.connect(self.entered_row)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name

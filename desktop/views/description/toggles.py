@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QPushButton, QWidget
 
 from core.text.vocabulary import Field
 from desktop.views.description.editor import Editor
-from desktop.views.description.flow import FlowBox
+from desktop.views.flow import FlowBox
 
 _FORWARD = frozenset({Qt.Key.Key_Right, Qt.Key.Key_Down})
 _BACK = frozenset({Qt.Key.Key_Left, Qt.Key.Key_Up})

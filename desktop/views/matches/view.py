@@ -24,6 +24,7 @@ from core.domain import RESEARCH_BANNER
 from core.errors import PolypTraceError
 from core.progress import Progress
 from desktop.item_models.matches import MatchesModel
+from desktop.views.flow import FlowBox
 from desktop.words import paragraphs
 
 if TYPE_CHECKING:
@@ -208,7 +209,7 @@ class _Result(QWidget):
         layout.addWidget(self._empty)
         layout.addWidget(self._tables[0], 3)
         layout.addWidget(self._tables[1], 2)
-        layout.addLayout(_verdict_rows(verdicts))
+        layout.addWidget(_verdict_buttons(verdicts, self))
         layout.addWidget(self._saw)
         banner = QLabel(RESEARCH_BANNER)
         banner.setProperty("role", "quiet")
@@ -229,7 +230,7 @@ class _Result(QWidget):
             f"The model saw {evidence.crops} frames ({evidence.source}) and the description. "
             "The score is a cosine; the probability is its lesion's, the rest to 100 % is “none of these”."
         )
-        self.own.show_candidates(result.patient, words or answer.reason)
+        self.own.show_candidates(result.patient, words if answer.is_no_match else "a new lesion")
         self._empty.setVisible(not result.patient)
         self.all.show_candidates(result.catalogue or (), others=True)
         self._tables[1].setVisible(result.catalogue is not None)
@@ -281,16 +282,11 @@ def _table(model: MatchesModel, name: str) -> QTableView:
     return table
 
 
-def _verdict_rows(actions: list[QAction]) -> QVBoxLayout:
-    """The verdicts as buttons, in two rows."""
-    rows = QVBoxLayout()
-    half = (len(actions) + 1) // 2
-    for part in (actions[:half], actions[half:]):
-        row = QHBoxLayout()
-        for action in part:
-            button = QToolButton()
-            button.setDefaultAction(action)
-            row.addWidget(button)
-        row.addStretch(1)
-        rows.addLayout(row)
-    return rows
+def _verdict_buttons(actions: list[QAction], parent: QWidget) -> FlowBox:
+    """The verdicts as buttons, in as many lines as they need."""
+    box = FlowBox(parent)
+    for action in actions:
+        button = QToolButton(box)
+        button.setDefaultAction(action)
+        box.add(button)
+    return box

@@ -219,7 +219,8 @@ def test_no_database_object_leaves_the_room(case: Any) -> None:
         "last_audit_event": ("add-clip", "clip 1"),
         "lesion_of_clips": (), "lesion_of_findings": (), "lesions": (), "link_events": (),
         "model_version": ("m3",), "model_versions": (), "patient": (patient,), "patient_by_code": ("p-1",),
-        "patients": (), "ranking_shown": (1,), "redo_label": (), "revisions": (finding,),
+        "patients": (), "ranking_shown": (1,), "redo_label": (), "removed_lesions": (dt.date(2030, 1, 1),),
+        "revisions": (finding,),
         "undo_label": (), "vector_rows": ("m3",), "verdict": (finding,), "video": (1,),
         "video_by_path": ("/videos/one.mp4",), "video_by_sha256": ("0" * 64,), "videos": (),
     }  # fmt: skip
