@@ -69,7 +69,7 @@ class Background(QObject):
 
     def _deliver(self, answer: tuple[Task, Callable[[Any], None], Any]) -> None:
         task, hear, value = answer
-        if not task.dropped:
+        if not task.dropped and not self._closed:
             hear(value)
 
 

@@ -57,6 +57,7 @@ class Workers(QObject):
         super().__init__(parent)
         self._hosts: dict[str, WorkerHost] = {}
         self._jobs: dict[tuple[str, int], Job] = {}
+        self._closed = False
         self._event.connect(self._hear, Qt.ConnectionType.QueuedConnection)
 
     @property
@@ -89,6 +90,8 @@ class Workers(QObject):
         if then is not None:
             job.done.connect(then)
         job.failed.connect(failed or self.noticed.emit)
+        if self._closed:
+            return job  # asked by an answer that was on its way when the window closed
         host = self._host(kind)
         number = host.submit(name, params)
         self._jobs[kind, number] = job
@@ -97,7 +100,8 @@ class Workers(QObject):
         return job
 
     def shutdown(self) -> None:
-        """Ends both processes; what was going on is cancelled."""
+        """Ends the processes; what was going on is cancelled, and what is asked for now never starts."""
+        self._closed = True
         for host in self._hosts.values():
             host.close()
         self._hosts.clear()

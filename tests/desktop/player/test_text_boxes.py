@@ -66,7 +66,7 @@ def is_outlined(player: Player) -> bool:
     point, accent = at(player, 20, 70), QColor(colours.ACCENT)
 
     def near(colour: QColor) -> bool:
-        return abs(colour.blue() - accent.blue()) + abs(colour.red() - accent.red()) < 40
+        return abs(colour.blue() - accent.blue()) + abs(colour.red() - accent.red()) < 70
 
     return any(
         near(shot.pixelColor(point.x() + dx, point.y() + dy)) for dx in (-1, 0, 1) for dy in range(-9, 9)
