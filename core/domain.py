@@ -9,6 +9,8 @@ from typing import Any
 import msgspec
 
 RESEARCH_BANNER = "Research use only – not for diagnosis"
+OVERLAY_CAPTION = "Where the model's score is sensitive – not the outline of the lesion"
+"""Stands with every map of an explanation (clinical rules, section 6)."""
 
 
 class Verdict(StrEnum):

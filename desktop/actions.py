@@ -21,8 +21,6 @@ class State(NamedTuple):
     """What decides whether an action can be used."""
 
     open: bool = False
-    patient: bool = False
-    exam: bool = False
     video: bool = False
     clip: bool = False
     described: bool = False
@@ -61,10 +59,10 @@ def build(window: MainWindow, table: Iterable[Spec]) -> dict[str, QAction]:
     for spec in table:
         action = QAction(spec.text, window)
         action.setObjectName(spec.id)
-        action.setIconText(spec.text.replace("&", "").rstrip("…"))
         action.setShortcuts([QKeySequence(key) for key in spec.keys])
         keys = f" ({spec.keys[0]})" if spec.keys else ""
         plain = spec.text.replace("&", "").rstrip("…")
+        action.setIconText(plain)
         action.setToolTip(f"{plain}{keys}" + (f"\n{spec.tip}" if spec.tip else ""))
         action.setStatusTip(spec.tip)
         if spec.of_player:

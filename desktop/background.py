@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from PySide6.QtCore import QObject, Qt, Signal
 
-from core.errors import PolypTraceError
+from core.errors import PolypTraceError, internal_fault
 
 T = TypeVar("T")
 Failed = Callable[[PolypTraceError], None]
@@ -81,12 +81,4 @@ def _outcome(
     except PolypTraceError as error:
         return failed, error
     except Exception as error:  # noqa: BLE001 - a fault of ours becomes a sentence, as on the command line
-        where = error.__traceback__
-        while where is not None and where.tb_next is not None:
-            where = where.tb_next
-        place = f"{where.tb_frame.f_code.co_filename}:{where.tb_lineno}" if where else "unknown place"
-        return failed, PolypTraceError(
-            "internal",
-            f"PolypTrace made a mistake ({type(error).__name__} at {place}).",
-            "Nothing that was saved is lost. Please report this line.",
-        )
+        return failed, internal_fault(error)

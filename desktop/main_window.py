@@ -163,11 +163,9 @@ class MainWindow(QMainWindow):
     # --- what happened ------------------------------------------------------------------------------------
 
     def _refresh_actions(self) -> None:
-        chosen, facts = self.session.selection, self.desk.facts
+        facts = self.desk.facts
         state = actions.State(
             open=self.session.is_open,
-            patient=chosen.patient is not None,
-            exam=chosen.exam is not None,
             video=facts.video is not None,
             clip=facts.clip is not None,
             described=facts.revision is not None or self.form.dirty,
@@ -201,8 +199,7 @@ class MainWindow(QMainWindow):
             return
         query = self._ranked.query
         if query.clip in changes.clips or (query.finding in changes.findings and not changes.lesions):
-            self._forget_ranking()
-            self.desk.refresh()
+            self._forget_ranking()  # what is possible now comes from the desk, which reads after each change
         elif changes.lesions and not self._busy:
             self.show_matches()
 

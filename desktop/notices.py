@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWidget
 
 from core.errors import PolypTraceError
+from desktop.theme.style import set_role
 from desktop.words import sentence
 
 
@@ -53,8 +54,6 @@ class NoticeBar(QFrame):
         if self._text.text():
             self._earlier = [self._text.text(), *self._earlier][:5]
         self._text.setText(text)
-        self._text.setProperty("role", role)
-        self._text.style().unpolish(self._text)
-        self._text.style().polish(self._text)
+        set_role(self._text, role)
         self.setToolTip("\n".join(self._earlier))
         self.show()

@@ -27,7 +27,7 @@ from core.cli import (
 )
 from core.cli.output import Output
 from core.domain import RESEARCH_BANNER
-from core.errors import Cancelled, PolypTraceError
+from core.errors import Cancelled, PolypTraceError, internal_fault
 
 FAILED = 1
 _INTERRUPTED = 130
@@ -111,18 +111,5 @@ def main() -> None:
         sys.stderr.close()
         sys.exit(FAILED)
     except Exception as error:  # noqa: BLE001 - the last resort: a fault of ours is a sentence too
-        output.error(_fault(error))
+        output.error(internal_fault(error))
         sys.exit(FAILED)
-
-
-def _fault(error: Exception) -> PolypTraceError:
-    """A fault of the program itself, in words; where it happened goes along, what it held doesn't."""
-    where = error.__traceback__
-    while where is not None and where.tb_next is not None:
-        where = where.tb_next
-    place = f"{where.tb_frame.f_code.co_filename}:{where.tb_lineno}" if where else "unknown place"
-    return PolypTraceError(
-        "internal",
-        f"PolypTrace made a mistake ({type(error).__name__} at {place}).",
-        "Nothing that was finished is lost. Please report this line.",
-    )

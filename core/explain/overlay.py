@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from core.domain import RESEARCH_BANNER
+from core.domain import OVERLAY_CAPTION, RESEARCH_BANNER
 from core.errors import PolypTraceError
 from core.explain.explanation import ImageExplanation, PairExplanation
 from core.inference.bundle import replace_file
@@ -17,7 +17,6 @@ from core.inference.device import DeviceChoice
 from core.inference.preprocess import Picture
 
 Floats = NDArray[np.float32]
-CAPTION = "Where the model's score is sensitive – not the outline of the lesion"
 OPACITY = 0.5
 MIN_SIDE, MAX_SIDE = 480, 1080
 """A crop is shown at a width between these, in pixels, so that the caption can be read."""
@@ -116,7 +115,7 @@ def render_overlay(
     lines = [
         f"{title} · similarity of these two crops {similarity:.3f}",
         f"Sensitive region: {explanation.words} (strength {explanation.strength:.2g})",
-        CAPTION,
+        OVERLAY_CAPTION,
     ]
     blocks = [shown, _text_block(lines, wide, _PAPER), _text_block([RESEARCH_BANNER], wide, _SIGNAL)]
     if explanation.clear:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import signal
 import traceback
-from pathlib import Path
 
 import msgspec
 
-from core.errors import PolypTraceError
+from core.errors import PolypTraceError, internal_fault
 from core.jobs.protocol import Failure, Hello
 
 OUT_OF_MEMORY = "out-of-memory"
@@ -16,7 +15,6 @@ _MEMORY_CLASSES = {"MemoryError", "OutOfMemoryError"}
 """torch's and the embedder's are known by their name, so that nobody loads torch to ask."""
 _MEMORY_WORDS = ("DefaultCPUAllocator", "bad_alloc", "Failed to allocate memory", "Insufficient memory")
 """How torch, the standard library of C++, onnxruntime and OpenCV say it on the CPU."""
-_ROOT = Path(__file__).resolve().parents[2]
 
 
 def failure_of(number: int, error: Exception) -> Failure:
@@ -30,12 +28,8 @@ def failure_of(number: int, error: Exception) -> Failure:
         )
     if isinstance(error, msgspec.ValidationError):
         return Failure(number, "request-invalid", f"The worker can't read the request: {error}.")
-    return Failure(
-        number,
-        "internal",
-        f"PolypTrace made a mistake ({type(error).__name__} at {_place(error)}).",
-        "Nothing that was saved is lost. Please report this line.",
-    )
+    fault = internal_fault(error)
+    return Failure(number, fault.code, fault.message, fault.hint)
 
 
 def is_out_of_memory(error: Exception) -> bool:
@@ -125,15 +119,3 @@ def _signal_name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:
         return f"signal {number}"
-
-
-def _place(error: Exception) -> str:
-    """The innermost line of our own on the way to the error, else the innermost at all."""
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if Path(frame.filename).is_relative_to(_ROOT / "core")]
-    if not frames:
-        return "an unknown place"
-    inner = (own or frames)[-1]
-    path = Path(inner.filename)
-    shown = path.relative_to(_ROOT) if own else Path(path.name)
-    return f"{shown.as_posix()}:{inner.lineno}"

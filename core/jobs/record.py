@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 from core.catalog import operations, queries
 from core.catalog.engine import Catalog
 from core.catalog.values import JobState
-from core.errors import Cancelled, PolypTraceError
+from core.errors import Cancelled, PolypTraceError, internal_fault
 
 
 class RunningJob:
@@ -53,8 +53,7 @@ def recorded(
             operations.fail_job(catalog, job_id, error, author=author)
             raise
         except Exception as error:
-            fault = PolypTraceError("internal", f"The program made a mistake ({type(error).__name__}).")
-            operations.fail_job(catalog, job_id, fault, author=author)
+            operations.fail_job(catalog, job_id, internal_fault(error), author=author)
             raise
         operations.finish_job(catalog, job_id, job.result, author=author)
     _forget(lock)

@@ -9,11 +9,10 @@ from pathlib import Path
 
 import jinja2
 
-from core.domain import RESEARCH_BANNER
+from core.domain import OVERLAY_CAPTION, RESEARCH_BANNER
 from core.errors import PolypTraceError
 from core.paths import resource
 from core.report.page import (
-    OVERLAY_CAPTION,
     Answer,
     DemoScore,
     Explanation,

@@ -8,9 +8,9 @@ from typing import Literal
 
 import msgspec
 
+from core.domain import OVERLAY_CAPTION
 from core.errors import PolypTraceError
 
-OVERLAY_CAPTION = "Where the model's score is sensitive – not the outline of the lesion"
 _SIGNATURES = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
 
 

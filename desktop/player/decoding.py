@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from PySide6.QtGui import QImage
 
-from core.errors import PolypTraceError
+from core.errors import PolypTraceError, internal_fault
 from desktop.player.answers import Answer, Missing, Opened, Served, Thumbnail, Wish
 from desktop.player.cache import ImageCache
 from desktop.player.footage import STATION, Footage, Source
@@ -182,8 +182,4 @@ def _attempt(work: Callable[[], T]) -> T | PolypTraceError:
     except PolypTraceError as error:
         return error
     except Exception as error:  # noqa: BLE001 - the thread must live on: a fault of ours is a sentence too
-        return PolypTraceError(
-            "internal",
-            f"PolypTrace made a mistake while it decoded the video ({type(error).__name__}).",
-            "Nothing that was saved is lost. Please report this line.",
-        )
+        return internal_fault(error, "while it decoded the video")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtGui import QColor, QPalette
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 
 from desktop.theme import colours as c
 
@@ -120,3 +120,11 @@ def apply(app: QApplication) -> None:
     app.setStyle("Fusion")
     app.setPalette(palette())
     app.setStyleSheet(style_sheet())
+
+
+def set_role(widget: QWidget, role: str, name: str = "role") -> None:
+    """Gives a widget its role in the style sheet, now."""
+    if widget.property(name) != role:
+        widget.setProperty(name, role)
+        widget.style().unpolish(widget)
+        widget.style().polish(widget)

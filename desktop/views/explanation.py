@@ -8,9 +8,8 @@ from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QImage, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QSlider, QVBoxLayout, QWidget
 
-from core.domain import RESEARCH_BANNER
+from core.domain import OVERLAY_CAPTION, RESEARCH_BANNER
 
-CAPTION = "Where the model's score is sensitive – not the outline of the lesion"
 NOTHING = "Choose a match and press Ctrl+E to see where in both pictures its score is sensitive."
 _START = 50
 """Opacity in per cent at the beginning: the mucosa below stays visible."""
@@ -63,8 +62,9 @@ class ExplanationView(QWidget):
             picture.show_files(side["crop"], side["map"] if side["clear"] else None)
             words.setText(f"Clip {side['clip']}: {side['words']} (strength {side['strength']:.2g})")
         self._foot.setText(
-            f"{CAPTION}. Similarity of these two crops {document['similarity']:.3f}; the ranking pools up to "
-            f"six a clip. {document['model']} on {document['device']}. {RESEARCH_BANNER}"
+            f"{OVERLAY_CAPTION}. Similarity of these two crops {document['similarity']:.3f}; "
+            f"the ranking pools up to six a clip. {document['model']} on {document['device']}. "
+            f"{RESEARCH_BANNER}"
         )
         self._blend(self._slider.value())
         self._state.hide()

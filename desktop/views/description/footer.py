@@ -6,7 +6,7 @@ from PySide6.QtCore import QTime, Signal, SignalInstance
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from core.errors import PolypTraceError
-from desktop.views.description.look import set_role
+from desktop.theme.style import set_role
 from desktop.views.description.remark import Remark
 
 

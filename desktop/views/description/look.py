@@ -6,7 +6,6 @@ from typing import Literal
 
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
-from PySide6.QtWidgets import QWidget
 
 from desktop.theme import colours as c
 
@@ -35,14 +34,6 @@ QFrame[role="card"] QLabel {{ background: transparent; }}
 QFrame[role="rule"] {{ background: {c.LINE}; border: none; }}
 QTextEdit[role="sentence"] {{ background: transparent; border: none; padding: 0; }}
 """
-
-
-def set_role(widget: QWidget, role: str, name: str = "role") -> None:
-    """Gives a widget its role in the style sheet, now."""
-    if widget.property(name) != role:
-        widget.setProperty(name, role)
-        widget.style().unpolish(widget)
-        widget.style().polish(widget)
 
 
 def draw_mark(painter: QPainter, kind: Mark, size: int) -> None:

@@ -7,8 +7,8 @@ from PySide6.QtGui import QTextCursor
 from PySide6.QtWidgets import QLabel, QPlainTextEdit, QWidget
 
 from core.text.vocabulary import Field
+from desktop.theme.style import set_role
 from desktop.views.description.editor import Editor
-from desktop.views.description.look import set_role
 
 _LINES = 4
 

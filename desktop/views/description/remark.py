@@ -6,7 +6,8 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 
-from desktop.views.description.look import Mark, draw_mark, set_role
+from desktop.theme.style import set_role
+from desktop.views.description.look import Mark, draw_mark
 
 _ROLES: dict[Mark, str] = {"error": "error", "warning": "warning", "needed": "quiet", "good": "good"}
 _NAMES: dict[Mark, str] = {"error": "Wrong", "warning": "Doubtful", "needed": "Needed", "good": "Good"}

@@ -9,9 +9,10 @@ from PySide6.QtWidgets import QApplication, QBoxLayout, QHBoxLayout, QLabel, QPu
 
 from core.text.rules import Problem, value_fault
 from core.text.vocabulary import Field
+from desktop.theme.style import set_role
 from desktop.views.description.combo import ChoiceBox
 from desktop.views.description.editor import Editor
-from desktop.views.description.look import Mark, set_role
+from desktop.views.description.look import Mark
 from desktop.views.description.note import NoteEdit
 from desktop.views.description.number import NumberEdit
 from desktop.views.description.reading import Reading

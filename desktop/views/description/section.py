@@ -8,7 +8,8 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from core.text.vocabulary import Field, Section
-from desktop.views.description.look import Mark, set_role
+from desktop.theme.style import set_role
+from desktop.views.description.look import Mark
 from desktop.views.description.reading import Reading
 from desktop.views.description.remark import Sign
 from desktop.views.description.row import FieldRow

@@ -8,7 +8,7 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QResizeEvent, QTextOption
 from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QTextEdit, QVBoxLayout, QWidget
 
-from desktop.views.description.look import set_role
+from desktop.theme.style import set_role
 from desktop.views.description.reading import Reading
 
 _MOST_LINES = 6

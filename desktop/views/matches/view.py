@@ -24,6 +24,7 @@ from core.domain import RESEARCH_BANNER
 from core.errors import PolypTraceError
 from core.progress import Progress
 from desktop.item_models.matches import MatchesModel
+from desktop.theme.style import set_role
 from desktop.views.flow import FlowBox
 from desktop.words import paragraphs
 
@@ -159,9 +160,7 @@ class _State(QWidget):
             stage = progress.stage[:1].upper() + progress.stage[1:]
             text = f"{stage} {progress.note}".strip() + "…"
         self._text.setText(text)
-        self._text.setProperty("role", role)
-        self._text.style().unpolish(self._text)
-        self._text.style().polish(self._text)
+        set_role(self._text, role)
 
     def take_focus(self) -> None:
         """The button that goes on, where there is one."""

@@ -12,12 +12,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from core.domain import RESEARCH_BANNER
+from core.domain import OVERLAY_CAPTION, RESEARCH_BANNER
 from core.errors import PolypTraceError
 from core.explain import overlay
 from core.explain.explanation import ImageExplanation, strength_words
 from core.explain.overlay import (
-    CAPTION,
     MAX_SIDE,
     MIN_SIDE,
     blend,
@@ -128,7 +127,7 @@ def test_caption_strength_and_banner_are_in_the_picture(monkeypatch: pytest.Monk
         "similarity of these two crops 0.831",
         "moderate",
         "0.004",
-        CAPTION,
+        OVERLAY_CAPTION,
         RESEARCH_BANNER,
     ):
         assert wanted in words
@@ -139,7 +138,7 @@ def test_caption_strength_and_banner_are_in_the_picture(monkeypatch: pytest.Monk
 
 
 def test_no_line_is_wider_than_the_picture() -> None:
-    block = overlay._text_block([CAPTION + " " + RESEARCH_BANNER, "x"], MIN_SIDE, (0, 0, 0))
+    block = overlay._text_block([OVERLAY_CAPTION + " " + RESEARCH_BANNER, "x"], MIN_SIDE, (0, 0, 0))
     assert block.shape[0] > 2 * overlay._LINE + 2 * overlay._PAD
     assert not block[:, -overlay._PAD // 2 :].any()
 
