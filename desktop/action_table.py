@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.domain import Verdict
-from desktop.actions import KEYS, PLAYER_MENU, Spec, State
+from desktop.actions import KEYS, NEXT_NEEDED, PLAYER_MENU, Spec, State
 
 
 def _always(_: State) -> bool:
@@ -206,6 +206,40 @@ TABLE: tuple[Spec, ...] = (
         "describe", "&Lesion", "&Describe", ("Ctrl+D",), lambda w: w.go_describe(), lambda s: s.clip, bar=True
     ),
     Spec(
+        "field-next",
+        "&Lesion",
+        "Next needed fie&ld",
+        (NEXT_NEEDED,),
+        lambda w: w.in_form().next_missing(),
+        lambda s: s.clip,
+        "The first one that is empty or wrong",
+    ),
+    Spec(
+        "section-next",
+        "&Lesion",
+        "Next sect&ion",
+        ("Ctrl+PgDown",),
+        lambda w: w.in_form().next_section(),
+        lambda s: s.clip,
+    ),
+    Spec(
+        "section-previous",
+        "&Lesion",
+        "&Previous section",
+        ("Ctrl+PgUp",),
+        lambda w: w.in_form().previous_section(),
+        lambda s: s.clip,
+    ),
+    Spec(
+        "finalise",
+        "&Lesion",
+        "&Finalise description",
+        ("Ctrl+Return",),
+        lambda w: w.in_form().finalise(),
+        lambda s: s.described,
+        "Check the whole description and save it as final",
+    ),
+    Spec(
         "match",
         "&Lesion",
         "Show &matches",
@@ -214,6 +248,7 @@ TABLE: tuple[Spec, ...] = (
         lambda s: s.clip and s.described and not s.busy,
         "Decide first, then look: needs a description",
         bar=True,
+        before=True,
     ),
     Spec(
         "explain",
@@ -275,11 +310,11 @@ TABLE: tuple[Spec, ...] = (
         lambda s: s.candidate,
         "This pair is never suggested on top again",
     ),
-    Spec("library", "&View", "&Library", ("F2",), lambda w: w.library.tree.setFocus(KEYS), _always),
-    Spec("player", "&View", "&Player", ("F3",), lambda w: w.player.setFocus(KEYS), _always),
-    Spec("form", "&View", "&Description", ("F4",), lambda w: w.go_describe(), _always),
-    Spec("matches", "&View", "&Matches", ("F6",), lambda w: w.go_matches(), _always),
-    Spec("reset", "&View", "&Reset layout", (), lambda w: w.reset_layout(), _always, before=True),
+    Spec("library", "V&iew", "&Library", ("F2",), lambda w: w.library.tree.setFocus(KEYS), _always),
+    Spec("player", "V&iew", "&Player", ("F3",), lambda w: w.player.setFocus(KEYS), _always),
+    Spec("form", "V&iew", "&Description", ("F4",), lambda w: w.go_describe(), _always),
+    Spec("matches", "V&iew", "&Matches", ("F6",), lambda w: w.go_matches(), _always),
+    Spec("reset", "V&iew", "&Reset layout", (), lambda w: w.reset_layout(), _always, before=True),
     Spec("shortcuts", "&Help", "&Keyboard shortcuts", ("F1",), lambda w: w.show_shortcuts(), _always),
     Spec("about", "&Help", "&About PolypTrace", (), lambda w: w.show_about(), _always),
 )

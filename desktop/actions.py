@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 PLAYER_MENU = "&Video"
 When = Callable[["State"], bool]
 Slot = Callable[["MainWindow"], object]
+NEXT_NEEDED = "F8"
+"""The key of the form that its meter names, too."""
 KEYS = Qt.FocusReason.ShortcutFocusReason
 
 

@@ -272,8 +272,12 @@ class MainWindow(QMainWindow):
 
     def go_describe(self) -> None:
         """Keys go to the form."""
+        self.in_form().setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def in_form(self) -> DescriptionForm:
+        """The form, after bringing it to the front."""
         self.tabs.setCurrentWidget(self.form)
-        self.form.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        return self.form
 
     def go_matches(self) -> None:
         """Keys go to the ranking."""
