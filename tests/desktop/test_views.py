@@ -231,9 +231,16 @@ def test_notices_say_what_to_do_in_the_window_s_words(qtbot: Any) -> None:
     assert bar.text == ""
     bar.show_error(PolypTraceError("match-not-described", "Not described.", "polyptrace describe 1 --set …"))
     assert bar.text == "Not described. Describe the finding (Ctrl+D); a draft is enough."
-    bar.show_note("Saved.")
-    assert bar.text == "Saved."
-    assert "Not described" in bar.toolTip()
+    error = bar.text
+    for note in ("Saved.", "Imported.", "Imported."):
+        bar.show_note(note)
+    assert bar.text == f"{error}\nImported."
+    for number in range(4):
+        bar.show_warning(f"Warning {number}.")
+    assert bar.text == "Warning 0.\nWarning 1.\nWarning 2.\nWarning 3."
+    bar.clear()
+    assert bar.text == ""
+    assert bar.isHidden()
     assert hint_of(PolypTraceError("y", "m", "Run `polyptrace index` again.")) == ""
     assert hint_of(PolypTraceError("y", "m", "Check the file.")) == "Check the file."
 
