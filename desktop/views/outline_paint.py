@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QPointF, QRect, QSize, Qt
-from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPolygonF
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPolygonF
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from desktop.item_models.library import LibraryModel
@@ -11,6 +11,7 @@ from desktop.item_models.library_rows import Kind, Row
 from desktop.theme import colours
 
 Index = QModelIndex | QPersistentModelIndex
+_MIDDLE = int(Qt.AlignmentFlag.AlignVCenter)
 
 
 def _unit(metrics: QFontMetrics) -> int:
@@ -78,14 +79,12 @@ class OutlineDelegate(QStyledItemDelegate):
         named = row.kind in (Kind.PATIENT, Kind.VIDEO) and not row.waiting
         middle, right = Qt.TextElideMode.ElideMiddle, Qt.TextElideMode.ElideRight
         painter.setPen(QColor(colours.QUIET if row.waiting else colours.ACCENT if chosen else colours.TEXT))
-        painter.drawText(
-            first,
-            int(Qt.AlignmentFlag.AlignVCenter),
-            metrics.elidedText(row.text, middle if named else right, width),
-        )
+        plain, heavy = painter.font(), QFont(painter.font())
+        heavy.setWeight(QFont.Weight.DemiBold if row.kind is Kind.PATIENT else QFont.Weight.Normal)
+        painter.setFont(heavy)
+        name = QFontMetrics(heavy).elidedText(row.text, middle if named else right, width)
+        painter.drawText(first, _MIDDLE, name)
+        painter.setFont(plain)
         painter.setPen(QColor(colours.QUIET))
-        painter.drawText(
-            first.translated(0, height),
-            int(Qt.AlignmentFlag.AlignVCenter),
-            metrics.elidedText(row.detail, right, width),
-        )
+        detail = metrics.elidedText(row.detail, right, width)
+        painter.drawText(first.translated(0, height), _MIDDLE, detail)
