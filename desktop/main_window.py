@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QDate, QSettings, Qt
+from PySide6.QtCore import QByteArray, QSettings, Qt
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QDockWidget, QFileDialog, QLabel, QMainWindow, QTabWidget, QWidget
+from PySide6.QtWidgets import QDockWidget, QLabel, QMainWindow, QTabWidget, QWidget
 
 from core.domain import RESEARCH_BANNER, Verdict
 from core.errors import PolypTraceError
 from desktop import actions
 from desktop.action_table import TABLE
+from desktop.asking import Asking
 from desktop.deciding import Deciding
 from desktop.demo import DemoFlow
 from desktop.desk import Desk, Facts
-from desktop.dialogs.import_dialog import ImportDialog
 from desktop.dialogs.pages import about_page, shortcuts_page
 from desktop.frame import CentralArea, fill_menus, fill_tool_bar
 from desktop.importing import ImportFlow
@@ -50,6 +49,7 @@ class MainWindow(QMainWindow):
     form: DescriptionForm
     library: LibraryView
     desk: Desk
+    asking: Asking
     demo: DemoFlow
 
     def __init__(self, author: str = "user") -> None:
@@ -59,6 +59,7 @@ class MainWindow(QMainWindow):
         self.session = Session(author, self)
         self.workers = Workers(self)
         self.imports = ImportFlow(self.session, self.workers, self)
+        self.asking = Asking(self.session, self.imports, self)
         self.demo = DemoFlow(self.session, self.workers, self)
         self.matching = MatchFlow(self.session, self.workers, self)
         self.deciding = Deciding(self.session, self)
@@ -122,6 +123,8 @@ class MainWindow(QMainWindow):
         self.session.changed.connect(self._changed)
         self.workers.changed.connect(self._refresh_actions)
         self.library.activated.connect(self._activated)
+        self.player.modes_changed.connect(self._refresh_actions)
+        self.player.file_wanted.connect(lambda: self.asking.lost_file(self.desk.facts.video))
         self.desk.facts_changed.connect(self._facts_changed)
         self.desk.clip_added.connect(self.library.show_selection)
         self.imports.imported.connect(self._imported)
@@ -174,6 +177,10 @@ class MainWindow(QMainWindow):
             busy=self._busy,
             can_undo=facts.undo is not None,
             can_redo=facts.redo is not None,
+            lost=self.player.lost,
+            text_shown=self.player.canvas.text.shown,
+            text_corrected=self.player.canvas.text.correcting,
+            region_shown=self.player.canvas.region_shown,
         )
         actions.refresh(self.actions_by_id, state, TABLE)
 
@@ -194,11 +201,13 @@ class MainWindow(QMainWindow):
         self.explanation.show_nothing()
 
     def _changed(self, changes: CatalogChanges) -> None:
-        """A ranking that was made of other words or boxes isn't true any more; verdicts only add notes."""
+        """A ranking made of other words, boxes or masks isn't true any more; verdicts only add notes."""
         if self._ranked is None:
             return
         query = self._ranked.query
-        if query.clip in changes.clips or (query.finding in changes.findings and not changes.lesions):
+        masked = bool(changes.videos) and not changes.exams  # an import names its exam
+        described = query.finding in changes.findings and not changes.lesions
+        if masked or described or query.clip in changes.clips:
             self._forget_ranking()  # what is possible now comes from the desk, which reads after each change
         elif changes.lesions and not self._busy:
             self.show_matches()
@@ -252,39 +261,23 @@ class MainWindow(QMainWindow):
 
     # --- actions ------------------------------------------------------------------------------------------
 
-    def import_videos(self) -> None:
-        """Asks for files and their exam."""
-        names, _ = QFileDialog.getOpenFileNames(self, "Choose the videos of one exam")
-        if names:
-            self.ask_exam([Path(name) for name in names])
-
-    def ask_exam(self, files: Sequence[Path]) -> None:
-        """Asks which exam the files belong to, then imports them."""
-
-        def known(codes: list[str]) -> None:
-            dialog = ImportDialog(files, codes, parent=self)
-            dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-            dialog.accepted.connect(lambda: self._import(dialog))
-            dialog.open()
-
-        self.session.read(lambda catalog: _codes(catalog), known)
-
-    def _import(self, dialog: ImportDialog) -> None:
-        date: QDate = dialog.date.date()
-        day = date.toPython()
-        self.imports.start(dialog.files, dialog.code, day)  # type: ignore[arg-type]
-
     def open_folder(self) -> None:
         """Another catalogue."""
-        name = QFileDialog.getExistingDirectory(self, "Choose a data folder", str(self._folder or ""))
-        if name:
+
+        def chosen(folder: Path) -> None:
             self.form.flush()
-            self.start(Path(name))
+            self.start(folder)
+
+        self.asking.folder(self._folder, chosen)
 
     def go_describe(self) -> None:
         """Keys go to the form."""
+        self.in_form().setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def in_form(self) -> DescriptionForm:
+        """The form, after bringing it to the front."""
         self.tabs.setCurrentWidget(self.form)
-        self.form.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        return self.form
 
     def go_matches(self) -> None:
         """Keys go to the ranking."""
@@ -360,7 +353,7 @@ class MainWindow(QMainWindow):
         """Asks which exam they belong to."""
         files = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
         event.acceptProposedAction()
-        self.ask_exam(files)
+        self.asking.exam(files)
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
         """The one way out: saves what is typed, ends the workers, waits for the writer."""
@@ -381,12 +374,6 @@ def _warm(_: object) -> None:
     from desktop.views.description.reading import warm
 
     warm()
-
-
-def _codes(catalog: object) -> list[str]:
-    from core.catalog import queries
-
-    return [patient.code for patient in queries.patients(catalog)]  # type: ignore[arg-type]
 
 
 __all__ = ["MainWindow"]

@@ -76,8 +76,8 @@ class MatchesView(QWidget):
 
     @property
     def candidate(self) -> Candidate | None:
-        """The chosen row's candidate."""
-        return self._result.candidate
+        """The chosen row's candidate; none while no ranking is shown, whatever was chosen in the last one."""
+        return self._result.candidate if self._stack.currentWidget() is self._result else None
 
     def show_no_clip(self) -> None:
         """Nothing is chosen."""
