@@ -45,7 +45,8 @@ class LibraryView(QWidget):
         layout.addWidget(self.search)
         layout.addWidget(self._count)
         layout.addLayout(self._stack, 1)
-        self.setMinimumWidth(self.fontMetrics().averageCharWidth() * 24)
+        self.setMinimumWidth(self.fontMetrics().averageCharWidth() * 30)  # the date of an exam is read whole
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._connect()
 
     def _make_search(self) -> None:
