@@ -10,6 +10,7 @@ from core.catalog import queries
 from core.catalog.engine import Catalog
 from core.domain import Clip, DescriptionRevision, Exam, Patient, Video
 from core.inference.bundle import BundleInfo
+from core.text.place import place_of
 from core.text.render import model_text, report_text
 from core.text.tokenizer import TokenCounter, load_tokenizer
 
@@ -48,11 +49,7 @@ class ClipContext(msgspec.Struct, frozen=True):
     @property
     def place(self) -> str:
         """Segment, size and Paris class in a few words, for one line of a ranking."""
-        values = self.description.values if self.description else {}
-        known = [str(values["segment"])] if "segment" in values else []
-        known += [f"{values['size_mm']} mm"] if "size_mm" in values else []
-        known += [f"Paris {values['paris']}"] if "paris" in values else []
-        return ", ".join(known) or "not described"
+        return place_of(self.description.values if self.description else {})
 
 
 def contexts(catalog: Catalog, clips: Iterable[Clip], fit: TextFit | None = None) -> list[ClipContext]:

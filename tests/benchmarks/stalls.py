@@ -30,12 +30,15 @@ class Probe(QApplication):
     def __init__(self, arguments: list[str]) -> None:
         super().__init__(arguments)
         self._depth = 0
-        self._counted = 0
+        self.said = ""
+        """What the user does now: it goes into the report beside an event."""
+        self.forget()
+
+    def forget(self) -> None:
+        """Begins to count anew."""
         self._events = self._over = 0
         self._busy = 0.0
         self._worst: list[tuple[float, int, dict[str, Any]]] = []
-        self.said = ""
-        """What the user does now: it goes into the report beside an event."""
 
     def notify(self, receiver: QObject, event: QEvent) -> bool:
         """Hands an event out."""

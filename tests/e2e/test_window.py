@@ -165,6 +165,7 @@ def test_the_whole_story(window: Window, workspace: Any) -> None:
     # The follow-up exam's video, by the library's search field and the arrow keys.
     window.keys("ctrl+f")
     window.type("exam 1")
+    time.sleep(PAUSE_S)  # what is found is read
     window.keys("F2", "Home", "Down", "Down", "Return")
     # A stretch of ten frames, marked in the player.
     time.sleep(PAUSE_S)
@@ -217,6 +218,7 @@ def test_a_kill_while_typing_loses_nothing_older_than_the_autosave(window: Windo
     finding = ask_catalogue(window.data, lambda c: queries.clip(c, workspace.undescribed).finding_id)
     window.keys("ctrl+f")
     window.type("exam 1")
+    time.sleep(PAUSE_S)  # what is found is read
     window.keys("F2", "Home", "Down", "Down", "Right", "Down", "Down")
     time.sleep(PAUSE_S)
     window.keys("F4", "Tab", "Tab", "Tab", "s")
