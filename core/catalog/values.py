@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any
 
@@ -102,16 +101,9 @@ class IndexedClips(msgspec.Struct, frozen=True, eq=False):
     slots: Ints
     matrix: Matrix
 
-    def vectors(self, clip_ids: Iterable[int] | None = None) -> tuple[Ints, Matrix]:
-        """A copy of the vectors of the clips (None: all): their ids (n,), rising, and rows (n, dim).
-
-        Clips without a vector are left out.
-        """
-        if clip_ids is None:
-            return self.clip_ids, np.asarray(self.matrix[self.slots])
-        wanted = np.unique(np.fromiter(clip_ids, dtype=np.int64))
-        inside = np.isin(self.clip_ids, wanted, assume_unique=True)
-        return self.clip_ids[inside], np.asarray(self.matrix[self.slots[inside]])
+    def vectors(self) -> tuple[Ints, Matrix]:
+        """A copy of the vectors: the clips' ids (n,), rising, and rows (n, dim)."""
+        return self.clip_ids, np.asarray(self.matrix[self.slots])
 
 
 LinePath = tuple[str | int, ...]
