@@ -71,6 +71,7 @@ class Stage:
         window = MainWindow()
         opened, loaded = Heard(window.session.opened), Heard(window.matching.model_known)
         window.resize(*size)
+        window.reset_layout()  # the window before may have left another
         window.show()
         try:
             if folder is not None:
@@ -135,7 +136,7 @@ class Stage:
         clock.timeout.connect(look)
         clock.start()
         do()
-        self.wait(lambda: seen and QApplication.activeModalWidget() is None, "the question", 30)
+        self.wait(lambda: seen and QApplication.activeModalWidget() is None, "the question", LONG_S)
         clock.stop()
 
 

@@ -135,7 +135,7 @@ def _long_film(source: Path, target: Path) -> Path:
         stream.codec_context.gop_size = _LONG
         there_and_back = [*frames, *reversed(frames)]
         for number in range(_LONG):
-            large = cv2.resize(there_and_back[number % len(there_and_back)], _DOUBLED)
+            large: Any = cv2.resize(there_and_back[number % len(there_and_back)], _DOUBLED)
             out.mux(stream.encode(av.VideoFrame.from_ndarray(large, format="rgb24")))
         out.mux(stream.encode())
     return target

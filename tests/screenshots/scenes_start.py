@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from camera import Stage, clips_of, says, works
+from camera import Stage, clips_of, says
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDockWidget, QMenu
 
@@ -22,8 +22,8 @@ def opening(stage: Stage) -> None:
         stage.wait(lambda: says(window.library, "no patients"), "the empty library")
         stage.take(window, "library-empty")
         window.actions_by_id["demo"].trigger()
-        stage.wait(lambda: works(window.statusBar()), "the demo's import")
-        stage.settle(1.0)
+        stage.wait(lambda: says(window.statusBar(), "demo exam"), "the demo's import")
+        stage.settle(0.4)
         stage.catch(window, "status-demo-is-filled-in")
 
 

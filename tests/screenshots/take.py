@@ -18,6 +18,10 @@ ROOT = Path(__file__).resolve().parents[2]
 SCALES = (1, 2)
 _MATERIAL = -1
 """Stands for a scale: only what all of them need is made."""
+_SCREEN = "screen.json"
+_SCREEN_OF_A_DESK = """{"screens": [{"name": "desk", "x": 0, "y": 0, "width": 3840, "height": 2400,
+"logicalDpi": 96, "logicalBaseDpi": 96, "dpr": 1.0}]}"""
+"""Without it, lists and dialogs would be squeezed into 800 × 800 pixels."""
 
 
 def main() -> int:
@@ -30,6 +34,7 @@ def main() -> int:
         if not options.only:
             old.unlink()
     with tempfile.TemporaryDirectory(prefix="polyptrace-material-") as name:
+        (Path(name) / _SCREEN).write_text(_SCREEN_OF_A_DESK)
         failed = _run(_MATERIAL, name)
         for scale in () if failed else SCALES:
             failed |= _run(scale, name)
@@ -46,7 +51,7 @@ def _run(scale: int, folder: str) -> int:
 def _env(scale: int, folder: str) -> dict[str, str]:
     """Without a screen, and with settings of its own: the layout is remembered."""
     return os.environ | {
-        "QT_QPA_PLATFORM": "offscreen",
+        "QT_QPA_PLATFORM": f"offscreen:configfile={folder}/{_SCREEN}",
         "QT_SCALE_FACTOR": str(max(scale, 1)),
         "PYTHONPATH": str(ROOT),
         "XDG_CONFIG_HOME": f"{folder}/settings {scale}",
