@@ -12,7 +12,7 @@ from typing import Any
 
 from material import Material
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, QTimer
-from PySide6.QtGui import QColor, QPainter
+from PySide6.QtGui import QColor, QCursor, QPainter
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QProgressBar, QWidget
 
 from core.catalog import queries
@@ -26,6 +26,8 @@ SIZE = (1500, 940)
 LONG_S = 120.0
 _SHADE = 110
 """How dark a window becomes behind its dialog, of 255."""
+_FAR = 2300
+"""Beyond every window, in points of the screen."""
 _TITLE = 24
 """How high a dialog's title is painted: there is no window manager that would."""
 
@@ -70,6 +72,7 @@ class Stage:
         """A window, on a data folder where one is given, with its model loaded; it is closed in the end."""
         window = MainWindow()
         opened, loaded = Heard(window.session.opened), Heard(window.matching.model_known)
+        QCursor.setPos(_FAR, _FAR)  # or a button below it is painted as touched
         window.resize(*size)
         window.reset_layout()  # the window before may have left another
         window.show()
