@@ -47,7 +47,8 @@ def a_ranking(stage: Stage) -> None:
     with stage.window(stage.copy(stage.demo)) as window:
         choose(stage, window, clips_of(stage.demo, "PH4-001")[-1])
         to_a_box(stage, window)
-        stage.take(window.tabs, "explanation-nothing")
+        window.tabs.setCurrentWidget(window.explanation)
+        stage.take(window, "explanation-nothing")
         rank(stage, window)
         stage.take(window, "matches")
         explained = Heard(window.matching.explained)
