@@ -139,8 +139,10 @@ class Stage:
         clock.timeout.connect(look)
         clock.start()
         do()
-        self.wait(lambda: seen and QApplication.activeModalWidget() is None, "the question", LONG_S)
-        clock.stop()
+        try:
+            self.wait(lambda: seen and QApplication.activeModalWidget() is None, "the question", LONG_S)
+        finally:
+            clock.stop()
 
 
 def _put_over(picture: Any, behind: QWidget, front: QWidget) -> None:

@@ -71,7 +71,7 @@ def a_save_that_fails(stage: Stage) -> None:
             stage.catch(window.tabs, "form-saving")
             stage.wait(lambda: window.form.footer.state == "Not saved", "the failure", 60)
             stage.take(window, "form-save-failed")
-            stage.ask(window, "question-words-not-saved", window.asking.whether_to_lose_words)
+            stage.ask(window, "question-words-not-saved", window.close)
         window.form.flush()
         stage.wait(lambda: window.form.footer.state.startswith(("Saved", "All saved")), "the save", 60)
         stage.take(window.tabs, "form-saved")
