@@ -299,7 +299,8 @@ class MainWindow(QMainWindow):
 
     def _restore(self) -> None:
         unit = self.fontMetrics().averageCharWidth()
-        self.resize(unit * 230, unit * 130)
+        screen = self.screen().availableSize() * 0.95
+        self.resize(min(unit * 230, screen.width()), min(unit * 130, screen.height()))
         self._size_docks()
         geometry, layout = self._settings.value("geometry"), self._settings.value("layout")
         if isinstance(geometry, QByteArray):
@@ -343,7 +344,7 @@ class MainWindow(QMainWindow):
         self.player.shutdown()
         self.imports.cancel()
         self.workers.shutdown()
-        self.matching.shutdown()
+        self.matching.clear_explanations()
         self.session.shutdown()
         for timer in self.findChildren(QTimer):
             timer.stop()

@@ -216,8 +216,8 @@ def test_no_database_object_leaves_the_room(case: Any) -> None:
     told = {
         "active_model": (), "audit_events": (), "broken_audit_event": (), "cannot_links": (),
         "clip": (queries.clips(c)[0].id,), "clip_lines": (), "exam_lines": (), "patient_lines": (),
-        "search_library": ("one",), "search_words": (("one",),), "touched_lines": (Touched(clips=frozenset([1])),),
-        "video_lines": ([exam],),
+        "search_library": ("one",), "search_words": (("one",),),
+        "touched_lines": (Touched(clips=frozenset([1])),), "video_lines": ([exam],),
         "clips": (), "clips_before_exam": (case.exams[2],), "clips_outside_exam": (exam,),
         "clips_to_index": (_store(c), "m3", {1: "h"}), "description": (finding,), "descriptions": (),
         "exam": (exam,), "exam_on": (patient, dt.date(2020, 5, 1)), "exams": (), "exams_of_video": (1,),
