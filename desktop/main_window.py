@@ -284,7 +284,7 @@ class MainWindow(QMainWindow):
     def go_describe(self) -> None:
         """Keys go to the form."""
         self.tabs.setCurrentWidget(self.form)
-        self.form.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.form.enter()
 
     def go_matches(self) -> None:
         """Keys go to the ranking."""

@@ -148,6 +148,14 @@ class DescriptionForm(QWidget):
         self._show_state()
         self.finalise_wanted.emit(dict(self._reading.values))
 
+    def enter(self) -> None:
+        """Takes the keys: into the first needed field that is empty or wrong, where there is one."""
+        missing = self._reading.missing if self.record is not None else ()
+        if missing:
+            self.body.go_to(missing[0])
+        else:
+            self.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
     def next_missing(self) -> None:
         """Goes to the first needed field that is empty or wrong, after the present one if there is such."""
         missing = self._reading.missing
