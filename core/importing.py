@@ -105,6 +105,27 @@ def import_videos(
     return ImportSummary(_exam_id(catalog, patient_code, exam_date), tuple(done))
 
 
+def relocate_video(catalog: Catalog, video_id: int, path: Path, sha256: str, author: str) -> CatalogChanges:
+    """Records where the file of a video lies now.
+
+    Args:
+        path: the file.
+        sha256: its content, by :func:`core.video.content.content_hash`.
+
+    Raises:
+        PolypTraceError: ``video-other`` when it is another video; ``video-name``; ``video-unknown``.
+    """
+    if not _is_text(path):
+        raise _NO_TEXT
+    if queries.video(catalog, video_id).sha256 != sha256:
+        raise PolypTraceError(
+            "video-other",
+            f"{path.name} is another video than the one that was imported.",
+            "Choose the file that was imported, whatever it is called now; import this one if it is new.",
+        )
+    return operations.relocate_video(catalog, video_id, str(path.absolute()), author=author)
+
+
 def attach_video(
     catalog: Catalog, path: Path, sha256: str, patient_code: str, exam_date: dt.date, author: str
 ) -> tuple[ImportedVideo, CatalogChanges]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.domain import Verdict
-from desktop.actions import KEYS, PLAYER_MENU, Spec, State
+from desktop.actions import KEYS, NEXT_NEEDED, PLAYER_MENU, Spec, State
 
 
 def _always(_: State) -> bool:
@@ -20,7 +20,7 @@ TABLE: tuple[Spec, ...] = (
         "&File",
         "&Import videos…",
         ("Ctrl+I",),
-        lambda w: w.import_videos(),
+        lambda w: w.asking.videos(),
         lambda s: s.open,
         "Bring videos of an exam into the catalogue",
         bar=True,
@@ -137,7 +137,7 @@ TABLE: tuple[Spec, ...] = (
         PLAYER_MENU,
         "&Draw lesion box",
         ("B",),
-        lambda w: w.player.draw_box(),
+        lambda w: w.player.canvas.draw_box(),
         lambda s: s.clip,
         "Or drag with the mouse on the frame",
         before=True,
@@ -147,7 +147,7 @@ TABLE: tuple[Spec, ...] = (
         PLAYER_MENU,
         "&Clear lesion box",
         ("Del",),
-        lambda w: w.player.clear_box(),
+        lambda w: w.player.canvas.clear_box(),
         lambda s: s.clip,
     ),
     Spec(
@@ -159,6 +159,7 @@ TABLE: tuple[Spec, ...] = (
         _video,
         "Names, dates and the like: models don't get to see them",
         before=True,
+        checked=lambda s: s.text_shown,
     ),
     Spec(
         "text-correct",
@@ -168,20 +169,75 @@ TABLE: tuple[Spec, ...] = (
         lambda w: w.player.correct_text(),
         _video,
         "Drag around text that was missed, delete boxes without text",
+        checked=lambda s: s.text_corrected,
+    ),
+    Spec(
+        "region-show",
+        PLAYER_MENU,
+        "Show scope re&gion",
+        ("R",),
+        lambda w: w.player.toggle_region(),
+        _video,
+        "The picture inside its black frame: without a lesion box it is what models see",
+        checked=lambda s: s.region_shown,
     ),
     Spec(
         "zoom-in",
         PLAYER_MENU,
         "&Enlarge",
         ("Ctrl++", "Ctrl+="),
-        lambda w: w.player.zoom(1.25),
+        lambda w: w.player.canvas.zoom(1.25),
         _video,
         before=True,
     ),
-    Spec("zoom-out", PLAYER_MENU, "&Reduce", ("Ctrl+-",), lambda w: w.player.zoom(0.8), _video),
-    Spec("fit", PLAYER_MENU, "&Whole picture", ("Ctrl+0",), lambda w: w.player.fit(), _video),
+    Spec("zoom-out", PLAYER_MENU, "&Reduce", ("Ctrl+-",), lambda w: w.player.canvas.zoom(0.8), _video),
+    Spec("fit", PLAYER_MENU, "&Whole picture", ("Ctrl+0",), lambda w: w.player.canvas.fit(), _video),
+    Spec(
+        "locate",
+        PLAYER_MENU,
+        "Find t&he file…",
+        (),
+        lambda w: w.asking.lost_file(w.desk.facts.video),
+        lambda s: s.lost,
+        "Where the video's file lies now",
+        before=True,
+    ),
     Spec(
         "describe", "&Lesion", "&Describe", ("Ctrl+D",), lambda w: w.go_describe(), lambda s: s.clip, bar=True
+    ),
+    Spec(
+        "field-next",
+        "&Lesion",
+        "Next needed fie&ld",
+        (NEXT_NEEDED,),
+        lambda w: w.in_form().next_missing(),
+        lambda s: s.clip,
+        "The first one that is empty or wrong",
+    ),
+    Spec(
+        "section-next",
+        "&Lesion",
+        "Next sect&ion",
+        ("Ctrl+PgDown",),
+        lambda w: w.in_form().next_section(),
+        lambda s: s.clip,
+    ),
+    Spec(
+        "section-previous",
+        "&Lesion",
+        "&Previous section",
+        ("Ctrl+PgUp",),
+        lambda w: w.in_form().previous_section(),
+        lambda s: s.clip,
+    ),
+    Spec(
+        "finalise",
+        "&Lesion",
+        "&Finalise description",
+        ("Ctrl+Return",),
+        lambda w: w.in_form().finalise(),
+        lambda s: s.described,
+        "Check the whole description and save it as final",
     ),
     Spec(
         "match",
@@ -192,6 +248,7 @@ TABLE: tuple[Spec, ...] = (
         lambda s: s.clip and s.described and not s.busy,
         "Decide first, then look: needs a description",
         bar=True,
+        before=True,
     ),
     Spec(
         "explain",
@@ -253,11 +310,11 @@ TABLE: tuple[Spec, ...] = (
         lambda s: s.candidate,
         "This pair is never suggested on top again",
     ),
-    Spec("library", "&View", "&Library", ("F2",), lambda w: w.library.tree.setFocus(KEYS), _always),
-    Spec("player", "&View", "&Player", ("F3",), lambda w: w.player.setFocus(KEYS), _always),
-    Spec("form", "&View", "&Description", ("F4",), lambda w: w.go_describe(), _always),
-    Spec("matches", "&View", "&Matches", ("F6",), lambda w: w.go_matches(), _always),
-    Spec("reset", "&View", "&Reset layout", (), lambda w: w.reset_layout(), _always, before=True),
+    Spec("library", "V&iew", "&Library", ("F2",), lambda w: w.library.tree.setFocus(KEYS), _always),
+    Spec("player", "V&iew", "&Player", ("F3",), lambda w: w.player.setFocus(KEYS), _always),
+    Spec("form", "V&iew", "&Description", ("F4",), lambda w: w.go_describe(), _always),
+    Spec("matches", "V&iew", "&Matches", ("F6",), lambda w: w.go_matches(), _always),
+    Spec("reset", "V&iew", "&Reset layout", (), lambda w: w.reset_layout(), _always, before=True),
     Spec("shortcuts", "&Help", "&Keyboard shortcuts", ("F1",), lambda w: w.show_shortcuts(), _always),
     Spec("about", "&Help", "&About PolypTrace", (), lambda w: w.show_about(), _always),
 )

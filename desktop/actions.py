@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 PLAYER_MENU = "&Video"
 When = Callable[["State"], bool]
 Slot = Callable[["MainWindow"], object]
+NEXT_NEEDED = "F8"
+"""The key of the form that its meter names, too."""
 KEYS = Qt.FocusReason.ShortcutFocusReason
 
 
@@ -31,6 +33,11 @@ class State(NamedTuple):
     busy: bool = False
     can_undo: bool = False
     can_redo: bool = False
+    lost: bool = False
+    """The video's file isn't where it was."""
+    text_shown: bool = False
+    text_corrected: bool = False
+    region_shown: bool = False
 
 
 class Spec(NamedTuple):
@@ -46,6 +53,8 @@ class Spec(NamedTuple):
     bar: bool = False
     before: bool = False
     """A line stands before it in the menu."""
+    checked: When | None = None
+    """For what is on or off: whether it is on. Its slot turns it round."""
 
     @property
     def of_player(self) -> bool:
@@ -65,6 +74,7 @@ def build(window: MainWindow, table: Iterable[Spec]) -> dict[str, QAction]:
         action.setIconText(plain)
         action.setToolTip(f"{plain}{keys}" + (f"\n{spec.tip}" if spec.tip else ""))
         action.setStatusTip(spec.tip)
+        action.setCheckable(spec.checked is not None)
         if spec.of_player:
             action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         action.triggered.connect(lambda *_, slot=spec.slot: slot(window))
@@ -73,9 +83,11 @@ def build(window: MainWindow, table: Iterable[Spec]) -> dict[str, QAction]:
 
 
 def refresh(actions: Mapping[str, QAction], state: State, table: Iterable[Spec]) -> None:
-    """Enables what can be used now."""
+    """Enables what can be used now, and checks what is on."""
     for spec in table:
         actions[spec.id].setEnabled(spec.when(state))
+        if spec.checked is not None:
+            actions[spec.id].setChecked(spec.checked(state))
 
 
 def menus(table: Iterable[Spec]) -> dict[str, list[Spec]]:

@@ -126,8 +126,9 @@ class Desk(QObject):
         if facts.video is None or folder is None:
             self._player.close_video()
             return
-        if before.video is None or before.video.id != facts.video.id or before.video.path != facts.video.path:
-            video = facts.video
+        video, known = facts.video, before.video
+        elsewhere = known is None or (known.id, known.path) != (video.id, video.path)
+        if elsewhere or (facts.present and not before.present):
             self._player.open_video(Path(video.path), video.sha256, folder.root, video.region)
         self._player.show_text_boxes(facts.video.text_boxes)
         self._player.show_clips(facts.clips)

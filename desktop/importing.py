@@ -50,6 +50,23 @@ class ImportFlow(QObject):
 
         self._session.read(lambda _: _files(paths), found)
 
+    def locate(self, video: int, path: Path) -> None:
+        """Takes a file as that of a known video, once its content says so."""
+        folder, author = self._session.folder, self._session.author
+        if folder is None:
+            return
+
+        def file(read: dict[str, Any]) -> None:
+            def work(catalog: Catalog) -> CatalogChanges:
+                from core.importing import relocate_video
+
+                return relocate_video(catalog, video, path, read["sha256"], author)
+
+            self._session.write(work)
+
+        params = {"data_dir": str(folder.root), "path": str(path)}
+        self._workers.ask(MEDIA, "identify", params, "Finding the file", file)
+
     def cancel(self) -> None:
         """Stops the video that is being read and forgets the others; what was filed stays."""
         self._queue.clear()

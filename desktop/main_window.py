@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QDate, QSettings, Qt
+from PySide6.QtCore import QByteArray, QSettings, Qt
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QDockWidget, QFileDialog, QLabel, QMainWindow, QTabWidget, QWidget
+from PySide6.QtWidgets import QDockWidget, QLabel, QMainWindow, QTabWidget, QWidget
 
 from core.domain import RESEARCH_BANNER, Verdict
 from core.errors import PolypTraceError
 from desktop import actions
 from desktop.action_table import TABLE
+from desktop.asking import Asking
 from desktop.deciding import Deciding
 from desktop.demo import DemoFlow
 from desktop.desk import Desk, Facts
-from desktop.dialogs.import_dialog import ImportDialog
 from desktop.dialogs.pages import about_page, shortcuts_page
 from desktop.frame import CentralArea, fill_menus, fill_tool_bar
 from desktop.importing import ImportFlow
@@ -50,6 +49,7 @@ class MainWindow(QMainWindow):
     form: DescriptionForm
     library: LibraryView
     desk: Desk
+    asking: Asking
     demo: DemoFlow
 
     def __init__(self, author: str = "user") -> None:
@@ -59,6 +59,7 @@ class MainWindow(QMainWindow):
         self.session = Session(author, self)
         self.workers = Workers(self)
         self.imports = ImportFlow(self.session, self.workers, self)
+        self.asking = Asking(self.session, self.imports, self)
         self.demo = DemoFlow(self.session, self.workers, self)
         self.matching = MatchFlow(self.session, self.workers, self)
         self.deciding = Deciding(self.session, self)
@@ -122,8 +123,11 @@ class MainWindow(QMainWindow):
         self.session.changed.connect(self._changed)
         self.workers.changed.connect(self._refresh_actions)
         self.library.activated.connect(self._activated)
+        self.player.modes_changed.connect(self._refresh_actions)
+        self.player.file_wanted.connect(lambda: self.asking.lost_file(self.desk.facts.video))
         self.desk.facts_changed.connect(self._facts_changed)
         self.desk.clip_added.connect(self.library.show_selection)
+        self.desk.clip_added.connect(lambda _: self.in_form())  # to be described next
         self.imports.imported.connect(self._imported)
         self.imports.refused.connect(self._refused)
         self.imports.warned.connect(notices.show_warning)
@@ -174,34 +178,41 @@ class MainWindow(QMainWindow):
             busy=self._busy,
             can_undo=facts.undo is not None,
             can_redo=facts.redo is not None,
+            lost=self.player.lost,
+            text_shown=self.player.canvas.text.shown,
+            text_corrected=self.player.canvas.text.correcting,
+            region_shown=self.player.canvas.region_shown,
         )
         actions.refresh(self.actions_by_id, state, TABLE)
 
     def _facts_changed(self, facts: Facts) -> None:
         for name, label in (("undo", facts.undo), ("redo", facts.redo)):
             self.actions_by_id[name].setText(f"&{label}" if label else f"&{name.capitalize()}")
-        asked = self._ranked.query.clip if self._ranked is not None else None
         if facts.clip is None:
             self._forget_ranking()
             self.matches.show_no_clip()
-        elif asked != facts.clip.id and not self._busy:
+        elif facts.clip.id != self.matching.clip:
             self._forget_ranking()
             (self.matches.show_locked if facts.revision is None else self.matches.show_ready)()
         self._refresh_actions()
 
     def _forget_ranking(self) -> None:
-        self._ranked = None
+        """Also of one that is on its way: it would come to another clip than the one it was asked for."""
+        self.matching.drop()
+        self._busy, self._ranked = False, None
         self.explanation.show_nothing()
 
     def _changed(self, changes: CatalogChanges) -> None:
-        """A ranking that was made of other words or boxes isn't true any more; verdicts only add notes."""
+        """A ranking made of other words, boxes or masks isn't true any more; verdicts only add notes."""
         if self._ranked is None:
             return
         query = self._ranked.query
-        if query.clip in changes.clips or (query.finding in changes.findings and not changes.lesions):
+        masked = bool(changes.videos) and not changes.exams  # an import names its exam
+        described = query.finding in changes.findings and not changes.lesions
+        if masked or described or query.clip in changes.clips:
             self._forget_ranking()  # what is possible now comes from the desk, which reads after each change
         elif changes.lesions and not self._busy:
-            self.show_matches()
+            self.matching.start(query.clip, self.matches.everywhere)  # the notes; keys stay where they are
 
     def _activated(self, selection: Selection) -> None:
         if selection.video is not None:
@@ -225,17 +236,14 @@ class MainWindow(QMainWindow):
     def _show_ranking(self, result: MatchResult) -> None:
         self._busy, self._ranked = False, result
         self.matches.show_result(result)
-        self.matches.focus_list()
         self._refresh_actions()
 
     def _match_failed(self, error: PolypTraceError) -> None:
-        self._busy = False
         self._forget_ranking()
         self.matches.show_error(error)
         self._refresh_actions()
 
     def _match_cancelled(self) -> None:
-        self._busy = False
         self._forget_ranking()
         self._facts_changed(self.desk.facts)
 
@@ -252,39 +260,25 @@ class MainWindow(QMainWindow):
 
     # --- actions ------------------------------------------------------------------------------------------
 
-    def import_videos(self) -> None:
-        """Asks for files and their exam."""
-        names, _ = QFileDialog.getOpenFileNames(self, "Choose the videos of one exam")
-        if names:
-            self.ask_exam([Path(name) for name in names])
-
-    def ask_exam(self, files: Sequence[Path]) -> None:
-        """Asks which exam the files belong to, then imports them."""
-
-        def known(codes: list[str]) -> None:
-            dialog = ImportDialog(files, codes, parent=self)
-            dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-            dialog.accepted.connect(lambda: self._import(dialog))
-            dialog.open()
-
-        self.session.read(lambda catalog: _codes(catalog), known)
-
-    def _import(self, dialog: ImportDialog) -> None:
-        date: QDate = dialog.date.date()
-        day = date.toPython()
-        self.imports.start(dialog.files, dialog.code, day)  # type: ignore[arg-type]
-
     def open_folder(self) -> None:
         """Another catalogue."""
-        name = QFileDialog.getExistingDirectory(self, "Choose a data folder", str(self._folder or ""))
-        if name:
+
+        def chosen(folder: Path) -> None:
             self.form.flush()
-            self.start(Path(name))
+            self.start(folder)
+
+        self.asking.folder(self._folder, chosen)
 
     def go_describe(self) -> None:
-        """Keys go to the form."""
+        """Keys go to the form, to what is needed next."""
+        self.in_form().setFocus(Qt.FocusReason.ShortcutFocusReason)
+        if self.desk.facts.clip is not None:
+            self.form.next_missing()
+
+    def in_form(self) -> DescriptionForm:
+        """The form, after bringing it to the front."""
         self.tabs.setCurrentWidget(self.form)
-        self.form.enter()
+        return self.form
 
     def go_matches(self) -> None:
         """Keys go to the ranking."""
@@ -296,7 +290,7 @@ class MainWindow(QMainWindow):
         clip = self.desk.facts.clip
         if clip is None:
             return
-        self.tabs.setCurrentWidget(self.matches)
+        self.go_matches()
         self.form.flush()
         self.matching.start(clip.id, self.matches.everywhere)
 
@@ -360,7 +354,7 @@ class MainWindow(QMainWindow):
         """Asks which exam they belong to."""
         files = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
         event.acceptProposedAction()
-        self.ask_exam(files)
+        self.asking.exam(files)
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
         """The one way out: saves what is typed, ends the workers, waits for the writer."""
@@ -381,12 +375,6 @@ def _warm(_: object) -> None:
     from desktop.views.description.reading import warm
 
     warm()
-
-
-def _codes(catalog: object) -> list[str]:
-    from core.catalog import queries
-
-    return [patient.code for patient in queries.patients(catalog)]  # type: ignore[arg-type]
 
 
 __all__ = ["MainWindow"]

@@ -39,6 +39,8 @@ class MatchFlow(QObject):
         self._session, self._workers = session, workers
         self._wish = 0
         self._running = False
+        self.clip: int | None = None
+        """The clip whose ranking is shown or on its way."""
         self._job: Job | None = None
         self._overlays = tempfile.TemporaryDirectory(prefix="polyptrace-")
 
@@ -52,8 +54,8 @@ class MatchFlow(QObject):
 
     def start(self, clip: int, everywhere: bool) -> None:
         """Embeds what is missing, then ranks."""
-        self._drop()
-        self._running = True
+        self.drop()
+        self._running, self.clip = True, clip
         wish = self._wish
         self.progressed.emit(Progress("looking at the clips", 0))
 
@@ -78,13 +80,13 @@ class MatchFlow(QObject):
     def cancel(self) -> None:
         """Stops what is being looked for."""
         if self._running:
-            self._drop()
+            self.drop()
             self.cancelled.emit()
 
-    def _drop(self) -> None:
-        """Nobody waits any more for what was asked for."""
+    def drop(self) -> None:
+        """Nobody waits any more for what was asked for, or looks at what came of it."""
         self._wish += 1
-        self._running = False
+        self._running, self.clip = False, None
         if self._job is not None:
             job, self._job = self._job, None
             job.cancel()

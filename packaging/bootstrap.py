@@ -21,7 +21,7 @@ WINDOWS = os.name == "nt"
 PYTHON = VENV / ("Scripts/python.exe" if WINDOWS else "bin/python")
 STAMP = VENV / "polyptrace-setup.sha256"
 OLDEST = (3, 11)
-NEEDED_GB = 10
+NEEDED_GB = 11
 """What the environment and the downloads beside it take at their highest, with a little to spare."""
 
 # What Qt's xcb and offscreen platforms load at run time, and Debian's and Ubuntu's packages that hold it.
@@ -150,7 +150,16 @@ def install_dependencies() -> None:
     if free_gb < NEEDED_GB:
         stop(f"{NEEDED_GB} GB of free disk space are needed for the dependencies, {free_gb:.1f} GB are free.")
     say("installing the locked dependencies (about 6.5 GB with PyTorch for CUDA; a few minutes)")
-    pip = (PYTHON, "-m", "pip", "install", "--no-cache-dir", "--disable-pip-version-check", "--no-input", "-q")
+    pip = (
+        PYTHON,
+        "-m",
+        "pip",
+        "install",
+        "--no-cache-dir",
+        "--disable-pip-version-check",
+        "--no-input",
+        "-q",
+    )
     for command in (
         (*pip, "--require-hashes", "-r", "requirements.lock"),
         (*pip, "--no-deps", "--no-build-isolation", "-e", "."),

@@ -1,18 +1,22 @@
-"""``polyptrace video …``: what is known of a video, and where burned-in text is in it."""
+"""``polyptrace video …``: what is known of a video, where burned-in text is in it, where its file lies."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from core.catalog import operations, queries
+from core.cli.interrupt import cancel_by_interrupt
 from core.cli.options import NOBODY, Author, DataDirPath, JsonFlag, data_dir, existing
 from core.cli.output import Output
 from core.domain import Exam, PixelBox, Video
 from core.errors import PolypTraceError
+from core.importing import relocate_video
+from core.video.content import content_hash
 
-group = typer.Typer(no_args_is_help=True, help="Videos: show, text.", rich_markup_mode=None)
+group = typer.Typer(no_args_is_help=True, help="Videos: show, text, locate.", rich_markup_mode=None)
 VideoId = Annotated[int, typer.Argument(help="Id of the video.")]
 
 
@@ -52,6 +56,24 @@ def text(
     boxes = None if found else [read_box(typed) for typed in box or ()]
     with existing(data_dir(data_dir_)) as catalog:
         operations.set_text_boxes(catalog, video, boxes, author=author)
+        _tell(output, queries.video(catalog, video), queries.exams_of_video(catalog, video))
+
+
+@group.command()
+def locate(
+    video: VideoId,
+    file: Annotated[Path, typer.Argument(help="Where it lies now.")],
+    author: Author = NOBODY,
+    json: JsonFlag = False,
+    data_dir_: DataDirPath = None,
+) -> None:
+    """Say where the file of a video lies now; only the same content is taken."""
+    output = Output(json)
+    with existing(data_dir(data_dir_)) as catalog:
+        queries.video(catalog, video)
+        with output.progress() as progress, cancel_by_interrupt() as cancel:
+            sha256 = content_hash(file, progress, cancel)
+        relocate_video(catalog, video, file, sha256, author)
         _tell(output, queries.video(catalog, video), queries.exams_of_video(catalog, video))
 
 

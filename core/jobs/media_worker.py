@@ -12,6 +12,7 @@ from core.jobs.serve import Handler, serve
 from core.matching.pictures import clip_pictures
 from core.paths import DataDir
 from core.progress import CancelToken, ProgressSink
+from core.video.content import content_hash
 from core.video.importing import read_video
 
 KIND = "media"
@@ -44,6 +45,12 @@ def read(params: dict[str, Any], progress: ProgressSink, cancel: CancelToken) ->
     }
 
 
+def identify(params: dict[str, Any], progress: ProgressSink, cancel: CancelToken) -> dict[str, Any]:
+    """``identify`` {data_dir, path} → {path, sha256}: which content a file holds."""
+    asked = msgspec.convert(params, _Read)
+    return {"path": asked.path, "sha256": content_hash(Path(asked.path), progress, cancel)}
+
+
 def crop(params: dict[str, Any], _progress: ProgressSink, _cancel: CancelToken) -> dict[str, Any]:
     """``crop`` {data_dir, clip} → {path, full}, see :class:`core.matching.pictures.ClipPictures`."""
     asked = msgspec.convert(params, _Crop)
@@ -52,7 +59,7 @@ def crop(params: dict[str, Any], _progress: ProgressSink, _cancel: CancelToken) 
         return plain
 
 
-HANDLERS: dict[str, Handler] = {"read": read, "crop": crop}
+HANDLERS: dict[str, Handler] = {"read": read, "identify": identify, "crop": crop}
 
 if __name__ == "__main__":
     serve(KIND, HANDLERS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from html import escape
 
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QTextBrowser, QVBoxLayout, QWidget
@@ -12,19 +13,35 @@ from core.text.vocabulary import load
 from desktop import actions
 from desktop.action_table import TABLE
 
+_BY_HAND = (
+    ("Draw, move or resize the lesion box", "drag"),
+    ("Move the lesion box by one pixel", "Alt + arrows"),
+    ("End drawing, or correcting burned-in text", "Esc"),
+    ("One frame on or back", "wheel"),
+    ("Enlarge or reduce", "Ctrl + wheel"),
+    ("Move the enlarged picture", "Space + drag, or drag with the middle button"),
+    ("Whole picture", "double click"),
+)
+"""What belongs to the hand on the picture, and so is no action of the table."""
+
 
 def shortcuts_page(parent: QWidget) -> QDialog:
-    """Every action with its keys, from the table."""
+    """Every action with its keys, from the table; then what the hand does on the picture."""
     parts = []
     for menu, specs in actions.menus(TABLE).items():
         where = " <i>(while the player has the focus: F3)</i>" if menu == actions.PLAYER_MENU else ""
-        rows = "".join(
-            f"<tr><td style='padding-right:2em'>{escape(spec.text.replace('&', ''))}</td>"
-            f"<td><b>{escape(' or '.join(spec.keys)) or '–'}</b></td></tr>"
-            for spec in specs
-        )
-        parts.append(f"<h3>{escape(menu.replace('&', ''))}{where}</h3><table>{rows}</table>")
+        keys = ((spec.text.replace("&", ""), " or ".join(spec.keys) or "–") for spec in specs)
+        parts.append(f"<h3>{escape(menu.replace('&', ''))}{where}</h3>{_table(keys)}")
+    parts.append(f"<h3>On the picture</h3>{_table(_BY_HAND)}")
     return _page(parent, "Keyboard shortcuts", "".join(parts))
+
+
+def _table(rows: Iterable[tuple[str, str]]) -> str:
+    lines = (
+        f"<tr><td style='padding-right:2em'>{escape(what)}</td><td><b>{escape(keys)}</b></td></tr>"
+        for what, keys in rows
+    )
+    return f"<table>{''.join(lines)}</table>"
 
 
 def about_page(parent: QWidget) -> QDialog:

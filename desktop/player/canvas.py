@@ -45,6 +45,7 @@ class FrameCanvas(PictureView):
         box_cleared(): the shown frame has none any more.
         text_added(PixelBox), text_removed(PixelBox): burned-in text is, or isn't, in this box.
         text_mode(bool): the correction of burned-in text begins or ends.
+        outlined(): burned-in text or the scope region are outlined now, or no longer.
     """
 
     touched = Signal()
@@ -53,6 +54,7 @@ class FrameCanvas(PictureView):
     text_added = Signal(object)
     text_removed = Signal(object)
     text_mode = Signal(bool)
+    outlined = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -60,6 +62,7 @@ class FrameCanvas(PictureView):
         self._tool, self.text = BoxTool(), TextBoxes()
         self._ghost: Box | None = None
         self._region: ScopeRegion | None = None
+        self.region_shown = False
         self._drawing = self._nudged = False
 
     @property
@@ -93,8 +96,14 @@ class FrameCanvas(PictureView):
             self.update()
 
     def set_region(self, region: ScopeRegion | None) -> None:
-        """Outlines the scope region, or nothing."""
-        self._region = region
+        """Takes the scope region as it was found; None where it wasn't."""
+        self._region = region if region is not None and region.found else None
+        self.update()
+
+    def show_region(self, shown: bool) -> None:
+        """Outlines the scope region, or doesn't."""
+        self.region_shown = shown
+        self.outlined.emit()
         self.update()
 
     def set_text(self, boxes: tuple[PixelBox, ...]) -> None:
@@ -105,6 +114,7 @@ class FrameCanvas(PictureView):
     def show_text(self, shown: bool) -> None:
         """Outlines burned-in text, or doesn't."""
         self.text.shown = shown
+        self.outlined.emit()
         self.update()
 
     def correct_text(self, on: bool) -> None:
@@ -142,7 +152,7 @@ class FrameCanvas(PictureView):
         return QRectF(corner, self.view.to_canvas(QPointF(box.x + box.w, box.y + box.h)))
 
     def paint_over(self, painter: QPainter) -> None:
-        if self._region is not None:
+        if self._region is not None and self.region_shown:
             paint_region(painter, [self.view.to_canvas(QPointF(x, y)) for x, y in self._region.polygon])
         for text in self.text.visible:
             paint_text_box(painter, self.box_rect(Box(*text)), text == self.text.chosen)

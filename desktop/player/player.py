@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from msgspec.structs import replace
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
 from core.domain import Box, Clip, PixelBox, ScopeRegion
 from core.errors import PolypTraceError
@@ -40,6 +40,8 @@ class Player(QWidget):
         text_added(PixelBox), text_removed(PixelBox): burned-in text is, or isn't, in this box.
         frame_shown(int): this frame is on the screen.
         problem(PolypTraceError): the video can't be shown, or what was asked for can't be done.
+        file_wanted(): somebody would like to say where the video's file lies now.
+        modes_changed(): :attr:`lost`, or what is outlined or corrected on the frame, is another now.
     """
 
     clip_wanted = Signal(object, object)
@@ -49,19 +51,23 @@ class Player(QWidget):
     text_removed = Signal(object)
     frame_shown = Signal(int)
     problem = Signal(object)
+    file_wanted = Signal()
+    modes_changed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName("Player")
         self.canvas, self.timeline, self.transport = FrameCanvas(self), Timeline(self), Transport(self)
         self.text_hint = QLabel(_CORRECTING, self, wordWrap=True)
+        self.find_file = QPushButton("Find the file…", self)
         self._source, self._shuttle = FrameSource(self), Shuttle(self)
         self._patience = QTimer(self, singleShot=True, interval=_PATIENCE_MS)
         self._film: Film | None = None
-        self._region: ScopeRegion | None = None
         self._marked = Marked()
         self._wanted = 0
         self._speed = 1.0
+        self.lost = False
+        """Whether the file of the video isn't where it was, or is another one."""
         self._arrange()
         self._connect()
         self._show_rate()
@@ -76,10 +82,10 @@ class Player(QWidget):
             path: where its file should lie.
             sha256: its content hash, under which the data folder knows its frames.
             data_dir: the data folder.
-            region: its scope region, for :meth:`show_region`.
+            region: its scope region, for :meth:`toggle_region`.
         """
         self._forget()
-        self._region = region
+        self.canvas.set_region(region)
         self.canvas.show_message("Loading the video …")
         self._source.open(path, sha256, data_dir)
 
@@ -230,19 +236,6 @@ class Player(QWidget):
         else:
             self.clip_wanted.emit(*ends)
 
-    def draw_box(self) -> None:
-        """The next drag on the frame draws a new box, wherever it begins."""
-        self.canvas.draw_box()
-
-    def clear_box(self) -> None:
-        """Takes the box of the shown frame away."""
-        self.canvas.clear_box()
-
-    def show_region(self, shown: bool) -> None:
-        """Outlines the scope region on the frame, or doesn't."""
-        found = self._region is not None and self._region.found
-        self.canvas.set_region(self._region if shown and found else None)
-
     def show_text_boxes(self, boxes: tuple[PixelBox, ...]) -> None:
         """Takes where burned-in text is in the video, as it was saved."""
         self.canvas.set_text(boxes)
@@ -251,17 +244,13 @@ class Player(QWidget):
         """Outlines burned-in text on the frame, or no longer does."""
         self.canvas.show_text(not self.canvas.text.shown)
 
+    def toggle_region(self) -> None:
+        """Outlines the scope region on the frame, or no longer does."""
+        self.canvas.show_region(not self.canvas.region_shown)
+
     def correct_text(self) -> None:
         """Begins or ends the correction of burned-in text."""
         self.canvas.correct_text(not self.canvas.text.correcting)
-
-    def fit(self) -> None:
-        """Shows the whole picture."""
-        self.canvas.fit()
-
-    def zoom(self, factor: float) -> None:
-        """Enlarges the picture by a factor about its middle."""
-        self.canvas.zoom(factor)
 
     def _mark(self, marked: Callable[[int], Marks]) -> None:
         pts = self.pts
@@ -304,7 +293,13 @@ class Player(QWidget):
 
     def _missing(self, error: PolypTraceError) -> None:
         self.canvas.show_message(error.message, error.hint)
+        self._show_lost(error.code != "video-not-read")
         self.problem.emit(error)
+
+    def _show_lost(self, lost: bool) -> None:
+        self.lost = lost
+        self.find_file.setVisible(lost)
+        self.modes_changed.emit()
 
     def _frame_ready(self, number: int, image: QImage) -> None:
         self.canvas.show_frame(number, image)
@@ -343,8 +338,9 @@ class Player(QWidget):
         """Nothing is left of the video before."""
         self._shuttle.stop()
         self._patience.stop()
-        self._film, self._region, self._wanted = None, None, 0
+        self._film, self._wanted = None, 0
         self._marked = Marked()
+        self._show_lost(False)
         self.canvas.set_region(None)
         self.canvas.correct_text(False)
         self.canvas.set_text(())
@@ -361,6 +357,7 @@ class Player(QWidget):
         column.setSpacing(unit // 3)
         column.addWidget(self.canvas, 1)
         column.addWidget(self.text_hint)
+        column.addWidget(self.find_file, 0, Qt.AlignmentFlag.AlignHCenter)
         self.text_hint.setVisible(False)
         column.addWidget(self.timeline)
         column.addWidget(self.transport)
@@ -385,6 +382,9 @@ class Player(QWidget):
         canvas.text_added.connect(self.text_added)
         canvas.text_removed.connect(self.text_removed)
         canvas.text_mode.connect(self.text_hint.setVisible)
+        for changed in (canvas.text_mode, canvas.outlined):
+            changed.connect(lambda *_: self.modes_changed.emit())
+        self.find_file.clicked.connect(lambda: self.file_wanted.emit())
         transport.play_pressed.connect(self.toggle_play)
         transport.step_pressed.connect(self.step)
         transport.in_pressed.connect(self.mark_in)

@@ -9,6 +9,7 @@ from desktop.theme import colours as c
 
 _SHEET = f"""
 QWidget {{ color: {c.TEXT}; background: {c.PANEL}; }}
+QLabel {{ background: transparent; }}
 QMainWindow, QMainWindow::separator {{ background: {c.WINDOW}; }}
 QMainWindow::separator {{ width: 0.4em; height: 0.4em; }}
 QToolTip {{ color: {c.TEXT}; background: {c.RAISED}; border: 1px solid {c.LINE}; padding: 0.3em; }}

@@ -8,6 +8,7 @@ from PySide6.QtGui import QKeySequence
 
 from desktop import actions
 from desktop.action_table import TABLE
+from desktop.views.description.mnemonics import MENUS
 
 
 def test_ids_and_keys_are_unique() -> None:
@@ -22,6 +23,12 @@ def test_mnemonics_are_unique_within_a_menu() -> None:
         letters = Counter(spec.text[spec.text.index("&") + 1].lower() for spec in specs if "&" in spec.text)
         assert max(letters.values()) == 1, (menu, letters)
         assert all("&" in spec.text for spec in specs), menu
+
+
+def test_the_menus_letters_are_their_own() -> None:
+    letters = [menu[menu.index("&") + 1].lower() for menu in actions.menus(TABLE)]
+    assert len(set(letters)) == len(letters)
+    assert set(letters) == MENUS
 
 
 def test_single_letters_belong_to_the_player() -> None:

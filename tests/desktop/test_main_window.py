@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
-from PySide6.QtWidgets import QApplication, QMessageBox
+from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
 
 from core.catalog import operations, queries
 from core.catalog.engine import Catalog
@@ -25,7 +25,6 @@ from core.matching.footage import frame_index
 from core.paths import DataDir
 from desktop.dialogs.import_dialog import ImportDialog
 from desktop.main_window import MainWindow
-from desktop.player.canvas import FrameCanvas
 from desktop.player.picture import PictureState
 from desktop.session import Selection
 
@@ -180,30 +179,65 @@ def test_matching_can_be_cancelled(qtbot: Any, window: MainWindow, case: Case) -
     assert _match(qtbot, window).patient
 
 
-def test_a_lost_video_is_a_state(qtbot: Any, window: MainWindow, case: Case, tmp_path: Path) -> None:
-    from core.domain import Video
-
+def test_a_lost_video_is_found_again(
+    qtbot: Any,
+    window: MainWindow,
+    case: Case,
+    films: list[Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def lose(catalog: Catalog) -> Any:
-        import msgspec
+        return operations.relocate_video(catalog, case.videos[1], str(tmp_path / "gone.mp4"), author="t")
 
-        known: Video = queries.video(catalog, case.videos[1])
-        gone = msgspec.structs.replace(known, path=str(tmp_path / "gone.mp4"))
-        return operations.import_video(
-            catalog, gone, patient_code="P-1", exam_date=dt.date(2025, 3, 4), author="t"
-        )
+    def say(path: Path) -> None:
+        monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(path), ""))
+        qtbot.mouseClick(window.player.find_file, Qt.MouseButton.LeftButton)
 
     case.ask(lose)
     _choose(qtbot, window, case.follow_up)
-    canvas = window.player.findChild(FrameCanvas)
-    assert canvas is not None
+    canvas, locate = window.player.canvas, window.actions_by_id["locate"]
     qtbot.waitUntil(
         lambda: canvas.state is PictureState.MESSAGE and "no file" in canvas.words[0],
         timeout=LONG_MS,
     )
+    assert locate.isEnabled()
     with qtbot.waitSignal(window.matching.failed, timeout=LONG_MS) as told:
         window.actions_by_id["match"].trigger()
     assert told.args[0].message
-    assert window.isVisible()
+    say(films[0])
+    qtbot.waitUntil(lambda: "another video" in window.area.notices.text, timeout=LONG_MS)
+    assert case.ask(lambda catalog: queries.video(catalog, case.videos[1])).path == str(tmp_path / "gone.mp4")
+    say(films[1])
+    qtbot.waitUntil(lambda: canvas.has_frame, timeout=LONG_MS)
+    assert not window.player.find_file.isVisible()
+    assert not locate.isEnabled()
+    assert case.ask(lambda catalog: queries.video(catalog, case.videos[1])).path == str(films[1])
+
+
+def test_what_is_outlined_is_checked_in_the_menu(qtbot: Any, window: MainWindow, case: Case) -> None:
+    _choose(qtbot, window, case.follow_up)
+    qtbot.waitUntil(lambda: window.player.canvas.has_frame, timeout=LONG_MS)
+    for name in ("text-show", "text-correct", "region-show"):
+        action = window.actions_by_id[name]
+        assert action.isCheckable()
+        for on in (True, False):
+            action.trigger()
+            assert action.isChecked() is on
+    window.actions_by_id["text-correct"].trigger()
+    qtbot.keyClick(window.player.canvas, Qt.Key.Key_Escape)
+    assert not window.actions_by_id["text-correct"].isChecked()
+
+
+def test_corrected_burned_in_text_takes_the_ranking_away(qtbot: Any, window: MainWindow, case: Case) -> None:
+    _choose(qtbot, window, case.follow_up)
+    _match(qtbot, window)
+    assert window.actions_by_id["new"].isEnabled()
+    with qtbot.waitSignal(window.session.changed, timeout=LONG_MS):
+        window.player.text_added.emit((4, 4, 30, 12))
+    qtbot.waitUntil(lambda: not window.actions_by_id["new"].isEnabled(), timeout=LONG_MS)
+    qtbot.waitUntil(lambda: window.matches.candidate is None, timeout=LONG_MS)
+    assert not window.actions_by_id["same"].isEnabled()
 
 
 def test_dropped_files_are_imported_and_bad_ones_refused(

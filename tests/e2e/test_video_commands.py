@@ -1,4 +1,4 @@
-"""video show and video text as a user runs them: what was found is corrected, embeddings follow."""
+"""The commands of videos as a user runs them: burned-in text is corrected, a lost file is found again."""
 
 from __future__ import annotations
 
@@ -63,3 +63,20 @@ def test_a_wrong_box_is_refused_in_words(imported: Path, quick: Run, typed: str)
     done = quick(imported, "video", "text", 1, "--box", typed, "--json")
     assert done.code == 1
     assert done.error["code"] == "text-box"
+
+
+def test_a_lost_file_is_found_by_its_content(
+    imported: Path, workspace: Any, quick: Run, tmp_path: Path
+) -> None:
+    moved, other = tmp_path / "moved.mp4", tmp_path / "other.mp4"
+    moved.write_bytes(Path(workspace.video).read_bytes())
+    other.write_bytes(moved.read_bytes() + b"more")
+    wrong = quick(imported, "video", "locate", 1, other, "--json")
+    assert (wrong.code, wrong.error["code"]) == (1, "video-other")
+    for _ in range(2):  # again changes nothing
+        done = quick(imported, "video", "locate", 1, moved, "--json")
+        assert done.document["path"] == str(moved)
+    assert quick(imported, "video", "locate", 7, moved, "--json").error["code"] == "video-unknown"
+    assert (
+        quick(imported, "video", "locate", 1, tmp_path / "no.mp4", "--json").error["code"] == "video-missing"
+    )

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 ROOT = Path(__file__).resolve().parents[2]
 SIZE = (1600, 1000)
-LONG_S = 30.0
+LONG_S = 120.0
 MISSING = (
     ""
     if shutil.which("Xvfb") and shutil.which("xdotool")

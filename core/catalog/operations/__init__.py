@@ -16,7 +16,7 @@ from core.catalog.operations.system import record_event
 from core.catalog.operations.undo import redo, undo
 from core.catalog.operations.verdicts import give_verdict, withdraw_verdict
 from core.catalog.operations.video_text import set_text_boxes
-from core.catalog.operations.videos import import_video
+from core.catalog.operations.videos import import_video, relocate_video
 
 __all__ = [
     "activate_model",
@@ -38,6 +38,7 @@ __all__ = [
     "record_event",
     "redo",
     "register_model",
+    "relocate_video",
     "remove_clip",
     "set_text_boxes",
     "start_job",

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, insert, select, update
 
-from core.catalog import audit
+from core.catalog import audit, rows
 from core.catalog.changes import CatalogChanges, Created, ids
 from core.catalog.engine import Catalog
 from core.catalog.operations.people import find_or_add_exam, find_or_add_patient
@@ -55,6 +55,18 @@ def import_video(
         exams=ids(exam_id),
         videos=ids(video_id if attached or moved else None),
     )
+
+
+def relocate_video(catalog: Catalog, video_id: int, path: str, *, author: str) -> CatalogChanges:
+    """Records where the file of a video lies now. That it is the same content is the caller's to know.
+
+    Raises:
+        PolypTraceError: ``video-unknown``.
+    """
+    with catalog.write() as connection:
+        rows.video(connection, video_id)
+        moved = _move(connection, video_id, path, author)
+    return CatalogChanges("find video file", subject=video_id, videos=ids(video_id if moved else None))
 
 
 def _check(video: Video) -> None:

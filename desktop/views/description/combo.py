@@ -36,7 +36,7 @@ class ChoiceBox(Editor):
         self.line.setPlaceholderText("Type or choose")
         self.line.setClearButtonEnabled(True)
         self.line.textEdited.connect(self._typed)
-        self.line.left.connect(self._settle)
+        self.line.left.connect(self.settle)
         self.box.activated.connect(self._picked)
 
     @property
@@ -73,7 +73,7 @@ class ChoiceBox(Editor):
     def _picked(self, row: int) -> None:
         self._set(self.box.itemText(row) or None)
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
         """Writes the word of the vocabulary out, also where what was typed can only be the start of one."""
         value = self._value
         if isinstance(value, str) and self.field.value(value) is None:

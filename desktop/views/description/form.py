@@ -7,11 +7,11 @@ from itertools import pairwise
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QApplication, QLabel, QStackedWidget, QVBoxLayout, QWidget
 
 from core.errors import PolypTraceError
 from core.text.normal import normalise
+from desktop.actions import NEXT_NEEDED
 from desktop.views.description.about import about_vocabulary
 from desktop.views.description.body import FormBody
 from desktop.views.description.footer import Footer
@@ -23,9 +23,6 @@ from desktop.views.description.sentence import SentenceCard
 
 SAVE_PAUSE_MS = 800
 """So long after the last change the form asks for a save."""
-NEXT_MISSING = "F8"
-NEXT_SECTION = "Ctrl+PgDown"
-PREVIOUS_SECTION = "Ctrl+PgUp"
 
 
 class DescriptionForm(QWidget):
@@ -53,7 +50,7 @@ class DescriptionForm(QWidget):
         self.setStyleSheet(SHEET)
         self._pages = QStackedWidget(self)
         self._reason, page = QLabel(self._pages), QWidget(self._pages)
-        self.meter, self.body = Meter(NEXT_MISSING, page), FormBody(page)
+        self.meter, self.body = Meter(NEXT_NEEDED, page), FormBody(page)
         self.card, self.footer = SentenceCard(page), Footer(page)
         self._build(page)
         self._connect()
@@ -148,20 +145,14 @@ class DescriptionForm(QWidget):
         self._show_state()
         self.finalise_wanted.emit(dict(self._reading.values))
 
-    def enter(self) -> None:
-        """Takes the keys: into the first needed field that is empty or wrong, where there is one."""
-        missing = self._reading.missing if self.record is not None else ()
-        if missing:
-            self.body.go_to(missing[0])
-        else:
-            self.setFocus(Qt.FocusReason.ShortcutFocusReason)
-
     def next_missing(self) -> None:
         """Goes to the first needed field that is empty or wrong, after the present one if there is such."""
+        order = list(self.body.rows)
+        here = next((n for n, key in enumerate(order) if self.body.rows[key].has_focus()), -1)
+        if here >= 0:
+            self.body.rows[order[here]].editor.settle()  # which may be what others need
         missing = self._reading.missing
         if missing:
-            order = list(self.body.rows)
-            here = next((n for n, key in enumerate(order) if self.body.rows[key].has_focus()), -1)
             after = [key for key in missing if order.index(key) > here]
             self.body.go_to((after or missing)[0])
 
@@ -259,11 +250,6 @@ class DescriptionForm(QWidget):
         self.footer.finalise.connect(self.finalise)
         self.footer.about.connect(lambda: about_vocabulary(self))
         self.footer.again.connect(self.flush)
-        slots = {NEXT_MISSING: self.next_missing, NEXT_SECTION: self.next_section}
-        for keys, slot in (slots | {PREVIOUS_SECTION: self.previous_section}).items():
-            shortcut = QShortcut(QKeySequence(keys), self)
-            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.activated.connect(slot)
         app = QApplication.instance()
         if isinstance(app, QApplication):
             app.focusChanged.connect(self._focus_moved)

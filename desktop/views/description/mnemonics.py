@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-_MENUS = frozenset("fevhgtpw")
-"""Letters that menus of the window usually have: File, Edit, View, Help, Go, Tools, Player, Window."""
+MENUS = frozenset("fevlih")
+"""Letters of the window's menus: File, Edit, Video, Lesion, View, Help."""
 
 
 def with_mnemonics(labels: Mapping[str, str], chosen: Iterable[str]) -> dict[str, str]:
@@ -29,4 +29,4 @@ def _places(label: str) -> list[int]:
 
 def _is_free(letter: str, used: set[str]) -> bool:
     low = letter.casefold()
-    return low.isascii() and low.isalpha() and low not in used and low not in _MENUS
+    return low.isascii() and low.isalpha() and low not in used and low not in MENUS

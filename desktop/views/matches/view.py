@@ -8,6 +8,7 @@ from PySide6.QtCore import QModelIndex, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QIcon, QPixmap
 from PySide6.QtWidgets import (
     QAbstractItemView,
+    QApplication,
     QHBoxLayout,
     QHeaderView,
     QLabel,
@@ -76,8 +77,8 @@ class MatchesView(QWidget):
 
     @property
     def candidate(self) -> Candidate | None:
-        """The chosen row's candidate."""
-        return self._result.candidate
+        """The chosen row's candidate; none while no ranking is shown, whatever was chosen in the last one."""
+        return self._result.candidate if self._stack.currentWidget() is self._result else None
 
     def show_no_clip(self) -> None:
         """Nothing is chosen."""
@@ -101,8 +102,9 @@ class MatchesView(QWidget):
 
     def show_result(self, result: MatchResult) -> None:
         """The ranking, with the answer above."""
+        had_keys = self._has_keys()
         self._result.show_result(result)
-        self._stack.setCurrentWidget(self._result)
+        self._turn_to(self._result, had_keys)
         for one in (*result.patient, *(result.catalogue or ())):
             self.crop_wanted.emit(one.clip)
 
@@ -122,9 +124,20 @@ class MatchesView(QWidget):
     def _say(
         self, text: str, *, ask: bool = False, progress: Progress | None = None, role: str = "quiet"
     ) -> None:
+        had_keys = self._has_keys()
         self._state.say(text, ask, progress, role)
-        self._stack.setCurrentWidget(self._state)
+        self._turn_to(self._state, had_keys)
         self.candidate_chosen.emit(None)
+
+    def _has_keys(self) -> bool:
+        focused = QApplication.focusWidget()
+        return focused is not None and self.isAncestorOf(focused)
+
+    def _turn_to(self, page: QWidget, had_keys: bool) -> None:
+        """Keys that went to the matches go on doing so; those that go elsewhere stay there."""
+        self._stack.setCurrentWidget(page)
+        if had_keys:
+            self.focus_list()
 
 
 class _State(QWidget):
@@ -164,8 +177,8 @@ class _State(QWidget):
 
     def take_focus(self) -> None:
         """The button that goes on, where there is one."""
-        button = self.ask if self.ask.isVisible() else self.cancel
-        button.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        target = next((button for button in (self.ask, self.cancel) if button.isVisible()), self)
+        target.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
 
 class _Result(QWidget):

@@ -139,6 +139,10 @@ WRITES: dict[str, tuple[Callable[[Any], Any], Write]] = {
         lambda c, case: operations.register_model(c, "m2", folder="/m", kind="dmcl", dim=8, author=A),
     ),
     "remove_clip": (lambda case: None, lambda c, case: operations.remove_clip(c, case.clips[0][0], author=A)),
+    "relocate_video": (
+        lambda case: None,
+        lambda c, case: operations.relocate_video(c, case.video, "/videos/moved.mp4", author=A),
+    ),
     "set_text_boxes": (
         lambda case: None,
         lambda c, case: operations.set_text_boxes(c, case.video, [(6, 20, 120, 18)], author=A),

@@ -46,6 +46,7 @@ def test_a_video_is_read_there_and_attached_here(
     assert {event.progress.stage for event in media[1].of(JobProgress)} > {"checking the file"}
     assert _ask(media, "read", tmp_path, path=str(films["one"]))["known"] is True
     assert not DataDir(tmp_path).catalogue.exists()
+    assert _ask(media, "identify", tmp_path, path=str(films["one"]))["sha256"] == first["sha256"]
     with Catalog.open(DataDir(tmp_path)) as catalog:
         done, changes = attach_video(catalog, films["one"], first["sha256"], "A", day, "test")
         assert (done.status, done.id, done.frames) == ("imported", changes.subject, 30)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from PySide6.QtGui import QShortcut
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from desktop.action_table import TABLE
 from desktop.theme import style
 from desktop.views.description import section
 from desktop.views.description.form import DescriptionForm
@@ -34,6 +37,9 @@ def form(qtbot: QtBot, qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> D
     made.resize(440, 900)
     with qtbot.waitExposed(made):
         made.show()
+    for spec in TABLE:
+        if spec.id in ("field-next", "section-next", "section-previous"):
+            QShortcut(spec.keys[0], made, lambda slot=spec.slot: slot(SimpleNamespace(in_form=lambda: made)))
     made.show_record({}, draft=True, number=0, record=1)
     made.activateWindow()
     qtbot.waitUntil(made.isActiveWindow)

@@ -143,7 +143,7 @@ def test_the_needed_fields_by_keyboard_alone(qtbot: QtBot, form: DescriptionForm
 
 
 def test_a_list_that_is_left_by_a_shortcut_takes_no_more_keys(qtbot: QtBot, form: DescriptionForm) -> None:
-    form.enter()
+    form.next_missing()
     press(qtbot, "p", Qt.Key.Key_F8, "trans")
     qtbot.waitUntil(lambda: QApplication.activePopupWidget() is not None)
     form.next_missing()
@@ -152,10 +152,14 @@ def test_a_list_that_is_left_by_a_shortcut_takes_no_more_keys(qtbot: QtBot, form
     assert form.values() == {"state": "polyp", "segment": "transverse", "size_mm": 28}
 
 
-def test_who_enters_stands_on_what_is_needed_next(form: DescriptionForm) -> None:
-    form.show_record({"state": "polyp"}, draft=True, number=1, record=5)
-    form.enter()
-    assert form.body.rows["segment"].has_focus()
+def test_the_start_of_a_word_is_enough_to_go_on(qtbot: QtBot, form: DescriptionForm) -> None:
+    values = {"state": "polyp", "segment": "caecum", "size_mm": 5, "size_method": "eye", "paris": "Is"}
+    form.show_record(values | {"imaging": "NBI"}, draft=True, number=1, record=5)
+    form.next_missing()
+    press(qtbot, "cold sn")
+    form.next_missing()
+    assert form.values()["action"] == "cold snare"
+    assert form.body.rows["en_bloc"].has_focus()
 
 
 def test_sections_fold_and_remember_it(qtbot: QtBot, qapp: QApplication, monkeypatch: Any) -> None:

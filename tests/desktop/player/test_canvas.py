@@ -241,8 +241,9 @@ def test_the_ghost_is_shown_only_where_there_is_no_box(canvas: FrameCanvas) -> N
 def test_the_scope_region_is_outlined_on_request(canvas: FrameCanvas) -> None:
     plain = canvas.grab().toImage()
     canvas.set_region(ScopeRegion((20, 20, 300, 200), ((20, 20), (320, 20), (320, 220), (20, 220)), True))
+    canvas.show_region(True)
     assert canvas.grab().toImage() != plain
-    canvas.set_region(None)
+    canvas.show_region(False)
     assert canvas.grab().toImage() == plain
 
 

@@ -62,13 +62,11 @@ def test_without_a_video_it_says_so_and_every_wish_is_harmless(player: Player, p
     assert (player.number, player.pts, player.marks) == (None, None, (None, None))
     for wish in (
         player.toggle_play, player.play_forward, player.play_backward, player.pause, player.mark_in,
-        player.mark_out, player.add_clip, player.clear_box, player.draw_box, player.fit,
+        player.mark_out, player.add_clip, player.toggle_text, player.correct_text, player.toggle_region,
     ):  # fmt: skip
         wish()
     player.step(1)
     player.step_seconds(1.0)
-    player.zoom(2.0)
-    player.show_region(True)
     player.show_clip(None)
     assert not player.transport.isEnabled()
     assert problems == []
@@ -375,9 +373,9 @@ def test_a_box_has_the_time_of_the_frame_it_was_drawn_on(opened: Player, video: 
     opened.step(-1)
     shows(opened, 40)
     assert opened.canvas.box is not None
-    opened.clear_box()
+    opened.canvas.clear_box()
     assert cleared == [pts_of(video, 40)]
-    opened.clear_box()
+    opened.canvas.clear_box()
     assert len(cleared) == 1
 
 
@@ -458,7 +456,7 @@ def test_the_windows_shortcuts_leave_a_focused_button_its_keys(
     assert opened.canvas.hasFocus()
     QTest.keyClick(opened.canvas, Qt.Key.Key_Space)
     assert opened.transport.play_button.accessibleName() == "Pause"
-    opened.zoom(2.0)
+    opened.canvas.zoom(2.0)
     QTest.keyClick(opened.canvas, Qt.Key.Key_Space)
     assert opened.transport.play_button.accessibleName() == "Play"
 

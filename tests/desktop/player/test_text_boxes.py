@@ -126,7 +126,7 @@ def test_escape_ends_a_drag_and_then_the_correction(lettered: Player, said: list
 
 def test_drawing_a_lesion_box_ends_the_correction(lettered: Player) -> None:
     lettered.correct_text()
-    lettered.draw_box()
+    lettered.canvas.draw_box()
     assert not lettered.canvas.text.correcting
 
 

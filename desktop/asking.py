@@ -1,0 +1,68 @@
+"""What the window asks for: videos and their exam, a lost file, a data folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Qt
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+from desktop.dialogs.import_dialog import ImportDialog
+from desktop.importing import ImportFlow
+from desktop.session import Session
+
+if TYPE_CHECKING:
+    from core.catalog.engine import Catalog
+    from core.domain import Video
+
+
+class Asking(QObject):
+    """Dialogs of ``window``; what is answered goes on to the import."""
+
+    def __init__(self, session: Session, imports: ImportFlow, window: QWidget) -> None:
+        super().__init__(window)
+        self._session, self._imports, self._window = session, imports, window
+
+    def videos(self) -> None:
+        """Asks for files and their exam."""
+        names, _ = QFileDialog.getOpenFileNames(self._window, "Choose the videos of one exam")
+        if names:
+            self.exam([Path(name) for name in names])
+
+    def exam(self, files: Sequence[Path]) -> None:
+        """Asks which exam the files belong to, then imports them."""
+
+        def known(codes: list[str]) -> None:
+            dialog = ImportDialog(files, codes, parent=self._window)
+            dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            dialog.accepted.connect(lambda: self._import(dialog))
+            dialog.open()
+
+        self._session.read(_codes, known)
+
+    def lost_file(self, video: Video | None) -> None:
+        """Asks where the file of a video lies now."""
+        if video is not None:
+            before = Path(video.path)
+            title = f"Where is {before.name} now?"
+            name, _ = QFileDialog.getOpenFileName(self._window, title, str(before.parent))
+            if name:
+                self._imports.locate(video.id, Path(name))
+
+    def folder(self, before: Path | None, chosen: Callable[[Path], None]) -> None:
+        """Asks for a data folder."""
+        name = QFileDialog.getExistingDirectory(self._window, "Choose a data folder", str(before or ""))
+        if name:
+            chosen(Path(name))
+
+    def _import(self, dialog: ImportDialog) -> None:
+        day = dialog.date.date().toPython()
+        self._imports.start(dialog.files, dialog.code, day)  # type: ignore[arg-type]
+
+
+def _codes(catalog: Catalog) -> list[str]:
+    from core.catalog import queries
+
+    return [patient.code for patient in queries.patients(catalog)]
