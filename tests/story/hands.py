@@ -248,7 +248,7 @@ class Window:
     def stalls(self) -> dict[str, Any]:
         """The probe's report, once the window has closed: each long event with the step that it was part of."""
         report: dict[str, Any] = json.loads(self._report.read_text("utf-8"))
-        for event in report["longest"]:
+        for event in report["longest"] + report["slowest"]:
             before = [step.name for step in self.steps if step.began <= event["at"]]
             event["during"] = before[-1] if before else "start"
         return report | {"steps": [asdict(step) for step in self.steps]}

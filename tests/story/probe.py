@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QSocketNotifier, QThread
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QApplication, QWidget
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 BUDGET_MS = 50.0
-_WORST = 24
+_WORST = 12
 
 
 class _Span:
@@ -57,6 +57,23 @@ class _Span:
         self.used, self.lasted = max(self.used, 1000 * used), max(self.lasted, 1000 * lasted)
 
 
+class _Worst:
+    """The events with the highest values of one figure."""
+
+    def __init__(self, figure: str) -> None:
+        self._figure = figure
+        self._heap: list[tuple[float, float, dict[str, Any]]] = []
+
+    def add(self, told: dict[str, Any]) -> None:
+        """One more event."""
+        entry = (told[self._figure], told["at"], told)
+        (heapq.heappush if len(self._heap) < _WORST else heapq.heappushpop)(self._heap, entry)
+
+    def told(self) -> list[dict[str, Any]]:
+        """They, the worst first."""
+        return [told for *_, told in sorted(self._heap, key=lambda entry: entry[:2], reverse=True)]
+
+
 class Probe(QApplication):
     """An application that measures every event.
 
@@ -70,7 +87,7 @@ class Probe(QApplication):
         self._walls: list[float] = []
         self._over = 0
         self._busy = 0.0
-        self._worst: list[tuple[float, int, dict[str, Any]]] = []
+        self._worst = _Worst("cpu_ms"), _Worst("wall_ms")
         self.unmeasured: QObject | None = None
         """What belongs to the measuring."""
 
@@ -96,22 +113,23 @@ class Probe(QApplication):
         self._over += span.used > BUDGET_MS
         self._busy += span.used
         told = {"cpu_ms": round(span.used, 2), "wall_ms": round(span.lasted, 2), "at": began}
-        entry = (span.used, len(self._walls), told | {"event": span.kind, "receiver": span.whom})
-        (heapq.heappush if len(self._worst) < _WORST else heapq.heappushpop)(self._worst, entry)
+        for worst in self._worst:
+            worst.add(told | {"event": span.kind, "receiver": span.whom})
 
     def report(self) -> dict[str, Any]:
-        """Numbers over all events so far, and those that took the most CPU, with their ``time.monotonic``."""
-        worst = [told for _, _, told in sorted(self._worst, reverse=True)]
+        """Numbers over all events so far, and the longest with the ``time.monotonic`` of their beginning."""
+        longest, slowest = (worst.told() for worst in self._worst)
         walls = sorted(self._walls)
         return {
             "events": len(walls),
             "over_50_ms_cpu": self._over,
             "over_50_ms_wall": sum(one > BUDGET_MS for one in walls),
             "ui_cpu_s": round(self._busy / 1000, 3),
-            "longest_cpu_ms": worst[0]["cpu_ms"] if worst else 0.0,
+            "longest_cpu_ms": longest[0]["cpu_ms"] if longest else 0.0,
             "longest_wall_ms": round(walls[-1], 2) if walls else 0.0,
             "wall_p99_ms": round(walls[int(0.99 * (len(walls) - 1))], 2) if walls else 0.0,
-            "longest": worst,
+            "longest": longest,
+            "slowest": slowest,
         }
 
 
@@ -146,11 +164,17 @@ def seen() -> list[dict[str, Any]]:
             if one.isVisible() and not one.visibleRegion().isEmpty():
                 corner = one.mapToGlobal(QPoint(0, 0))
                 place = (corner.x(), corner.y(), one.width(), one.height())
-                words = one.text() if hasattr(one, "text") and callable(one.text) else one.windowTitle()
-                told = {"name": one.accessibleName(), "words": str(words), "place": place}
+                told = {"name": one.accessibleName(), "words": _words(one), "place": place}
                 told["focus"] = one.hasFocus()
                 found.append(told | _frame(one))
     return found
+
+
+def _words(one: QWidget) -> str:
+    """What is written there; of a list or a tree the chosen row."""
+    if isinstance(one, QAbstractItemView):
+        return str(one.currentIndex().data() or "")
+    return str(one.text() if hasattr(one, "text") and callable(one.text) else one.windowTitle())
 
 
 def _frame(one: QWidget) -> dict[str, Any]:
