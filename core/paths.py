@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import platformdirs
-
 _PACKAGE = Path(__file__).resolve().parent
 
 
@@ -26,7 +24,11 @@ def resource(*parts: str) -> Path:
 def default_data_dir() -> Path:
     """``POLYPTRACE_DATA_DIR`` or the platform's folder for application data; may not exist yet."""
     chosen = os.environ.get("POLYPTRACE_DATA_DIR")
-    return Path(chosen) if chosen else Path(platformdirs.user_data_dir("polyptrace", appauthor=False))
+    if chosen:
+        return Path(chosen)
+    import platformdirs  # some milliseconds that a start with a folder of its own doesn't need
+
+    return Path(platformdirs.user_data_dir("polyptrace", appauthor=False))
 
 
 class DataDir:

@@ -9,7 +9,7 @@ from PySide6.QtCore import QByteArray, QSettings, Qt
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QDockWidget, QLabel, QMainWindow, QTabWidget, QWidget
 
-from core.domain import RESEARCH_BANNER, Verdict
+from core.domain import RESEARCH_BANNER
 from core.errors import PolypTraceError
 from desktop import actions
 from desktop.action_table import TABLE
@@ -23,6 +23,7 @@ from desktop.importing import ImportFlow
 from desktop.jobs_host import Workers
 from desktop.matching import MatchFlow
 from desktop.player.player import Player
+from desktop.ranking import Ranking
 from desktop.session import Selection, Session
 from desktop.views.activity import ActivityView
 from desktop.views.description.form import DescriptionForm
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from core.catalog.changes import CatalogChanges
     from core.importing import ImportedVideo
     from core.matching.deciding import Decided
-    from core.matching.values import MatchResult
 
 VERDICTS = ("same", "scar-clean", "recurrence", "new", "cannot-tell", "not-a-lesion", "reject")
 _LAYOUT = 1
@@ -50,6 +50,7 @@ class MainWindow(QMainWindow):
     library: LibraryView
     desk: Desk
     asking: Asking
+    ranking: Ranking
     demo: DemoFlow
 
     def __init__(self, author: str = "user") -> None:
@@ -69,9 +70,9 @@ class MainWindow(QMainWindow):
         self.matches = MatchesView([self.actions_by_id[name] for name in VERDICTS])
         self.explanation = ExplanationView()
         self.desk = Desk(self.session, self.player, self.form, self)
+        views = (self.matches, self.explanation)
+        self.ranking = Ranking(self.session, self.desk, self.matching, self.deciding, views, self)
         self.area = CentralArea(self.player)
-        self._busy = False
-        self._ranked: MatchResult | None = None
         self._folder: Path | None = None
         self._put_together()
         self._connect()
@@ -120,7 +121,6 @@ class MainWindow(QMainWindow):
             source.connect(notices.show_error)
         self.session.opened.connect(self._opened)
         self.session.chosen.connect(lambda _: self._refresh_actions())
-        self.session.changed.connect(self._changed)
         self.workers.changed.connect(self._refresh_actions)
         self.library.activated.connect(self._activated)
         self.player.modes_changed.connect(self._refresh_actions)
@@ -132,18 +132,9 @@ class MainWindow(QMainWindow):
         self.imports.refused.connect(self._refused)
         self.imports.warned.connect(notices.show_warning)
         self.matches.wanted.connect(self.show_matches)
-        self.matches.cancelled.connect(self.matching.cancel)
-        self.matches.candidate_chosen.connect(lambda _: self._refresh_actions())
         self.matches.opened.connect(lambda _: self.explain())
-        self.matches.crop_wanted.connect(self.matching.fetch_crop)
         self.matches.whole_catalogue.connect(lambda _: self.show_matches())
-        self.matching.progressed.connect(self._match_progress)
-        self.matching.ranked.connect(self._show_ranking)
-        self.matching.failed.connect(self._match_failed)
-        self.matching.cancelled.connect(self._match_cancelled)
-        self.matching.explained.connect(self.explanation.show_explanation)
-        self.matching.explain_failed.connect(lambda error: self.explanation.show_error(paragraphs(error)))
-        self.matching.crop_ready.connect(self.matches.show_crop)
+        self.ranking.changed.connect(self._refresh_actions)
         self.matching.model_known.connect(self._show_model)
         self.deciding.decided.connect(self._decided)
 
@@ -173,9 +164,9 @@ class MainWindow(QMainWindow):
             video=facts.video is not None,
             clip=facts.clip is not None,
             described=facts.revision is not None or self.form.dirty,
-            shown=self._ranked is not None,
-            candidate=self.matches.candidate is not None,
-            busy=self._busy,
+            shown=self.ranking.result is not None,
+            candidate=self.ranking.candidate is not None,
+            busy=self.ranking.busy,
             can_undo=facts.undo is not None,
             can_redo=facts.redo is not None,
             lost=self.player.lost,
@@ -188,31 +179,7 @@ class MainWindow(QMainWindow):
     def _facts_changed(self, facts: Facts) -> None:
         for name, label in (("undo", facts.undo), ("redo", facts.redo)):
             self.actions_by_id[name].setText(f"&{label}" if label else f"&{name.capitalize()}")
-        if facts.clip is None:
-            self._forget_ranking()
-            self.matches.show_no_clip()
-        elif facts.clip.id != self.matching.clip:
-            self._forget_ranking()
-            (self.matches.show_locked if facts.revision is None else self.matches.show_ready)()
         self._refresh_actions()
-
-    def _forget_ranking(self) -> None:
-        """Also of one that is on its way: it would come to another clip than the one it was asked for."""
-        self.matching.drop()
-        self._busy, self._ranked = False, None
-        self.explanation.show_nothing()
-
-    def _changed(self, changes: CatalogChanges) -> None:
-        """A ranking made of other words, boxes or masks isn't true any more; verdicts only add notes."""
-        if self._ranked is None:
-            return
-        query = self._ranked.query
-        masked = bool(changes.videos) and not changes.exams  # an import names its exam
-        described = query.finding in changes.findings and not changes.lesions
-        if masked or described or query.clip in changes.clips:
-            self._forget_ranking()  # what is possible now comes from the desk, which reads after each change
-        elif changes.lesions and not self._busy:
-            self.matching.start(query.clip, self.matches.everywhere)  # the notes; keys stay where they are
 
     def _activated(self, selection: Selection) -> None:
         if selection.video is not None:
@@ -227,25 +194,6 @@ class MainWindow(QMainWindow):
 
     def _refused(self, path: Path, error: PolypTraceError) -> None:
         self.area.notices.show_error(PolypTraceError(error.code, f"{path.name}: {error.message}", error.hint))
-
-    def _match_progress(self, step: object) -> None:
-        self._busy = True
-        self.matches.show_busy(step)  # type: ignore[arg-type]
-        self._refresh_actions()
-
-    def _show_ranking(self, result: MatchResult) -> None:
-        self._busy, self._ranked = False, result
-        self.matches.show_result(result)
-        self._refresh_actions()
-
-    def _match_failed(self, error: PolypTraceError) -> None:
-        self._forget_ranking()
-        self.matches.show_error(error)
-        self._refresh_actions()
-
-    def _match_cancelled(self) -> None:
-        self._forget_ranking()
-        self._facts_changed(self.desk.facts)
 
     def _decided(self, decided: Decided) -> None:
         lesion = f"lesion {decided.lesion.id}" if decided.lesion else "no lesion"
@@ -287,27 +235,16 @@ class MainWindow(QMainWindow):
 
     def show_matches(self) -> None:
         """Ranks the patient's earlier clips; what is typed is saved first, since the ranking uses it."""
-        clip = self.desk.facts.clip
-        if clip is None:
-            return
-        self.go_matches()
-        self.form.flush()
-        self.matching.start(clip.id, self.matches.everywhere)
+        if self.desk.facts.clip is not None:
+            self.tabs.setCurrentWidget(self.matches)  # leaving the form writes out what was begun there
+            self.form.flush()
+            self.ranking.start()
+            self.matches.focus_list()
 
     def explain(self) -> None:
         """Where in both pictures the score of the chosen match is sensitive."""
-        chosen = self.matches.candidate
-        if self._ranked is not None and chosen is not None:
+        if self.ranking.explain():
             self.tabs.setCurrentWidget(self.explanation)
-            self.explanation.show_busy()
-            self.matching.explain(self._ranked.query.clip, chosen.clip)
-
-    def give(self, verdict: Verdict, *, of_pair: bool = False) -> None:
-        """Gives a verdict on the chosen clip; ``of_pair`` names the chosen match, where there is one."""
-        clip, chosen = self.desk.facts.clip, self.matches.candidate
-        if clip is not None:
-            other = chosen.clip if of_pair and chosen is not None else None
-            self.deciding.give(verdict, clip.id, other)
 
     def show_shortcuts(self) -> None:
         """The page of keys."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, Signal, SignalInstance
 
 from core.errors import PolypTraceError
 from core.progress import Progress
@@ -30,6 +30,7 @@ class MatchFlow(QObject):
     cancelled = Signal()
     explained = Signal(object)
     explain_failed = Signal(object)
+    explain_cancelled = Signal()
     crop_ready = Signal(int, str)
     model_known = Signal(str, str)
     """Model and device with its reason, for the status bar."""
@@ -39,9 +40,8 @@ class MatchFlow(QObject):
         self._session, self._workers = session, workers
         self._wish = 0
         self._running = False
-        self.clip: int | None = None
-        """The clip whose ranking is shown or on its way."""
         self._job: Job | None = None
+        self._explaining: Job | None = None
         self._overlays = tempfile.TemporaryDirectory(prefix="polyptrace-")
 
     def shutdown(self) -> None:
@@ -55,7 +55,7 @@ class MatchFlow(QObject):
     def start(self, clip: int, everywhere: bool) -> None:
         """Embeds what is missing, then ranks."""
         self.drop()
-        self._running, self.clip = True, clip
+        self._running = True
         wish = self._wish
         self.progressed.emit(Progress("looking at the clips", 0))
 
@@ -64,6 +64,8 @@ class MatchFlow(QObject):
                 self._follow(wish, "embed", {"clips": clips}, lambda made: keep(made))
 
         def keep(made: dict[str, Any]) -> None:
+            if wish != self._wish:
+                return  # perhaps another catalogue is open now
             self._session.write(
                 lambda catalog: _keep(catalog, made), lambda _: rank(made), lambda e: self._fail(wish, e)
             )
@@ -84,17 +86,38 @@ class MatchFlow(QObject):
             self.cancelled.emit()
 
     def drop(self) -> None:
-        """Nobody waits any more for what was asked for, or looks at what came of it."""
+        """Nobody waits any more for the ranking that was asked for."""
         self._wish += 1
-        self._running, self.clip = False, None
+        self._running = False
         if self._job is not None:
             job, self._job = self._job, None
             job.cancel()
 
     def explain(self, clip: int, other: int) -> None:
-        """Asks for the maps of a pair."""
+        """Asks for the maps of a pair; a new wish replaces the one before."""
+        self.drop_explanation()
         params = {"clip": clip, "other": other, "out": self._overlays.name}
-        self._ask("explain", params, "Explaining", self.explained.emit, self.explain_failed.emit)
+        job = self._ask(
+            "explain",
+            params,
+            "Explaining",
+            lambda told: end(self.explained, told),
+            lambda error: end(self.explain_failed, error),
+        )
+        if job is not None:
+            job.cancelled.connect(lambda: end(self.explain_cancelled))
+        self._explaining = job
+
+        def end(signal: SignalInstance, *told: object) -> None:
+            if self._explaining is job:
+                self._explaining = None
+                signal.emit(*told)
+
+    def drop_explanation(self) -> None:
+        """Nobody waits any more for the maps that were asked for."""
+        job, self._explaining = self._explaining, None
+        if job is not None:
+            job.cancel()
 
     def fetch_crop(self, clip: int) -> None:
         """Asks for a clip's picture; one that can't be had is no news, its row says why."""
@@ -132,6 +155,8 @@ class MatchFlow(QObject):
         return self._workers.ask(INFERENCE, name, common | params, title, then, failed)
 
     def _ranked(self, wish: int, document: dict[str, Any]) -> None:
+        if wish != self._wish:
+            return
         author = self._session.author
 
         def note(catalog: Catalog) -> MatchResult:

@@ -50,6 +50,14 @@ class MatchesModel(QAbstractTableModel):
                 at = self.index(row, _CROP)
                 self.dataChanged.emit(at, at, [Qt.ItemDataRole.DecorationRole])
 
+    def forget_crops(self) -> None:
+        """What was shown belongs to another catalogue."""
+        self._crops.clear()
+
+    def row_of(self, clip: int | None) -> int | None:
+        """The row of a clip."""
+        return next((row for row, one in enumerate(self._candidates) if one.clip == clip), None)
+
     def candidate(self, row: int) -> Candidate | None:
         """The candidate of a row; None for "none of these"."""
         return self._candidates[row] if 0 <= row < len(self._candidates) else None

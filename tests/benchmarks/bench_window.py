@@ -77,6 +77,8 @@ class _Started:
     def __init__(self, program: str, folder: Path) -> None:
         env = os.environ | {"PYTHONPATH": str(ROOT), "QT_QPA_PLATFORM": "offscreen"}
         env |= {"HOME": str(folder), "XDG_CONFIG_HOME": str(folder / "config")}
+        # An installed program has its bytecode; the first round makes it here, whatever this one was told.
+        env |= {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(folder / "bytecode")}
         begin = time.monotonic()
         done = subprocess.run(
             [sys.executable, "-c", program, str(folder / "data")],

@@ -142,7 +142,9 @@ def test_the_job(qtbot: Any, window: MainWindow, case: Case) -> None:
     assert (verdict.verdict, verdict.author, verdict.model_id) == (Verdict.SAME, "tester", result.model.id)
     assert "Ctrl+Z" in window.area.notices.text
     # The ranking is asked for again, and now says that they are linked.
-    qtbot.waitUntil(lambda: window._ranked is not None and window._ranked.patient[0].linked, timeout=LONG_MS)
+    qtbot.waitUntil(
+        lambda: window.ranking.result is not None and window.ranking.result.patient[0].linked, timeout=LONG_MS
+    )
     with qtbot.waitSignal(window.session.changed, timeout=LONG_MS):
         window.actions_by_id["undo"].trigger()
     assert case.ask(lambda c: queries.verdict(c, finding)) is None
@@ -165,16 +167,16 @@ def test_a_dead_worker_is_said_and_replaced(qtbot: Any, window: MainWindow, case
         os.kill(inference, signal.SIGKILL)
     assert told.args[0].code == "worker-died"
     assert window.isVisible()
-    assert not window._busy
+    assert not window.ranking.busy
     assert [one.clip for one in _match(qtbot, window).patient] == [case.clips[0]]
 
 
 def test_matching_can_be_cancelled(qtbot: Any, window: MainWindow, case: Case) -> None:
     _choose(qtbot, window, case.follow_up)
     window.actions_by_id["match"].trigger()
-    assert window._busy
+    assert window.ranking.busy
     window.matches.cancelled.emit()
-    assert not window._busy
+    assert not window.ranking.busy
     assert window.actions_by_id["match"].isEnabled()
     assert _match(qtbot, window).patient
 

@@ -17,7 +17,7 @@ from desktop.views.description.body import FormBody
 from desktop.views.description.footer import Footer
 from desktop.views.description.look import SHEET
 from desktop.views.description.meter import Meter
-from desktop.views.description.reading import Reading, read
+from desktop.views.description.reading import NOTHING, read
 from desktop.views.description.saving import Saves
 from desktop.views.description.sentence import SentenceCard
 
@@ -44,7 +44,7 @@ class DescriptionForm(QWidget):
         self._saves = Saves()
         self._unknown: dict[str, Any] = {}
         self._is_strict = False
-        self._reading: Reading = read({})
+        self._reading = NOTHING  # the first look loads word lists and templates: after the first paint
         self._timer = QTimer(self, singleShot=True, interval=SAVE_PAUSE_MS)
         self._timer.timeout.connect(self.flush)
         self.setStyleSheet(SHEET)
@@ -105,7 +105,9 @@ class DescriptionForm(QWidget):
         self.flush()
         self._is_strict = False
         self._saves.begin(None, {}, True, 0)
-        self._fill({})
+        self._reading, self._unknown = NOTHING, {}
+        self.body.show_values({})
+        self._show_state()
         self._reason.setText(reason)
         self._pages.setCurrentIndex(0)
 

@@ -47,6 +47,10 @@ class Reading(msgspec.Struct, frozen=True):
         return " ".join([*said, f"To be put right: {wrong}."] if wrong else said)
 
 
+NOTHING = Reading({}, (), (), (), frozenset(), "", "")
+"""Before any description was looked at."""
+
+
 def read(values: Mapping[str, Any], finalise: bool = False) -> Reading:
     """Looks at a description: some milliseconds, so that it can be done at each keystroke."""
     clean = normalise(values)

@@ -68,6 +68,7 @@ class MatchesView(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 8, 8, 8)
         layout.addWidget(self._stack)
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.show_no_clip()
 
     @property
@@ -102,9 +103,12 @@ class MatchesView(QWidget):
 
     def show_result(self, result: MatchResult) -> None:
         """The ranking, with the answer above."""
-        had_keys = self._has_keys()
         self._result.show_result(result)
-        self._turn_to(self._result, had_keys)
+        focused = QApplication.focusWidget()
+        waiting = focused is not None and (focused is self or self.isAncestorOf(focused))
+        self._stack.setCurrentWidget(self._result)
+        if waiting:
+            self.focus_list()  # who works elsewhere keeps the keys
         for one in (*result.patient, *(result.catalogue or ())):
             self.crop_wanted.emit(one.clip)
 
@@ -117,27 +121,25 @@ class MatchesView(QWidget):
                 icon.addPixmap(picture, mode)  # a chosen row must not tint the mucosa
             self._result.show_crop(clip, icon)
 
+    def forget_crops(self) -> None:
+        """Another catalogue: its clips have the same numbers."""
+        self._result.forget_crops()
+
     def focus_list(self) -> None:
-        """Keys go to the ranking."""
-        (self._result if self._stack.currentWidget() is self._result else self._state).take_focus()
+        """Keys go to the ranking; while there is none, to what asks for it."""
+        if self._stack.currentWidget() is self._result:
+            self._result.take_focus()
+        elif self._state.ask.isVisible():
+            self._state.ask.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        else:
+            self.setFocus(Qt.FocusReason.ShortcutFocusReason)  # not to Cancel: the next Space isn't meant so
 
     def _say(
         self, text: str, *, ask: bool = False, progress: Progress | None = None, role: str = "quiet"
     ) -> None:
-        had_keys = self._has_keys()
         self._state.say(text, ask, progress, role)
-        self._turn_to(self._state, had_keys)
+        self._stack.setCurrentWidget(self._state)
         self.candidate_chosen.emit(None)
-
-    def _has_keys(self) -> bool:
-        focused = QApplication.focusWidget()
-        return focused is not None and self.isAncestorOf(focused)
-
-    def _turn_to(self, page: QWidget, had_keys: bool) -> None:
-        """Keys that went to the matches go on doing so; those that go elsewhere stay there."""
-        self._stack.setCurrentWidget(page)
-        if had_keys:
-            self.focus_list()
 
 
 class _State(QWidget):
@@ -175,11 +177,6 @@ class _State(QWidget):
         self._text.setText(text)
         set_role(self._text, role)
 
-    def take_focus(self) -> None:
-        """The button that goes on, where there is one."""
-        target = next((button for button in (self.ask, self.cancel) if button.isVisible()), self)
-        target.setFocus(Qt.FocusReason.ShortcutFocusReason)
-
 
 class _Result(QWidget):
     """Answer, the patient's earlier findings, on request the whole catalogue, and the verdicts."""
@@ -196,6 +193,7 @@ class _Result(QWidget):
         self._saw.setWordWrap(True)
         self._saw.setProperty("role", "quiet")
         self.own, self.all = MatchesModel(self), MatchesModel(self)
+        self._query: int | None = None
         self._tables = (
             _table(self.own, "The patient's earlier findings"),
             _table(self.all, "All clips outside this exam"),
@@ -233,7 +231,12 @@ class _Result(QWidget):
         return next((one for table in self._tables if (one := self._at(table)) is not None), None)
 
     def show_result(self, result: MatchResult) -> None:
-        """Fills both tables; the best clip is chosen, so that a verdict is one key away."""
+        """Fills both tables. The clip that was chosen before stays so, else the best one is.
+
+        So a verdict is one key away, and the next one is about the same row.
+        """
+        before = self.candidate if self._query == result.query.clip else None
+        self._query = result.query.clip
         answer = result.no_match
         words = {True: "No good match.", False: "A good match is there.", None: ""}[answer.is_no_match]
         self._answer.setText(f"{words} {answer.reason}".strip())
@@ -249,8 +252,21 @@ class _Result(QWidget):
         for table in self._tables:
             table.resizeRowsToContents()
             table.clearSelection()
-        self._tables[0].selectRow(0)
+        self._select(before.clip if before is not None else None)
         self.candidate_chosen.emit(self.candidate)
+
+    def _select(self, clip: int | None) -> None:
+        for table, model in zip(self._tables, (self.own, self.all), strict=True):
+            row = model.row_of(clip)
+            if row is not None and not table.isHidden():
+                table.selectRow(row)
+                return
+        self._tables[0].selectRow(0)
+
+    def forget_crops(self) -> None:
+        """In both tables."""
+        self.own.forget_crops()
+        self.all.forget_crops()
 
     def show_crop(self, clip: int, icon: QIcon) -> None:
         """Into both tables."""
@@ -262,8 +278,9 @@ class _Result(QWidget):
         self._tables[0].setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def _choose(self, table: QTableView) -> None:
+        """One row of both tables is chosen, "none of these" included."""
         for other in self._tables:
-            if other is not table and self._at(table) is not None:
+            if other is not table and table.currentIndex().isValid():
                 other.clearSelection()
                 other.setCurrentIndex(QModelIndex())
         self.candidate_chosen.emit(self.candidate)
