@@ -1,15 +1,14 @@
-"""The real window on a screen of its own, driven by mouse and keyboard; the catalogue says what came of it."""
+"""The real window on a screen of its own, used by mouse and keyboard; the catalogue says what came of it."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
 import pytest
-from chapters import Story, counted
+from chapters import counted, strokes, tell
 from hands import MISSING, Screen, Window, wait_for
 
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=MISSING)
@@ -37,18 +36,14 @@ def window(screen: Screen, tmp_path: Path, request: pytest.FixtureRequest) -> It
 
 @pytest.mark.slow
 def test_the_whole_story(window: Window, record_property: Any) -> None:
-    story = Story(window)
-    clip = story.first_exam()
-    _, new = story.follow_up(clip)
-    story.undo_and_redo(new)
-    assert "libtorch" not in Path(f"/proc/{window.process.pid}/maps").read_text()
-    with window.step("close"):
-        assert window.close() == 0
-    assert "Traceback" not in window.log.read_text()
-    report = window.stalls()
-    for name in ("longest_cpu_ms", "over_50_ms_cpu", "wall_p99_ms"):
-        record_property(name, report[name])
-    record_property("follow-up", astuple(counted(window.steps)))
+    report = tell(window)
+    record_property("story", f"a follow-up exam with two findings: {strokes(counted(window.steps))}")
+    record_property(
+        "stalls",
+        f"the UI thread in the story: longest event {report['longest_cpu_ms']} ms of CPU, "
+        f"{report['over_50_ms_cpu']} of {report['events']} over 50 ms; "
+        f"99 % within {report['wall_p99_ms']} ms by the clock",
+    )
 
 
 @pytest.mark.parametrize("window", ["workspace"], indirect=True)

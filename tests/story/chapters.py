@@ -183,11 +183,13 @@ class Story:
         window = self.window
         window.focus("Choose the videos of one exam")
         window.type(exam.name)
+        window.take(f"files of {exam.day}")
         window.keys("Return")
         window.focus("Import videos")
         window.type(PATIENT)
         window.keys("Tab")
         window.type(f"{exam.day:%Y%m%d}")
+        window.take(f"exam of {exam.day}")
         window.keys("Return")
         told: set[str] = set()
 
@@ -305,6 +307,25 @@ def _corners(box: tuple[int, int, int, int], picture: Thing) -> list[tuple[float
     return [(left + a * scale, top + b * scale) for a, b in ((x, y), (x + w, y + h))]
 
 
+def tell(window: Window, whole: bool = True) -> dict[str, Any]:
+    """Tells the story in a new window and closes it; gives what the probe measured, with the steps.
+
+    Args:
+        window: on an empty data folder.
+        whole: with the follow-up exam; else the first one alone.
+    """
+    story = Story(window)
+    clip = story.first_exam()
+    if whole:
+        _, new = story.follow_up(clip)
+        story.undo_and_redo(new)
+    assert "libtorch" not in Path(f"/proc/{window.process.pid}/maps").read_text()
+    with window.step("close"):
+        assert window.close() == 0
+    assert "Traceback" not in window.log.read_text()
+    return window.stalls()
+
+
 def counted(steps: list[Step]) -> Step:
     """The sum over the follow-up exam, from opening the import dialog to the second verdict."""
     total = Step("follow-up exam with two findings", FOLLOW_UP)
@@ -314,5 +335,9 @@ def counted(steps: list[Step]) -> Step:
             total.typed += step.typed
             total.clicks += step.clicks
             total.drags += step.drags
-            total.seconds = round(total.seconds + step.seconds, 2)
     return total
+
+
+def strokes(step: Step) -> str:
+    """In words."""
+    return f"{step.keys} keys, {step.typed} typed characters, {step.clicks} clicks, {step.drags} drags"

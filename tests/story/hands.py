@@ -93,7 +93,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Thing:
-    """Something in the window that can be seen; of a picture its frame's number and pixels a picture pixel."""
+    """Something that can be seen; of a picture also its frame and how many screen pixels one of it takes."""
 
     name: str
     words: str
@@ -246,7 +246,7 @@ class Window:
         self._eyes.close()
 
     def stalls(self) -> dict[str, Any]:
-        """The probe's report, once the window has closed: each long event with the step that it was part of."""
+        """The probe's report, once the window has closed: each long event with the step it was part of."""
         report: dict[str, Any] = json.loads(self._report.read_text("utf-8"))
         for event in report["longest"] + report["slowest"]:
             before = [step.name for step in self.steps if step.began <= event["at"]]

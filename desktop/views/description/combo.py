@@ -100,8 +100,9 @@ class _Completer(QCompleter):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
         """Closes the list when a key leads elsewhere: it would take the next keys, and hide the leaving."""
-        if isinstance(event, QFocusEvent) and event.type() == QEvent.Type.FocusOut and _leaves(event):
-            self.popup().hide()
+        is_left = isinstance(event, QFocusEvent) and event.lostFocus() and _leaves(event)
+        if is_left and (offered := self.popup()) is not None:
+            offered.hide()
         return super().eventFilter(watched, event)
 
     def pathFromIndex(self, index: QModelIndex | QPersistentModelIndex) -> str:  # noqa: N802 - Qt's name
