@@ -63,6 +63,11 @@ class DataDir:
         return self.root / "jobs"
 
     @property
+    def window_lock(self) -> Path:
+        """Locked while a window has the folder open."""
+        return self.root / "window.lock"
+
+    @property
     def models(self) -> Path:
         """Folder of model bundles that were imported or trained here."""
         return self.root / "models"

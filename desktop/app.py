@@ -8,11 +8,13 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import TracebackType
 
 from PySide6.QtCore import QSocketNotifier, QTimer
 from PySide6.QtWidgets import QApplication
 
 from core.domain import RESEARCH_BANNER
+from core.errors import internal_fault
 from core.paths import default_data_dir
 from desktop.main_window import MainWindow
 from desktop.theme import style
@@ -27,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     app.setOrganizationName("PolypTrace")
     style.apply(app)
     window = MainWindow(options.author)
+    _say_faults(window)
     window.show()
     app.processEvents()  # the first paint comes before anything that loads a library
     folder = (options.data_dir or default_data_dir()).expanduser()
@@ -42,6 +45,17 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data-dir", type=Path, default=None, help="folder of the catalogue")
     parser.add_argument("--author", default=os.environ.get("POLYPTRACE_AUTHOR", "user"), help="for the log")
     return parser
+
+
+def _say_faults(window: MainWindow) -> None:
+    """A fault in a slot is a sentence in the window too; Python only prints it."""
+
+    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        sys.__excepthook__(kind, error, trace)
+        if isinstance(error, Exception):
+            window.session.report(internal_fault(error))
+
+    sys.excepthook = hook
 
 
 def _close_on_interrupt(window: MainWindow) -> QSocketNotifier | None:

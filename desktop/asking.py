@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
+from core.domain import RESEARCH_BANNER
 from desktop.dialogs.import_dialog import ImportDialog
 from desktop.importing import ImportFlow
 from desktop.session import Session
@@ -35,12 +36,13 @@ class Asking(QObject):
         """Asks which exam the files belong to, then imports them."""
 
         def known(codes: list[str]) -> None:
-            dialog = ImportDialog(files, codes, parent=self._window)
+            dialog = ImportDialog(files, codes[1:], codes[0], parent=self._window)
             dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
             dialog.accepted.connect(lambda: self._import(dialog))
             dialog.open()
 
-        self._session.read(_codes, known)
+        chosen = self._session.selection.patient
+        self._session.read(lambda catalog: _codes(catalog, chosen), known)
 
     def lost_file(self, video: Video | None) -> None:
         """Asks where the file of a video lies now."""
@@ -57,12 +59,35 @@ class Asking(QObject):
         if name:
             chosen(Path(name))
 
+    def whether_to_stop(self, going: Sequence[str]) -> bool:
+        """Asks whether work may be cancelled, because another folder is to be opened."""
+        question = f"{', '.join(going)}: still going on. It stops when another folder is opened."
+        return self._confirm(question, "&Stop it and open", "&Go on here")
+
+    def whether_to_lose_words(self) -> bool:
+        """Asks whether to close although the description couldn't be saved."""
+        question = "What you typed last could not be saved. It is lost when the window closes."
+        return self._confirm(question, "&Close and lose it", "&Keep the window open")
+
+    def _confirm(self, question: str, yes: str, no: str) -> bool:
+        box = QMessageBox(
+            QMessageBox.Icon.Warning, f"PolypTrace – {RESEARCH_BANNER}", question, parent=self._window
+        )
+        agreed = box.addButton(yes, QMessageBox.ButtonRole.DestructiveRole)
+        kept = box.addButton(no, QMessageBox.ButtonRole.RejectRole)
+        box.setDefaultButton(kept)
+        box.setEscapeButton(kept)
+        box.exec()
+        return box.clickedButton() is agreed
+
     def _import(self, dialog: ImportDialog) -> None:
         day = dialog.date.date().toPython()
         self._imports.start(dialog.files, dialog.code, day)  # type: ignore[arg-type]
 
 
-def _codes(catalog: Catalog) -> list[str]:
+def _codes(catalog: Catalog, chosen: int | None) -> list[str]:
+    """The chosen patient's code, or nothing; then all codes."""
     from core.catalog import queries
 
-    return [patient.code for patient in queries.patients(catalog)]
+    patients = queries.patients(catalog)
+    return [next((one.code for one in patients if one.id == chosen), ""), *(one.code for one in patients)]

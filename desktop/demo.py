@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from core.errors import PolypTraceError
-from desktop.jobs_host import MEDIA, Workers
+from desktop.jobs_host import MEDIA, Job, Workers
 from desktop.session import Session
 
 if TYPE_CHECKING:
@@ -26,17 +26,29 @@ class DemoFlow(QObject):
         self._left: list[str] = []
         self._total = 0
         self._running = False
+        self._job: Job | None = None
+        session.opened.connect(self._forget)
 
     def start(self) -> None:
         """Reads the videos one by one; what is there already costs next to nothing."""
         if self._running:
             return
         self._running = True
-        self._session.read(_videos, self._begin, self._fail)
+        folder = self._session.folder
 
-    def _begin(self, videos: list[str]) -> None:
-        self._left, self._total = videos, len(videos)
-        self._next()
+        def begin(videos: list[str]) -> None:
+            if folder is self._session.folder:
+                self._left, self._total = videos, len(videos)
+                self._next()
+
+        self._session.read(_videos, begin, self._fail)
+
+    def _forget(self) -> None:
+        """Another catalogue is open: the one before was meant."""
+        job, self._job = self._job, None
+        self._stop()
+        if job is not None:
+            job.cancel()
 
     def _next(self) -> None:
         folder = self._session.folder
@@ -46,8 +58,16 @@ class DemoFlow(QObject):
         path = self._left.pop(0)
         title = f"Demo exam {self._total - len(self._left)} of {self._total}"
         params = {"data_dir": str(folder.root), "path": path}
-        job = self._workers.ask(MEDIA, "read", params, title, lambda _: self._next(), self._fail)
-        job.cancelled.connect(self._stop)
+        job = self._workers.ask(
+            MEDIA,
+            "read",
+            params,
+            title,
+            lambda _: self._next() if job is self._job else None,
+            lambda error: self._fail(error) if job is self._job else None,
+        )
+        job.cancelled.connect(lambda: self._stop() if job is self._job else None)
+        self._job = job
 
     def _done(self, _changes: CatalogChanges) -> None:
         self._stop()
@@ -58,7 +78,7 @@ class DemoFlow(QObject):
         self._session.report(error)
 
     def _stop(self) -> None:
-        self._running, self._left = False, []
+        self._running, self._left, self._job = False, [], None
 
 
 def _videos(_: Catalog) -> list[str]:

@@ -67,7 +67,9 @@ class Desk(QObject):
         super().__init__(parent)
         self._session, self._player, self._form = session, player, form
         self.facts = Facts(Selection())
-        session.opened.connect(self.refresh)
+        self._written: dict[int, int] = {}
+        """By finding: the newest revision that was written here. Only the writing thread touches it."""
+        session.opened.connect(self._opened)
         session.chosen.connect(self._chosen)
         session.changed.connect(lambda _: self.refresh())
         form.save_wanted.connect(lambda values: self._save(values, final=False))
@@ -78,6 +80,10 @@ class Desk(QObject):
         player.box_cleared.connect(self._remove_box)
         player.text_added.connect(lambda box: self._correct_text(add=box))
         player.text_removed.connect(lambda box: self._correct_text(remove=box))
+
+    def _opened(self) -> None:
+        self._written = {}
+        self.refresh()
 
     def refresh(self) -> None:
         """Reads again what is chosen."""
@@ -148,15 +154,19 @@ class Desk(QObject):
     def _save(self, values: dict[str, Any], *, final: bool) -> None:
         finding, author = self._form.record, self._session.author
         assert isinstance(finding, int)
+        shown, known = self._form.number, self._written
 
         def work(catalog: Catalog) -> tuple[CatalogChanges, int]:
             from core.catalog import operations, queries
 
+            # What was written here since the form was filled isn't somebody else's.
+            base = max(shown, known.get(finding, 0))
             changes = operations.describe(
-                catalog, finding, values, author=author, draft=not final, autosave=not final
+                catalog, finding, values, author=author, draft=not final, autosave=not final, base=base
             )
             revision = queries.description(catalog, finding)
-            return changes, revision.number if revision else 0
+            known[finding] = revision.number if revision else 0
+            return changes, known[finding]
 
         def saved(result: tuple[CatalogChanges, int]) -> None:
             self._form.saved(result[1])
@@ -164,6 +174,7 @@ class Desk(QObject):
         def failed(error: PolypTraceError) -> None:
             self._form.failed(error)
             self._session.report(error)
+            self.refresh()  # somebody else's words, where there are such
 
         self._session.write(work, saved, failed)
 
@@ -227,12 +238,17 @@ class Desk(QObject):
         self._player.show_text_boxes(video.text_boxes)
 
     def _write(self, operation: Any, then: Any = None, failed: Failed | None = None) -> None:
-        author = self._session.author
+        author, known = self._session.author, self._written
 
         def work(catalog: Catalog) -> CatalogChanges:
-            from core.catalog import operations
+            from core.catalog import operations, queries
 
             changes: CatalogChanges = operation(catalog, operations, author)
+            for finding in (
+                changes.findings if changes.created.revisions else ()
+            ):  # undo and redo describe, too
+                revision = queries.description(catalog, finding)
+                known[finding] = revision.number if revision else 0
             return changes
 
         self._session.write(work, then, failed)

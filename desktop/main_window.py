@@ -19,7 +19,7 @@ from desktop.demo import DemoFlow
 from desktop.desk import Desk, Facts
 from desktop.dialogs.pages import about_page, shortcuts_page
 from desktop.frame import CentralArea, fill_menus, fill_tool_bar
-from desktop.importing import ImportFlow
+from desktop.importing import ImportFlow, Outcome
 from desktop.jobs_host import Workers
 from desktop.matching import MatchFlow
 from desktop.player.player import Player
@@ -51,6 +51,8 @@ class MainWindow(QMainWindow):
     desk: Desk
     asking: Asking
     ranking: Ranking
+    area: CentralArea
+    session: Session
     demo: DemoFlow
 
     def __init__(self, author: str = "user") -> None:
@@ -74,6 +76,9 @@ class MainWindow(QMainWindow):
         self.ranking = Ranking(self.session, self.desk, self.matching, self.deciding, views, self)
         self.area = CentralArea(self.player)
         self._folder: Path | None = None
+        self._before_import = Selection()
+        self._new: Selection | None = None
+        self._leaving = False
         self._put_together()
         self._connect()
         self._refresh_actions()
@@ -128,7 +133,9 @@ class MainWindow(QMainWindow):
         self.desk.facts_changed.connect(self._facts_changed)
         self.desk.clip_added.connect(self.library.show_selection)
         self.desk.clip_added.connect(lambda _: self.in_form())  # to be described next
+        self.imports.began.connect(self._import_began)
         self.imports.imported.connect(self._imported)
+        self.imports.finished.connect(self._import_finished)
         self.imports.refused.connect(self._refused)
         self.imports.warned.connect(notices.show_warning)
         self.matches.wanted.connect(self.show_matches)
@@ -140,20 +147,21 @@ class MainWindow(QMainWindow):
 
     def start(self, folder: Path) -> None:
         """Opens the catalogue of a data folder."""
-        self._folder = folder
-        self.session.open(folder, self._cannot_open)
+        self.session.open(folder, lambda error: self._cannot_open(folder, error))
 
     def _opened(self) -> None:
         folder = self.session.folder
         if folder is not None:
+            self._folder = folder.root
             self.setWindowTitle(f"{folder.root.name} – PolypTrace – {RESEARCH_BANNER}")
         self.matching.open_model()
         self.session.read(_warm, lambda _: None)
         self._refresh_actions()
 
-    def _cannot_open(self, error: PolypTraceError) -> None:
-        self.area.notices.show_error(error)
-        self.library.show_problem(paragraphs(error))
+    def _cannot_open(self, folder: Path, error: PolypTraceError) -> None:
+        self.area.notices.show_error(_about(folder, error))
+        if not self.session.is_open:
+            self.library.show_problem(paragraphs(error))
 
     # --- what happened ------------------------------------------------------------------------------------
 
@@ -189,19 +197,33 @@ class MainWindow(QMainWindow):
         video, changes = result
         if video.status == "known":
             self.area.notices.show_note(f"{Path(video.path).name}: {video.reason}")
-        if changes.exams:
-            self.library.show_selection(Selection(exam=changes.exams[0], video=video.id))
+        if changes.exams and self._new is None:
+            self._new = Selection(exam=changes.exams[0], video=video.id)
+
+    def _import_began(self) -> None:
+        self._before_import, self._new = self.session.selection, None
+
+    def _import_finished(self, outcome: Outcome) -> None:
+        """Shows the first new video, unless somebody chose something else meanwhile or works on a clip."""
+        say = (
+            self.area.notices.show_warning if outcome.refused or outcome.left else self.area.notices.show_note
+        )
+        say(outcome.words)
+        now = self.session.selection
+        if self._new is not None and now == self._before_import and now.clip is None:
+            self.library.show_selection(self._new)
 
     def _refused(self, path: Path, error: PolypTraceError) -> None:
-        self.area.notices.show_error(PolypTraceError(error.code, f"{path.name}: {error.message}", error.hint))
+        self.area.notices.show_error(_about(path, error))
 
     def _decided(self, decided: Decided) -> None:
+        done = decided.changes.label[:1].upper() + decided.changes.label[1:]
         lesion = f"lesion {decided.lesion.id}" if decided.lesion else "no lesion"
         notices = self.area.notices
         if decided.warning:
-            notices.show_warning(f"{decided.changes.label}: {lesion}. {decided.warning}")
+            notices.show_warning(f"{done}: {lesion}. {decided.warning}")
         else:
-            notices.show_note(f"{decided.changes.label}: {lesion}. Ctrl+Z takes it back.")
+            notices.show_note(f"{done}: {lesion}. Ctrl+Z takes it back.")
 
     def _show_model(self, model: str, device: str) -> None:
         self._model.setText(f"{model} on {device}")
@@ -212,16 +234,19 @@ class MainWindow(QMainWindow):
         """Another catalogue."""
 
         def chosen(folder: Path) -> None:
-            self.form.flush()
-            self.start(folder)
+            going = [job.title for job in self.workers.active]
+            if not going or self.asking.whether_to_stop(going):
+                self.form.flush()
+                self.start(folder)
 
         self.asking.folder(self._folder, chosen)
 
     def go_describe(self) -> None:
-        """Keys go to the form, to what is needed next."""
-        self.in_form().setFocus(Qt.FocusReason.ShortcutFocusReason)
-        if self.desk.facts.clip is not None:
-            self.form.next_missing()
+        """Keys go to the form, to what is needed next; where they are there already, they stay."""
+        if (
+            not self.form.has_keys
+        ):  # asked before: a page that comes to the front takes them where it was left
+            self.in_form().enter()
 
     def in_form(self) -> DescriptionForm:
         """The form, after bringing it to the front."""
@@ -245,6 +270,10 @@ class MainWindow(QMainWindow):
         """Where in both pictures the score of the chosen match is sensitive."""
         if self.ranking.explain():
             self.tabs.setCurrentWidget(self.explanation)
+
+    def close_notices(self) -> None:
+        """All that stand above the player."""
+        self.area.notices.clear()
 
     def show_shortcuts(self) -> None:
         """The page of keys."""
@@ -293,9 +322,29 @@ class MainWindow(QMainWindow):
         event.acceptProposedAction()
         self.asking.exam(files)
 
+    def _close_later(self) -> None:
+        """Closes once the saves that are on their way have been answered."""
+        if not self._leaving:
+            self._leaving = True
+            self.form.settled.connect(self._settled, Qt.ConnectionType.SingleShotConnection)
+
+    def _settled(self) -> None:
+        self._leaving = False
+        self.close()
+
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
-        """The one way out: saves what is typed, ends the workers, waits for the writer."""
+        """The one way out: saves what is typed, ends the workers, waits for the writer.
+
+        What can't be saved keeps the window open, unless its user gives it up.
+        """
         self.form.flush()
+        if self.form.saving:
+            event.ignore()
+            self._close_later()
+            return
+        if self.form.unsaved and not self.asking.whether_to_lose_words():
+            event.ignore()
+            return
         self._settings.setValue("geometry", self.saveGeometry())
         self._settings.setValue("layout", self.saveState(_LAYOUT))
         self.hide()
@@ -305,6 +354,10 @@ class MainWindow(QMainWindow):
         self.matching.shutdown()
         self.session.shutdown()
         event.accept()
+
+
+def _about(path: Path, error: PolypTraceError) -> PolypTraceError:
+    return PolypTraceError(error.code, f"{path.name}: {error.message}", error.hint)
 
 
 def _warm(_: object) -> None:

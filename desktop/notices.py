@@ -1,42 +1,33 @@
-"""A bar that says what went wrong, without taking the focus; it goes away by hand or with the next one."""
+"""What went wrong, and what is worth knowing, above the player. It never takes the focus."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from core.errors import PolypTraceError
 from desktop.theme.style import set_role
 from desktop.words import sentence
 
+MOST = 4
+"""So many notices are shown at once; the oldest give way."""
 
-class NoticeBar(QFrame):
-    """Shows the newest notice; earlier ones stand in its tooltip."""
+
+class NoticeBar(QWidget):
+    """Errors and warnings stay until they are closed; of the notes only the newest is shown."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setProperty("role", "card")
-        self.setAccessibleName("Notice")
-        self._text = QLabel()
-        self._text.setWordWrap(True)
-        self._text.setTextFormat(Qt.TextFormat.PlainText)
-        self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self._text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        close = QToolButton()
-        close.setText("Close")
-        close.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        close.clicked.connect(self.hide)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(8, 4, 8, 4)
-        layout.addWidget(self._text)
-        layout.addWidget(close, alignment=Qt.AlignmentFlag.AlignTop)
-        self._earlier: list[str] = []
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(1)
+        self._notices: list[_Notice] = []
         self.hide()
 
     @property
     def text(self) -> str:
-        """What stands there."""
-        return "" if self.isHidden() else self._text.text()
+        """What stands there, a line each."""
+        return "\n".join(one.text for one in self._notices)
 
     def show_error(self, error: PolypTraceError) -> None:
         """An error as a sentence with its hint."""
@@ -50,10 +41,50 @@ class NoticeBar(QFrame):
         """Something that should be looked at."""
         self._show(text, "warning")
 
+    def clear(self) -> None:
+        """Closes all."""
+        for one in list(self._notices):
+            self._close(one)
+
     def _show(self, text: str, role: str) -> None:
-        if self._text.text():
-            self._earlier = [self._text.text(), *self._earlier][:5]
-        self._text.setText(text)
-        set_role(self._text, role)
-        self.setToolTip("\n".join(self._earlier))
+        for one in list(self._notices):
+            if one.text == text or role == one.role == "quiet":
+                self._close(one)
+        notice = _Notice(text, role, self)
+        notice.closed.clicked.connect(lambda: self._close(notice))
+        self._notices.append(notice)
+        self._column.addWidget(notice)
+        for one in self._notices[:-MOST]:
+            self._close(one)
         self.show()
+
+    def _close(self, notice: _Notice) -> None:
+        self._notices.remove(notice)
+        self._column.removeWidget(notice)
+        notice.hide()
+        notice.deleteLater()
+        self.setVisible(bool(self._notices))
+
+
+class _Notice(QFrame):
+    def __init__(self, text: str, role: str, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.text, self.role = text, role
+        self.setProperty("role", "card")
+        self.setAccessibleName({"error": "Error", "warning": "Warning"}.get(role, "Note"))
+        self.setAccessibleDescription(text)
+        label = QLabel(text)
+        label.setWordWrap(True)
+        label.setTextFormat(Qt.TextFormat.PlainText)
+        label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        label.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        label.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        set_role(label, role)
+        self.closed = QToolButton()
+        self.closed.setText("Close")
+        self.closed.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.closed.setToolTip("Close; Ctrl+W closes all notices")
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(8, 4, 8, 4)
+        layout.addWidget(label)
+        layout.addWidget(self.closed, alignment=Qt.AlignmentFlag.AlignTop)

@@ -45,8 +45,7 @@ class Session(QObject):
         super().__init__(parent)
         self.author = author
         self.selection = Selection()
-        self.folder: DataDir | None = None
-        self._catalog: Catalog | None = None
+        self._held: _Held | None = None
         self._writer, self._reader = Background("writer", self), Background("reader", self)
         for thread in (self._writer, self._reader):
             thread.problem.connect(self.problem)
@@ -54,23 +53,31 @@ class Session(QObject):
     @property
     def is_open(self) -> bool:
         """Whether a catalogue can be read and written."""
-        return self._catalog is not None
+        return self._held is not None
+
+    @property
+    def folder(self) -> DataDir | None:
+        """The open data folder: another object each time that one is opened."""
+        return self._held.catalog.data_dir if self._held is not None else None
 
     def open(self, folder: Path, failed: Failed | None = None) -> None:
         """Opens the catalogue of a data folder, making it where there is none; the one before is closed."""
 
-        def work() -> Catalog:
-            from core.catalog.engine import Catalog  # SQLAlchemy loads after the first paint
+        held = self._held
 
-            return Catalog.open(DataDir(folder))
+        def work() -> _Held:
+            if held is not None and held.folder == _real(folder):
+                return held
+            return _Held(folder)
 
         self._writer.do(work, self._adopt, failed)
 
-    def _adopt(self, catalog: Catalog) -> None:
-        before, self._catalog = self._catalog, catalog
-        self.folder = catalog.data_dir
+    def _adopt(self, held: _Held) -> None:
+        before, self._held = self._held, held
+        if before is held:
+            return
         if before is not None:
-            self._reader.do(before.close, lambda _: None)
+            self._writer.do(before.close, lambda _: None)  # after what is still to be written there
         self.choose(Selection())
         self.opened.emit()
 
@@ -78,9 +85,9 @@ class Session(QObject):
         self, work: Callable[[Catalog], T], then: Callable[[T], None], failed: Failed | None = None
     ) -> Task:
         """Reads in the background; ``then`` runs on the UI thread."""
-        catalog = self._catalog
-        if catalog is None:
+        if self._held is None:
             return Task()
+        catalog = self._held.catalog
         return self._reader.do(lambda: work(catalog), then, failed)
 
     def write(
@@ -96,9 +103,9 @@ class Session(QObject):
             then: hears the same on the UI thread, after the views.
             failed: hears an error; by default it is shown as a notice.
         """
-        catalog = self._catalog
-        if catalog is None:
+        if self._held is None:
             return Task()
+        catalog = self._held.catalog
 
         def told(value: T) -> None:
             changes = _changes_of(value)
@@ -123,9 +130,53 @@ class Session(QObject):
         """Waits for what is being saved, then closes the catalogue."""
         self._writer.close()
         self._reader.close()
-        if self._catalog is not None:
-            self._catalog.close()
-            self._catalog = None
+        if self._held is not None:
+            self._held.close()
+            self._held = None
+
+
+class _Held:
+    """An open catalogue, and the lock that keeps a second window away from it.
+
+    Two windows would each show what the other has changed already. The command line may write beside one.
+
+    Raises:
+        PolypTraceError: as ``Catalog.open``; ``data-folder-in-use``.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        from filelock import FileLock, Timeout
+
+        from core.catalog.engine import Catalog  # SQLAlchemy loads after the first paint
+
+        self.folder = _real(folder)
+        self.catalog = Catalog.open(DataDir(folder))
+        self._lock = FileLock(self.catalog.data_dir.window_lock, thread_local=False)
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            self.catalog.close()
+            raise PolypTraceError(
+                "data-folder-in-use",
+                "Another PolypTrace window has this data folder open.",
+                "Go on there, or close it and open the folder again.",
+            ) from None
+        except OSError as error:
+            self.catalog.close()
+            raise PolypTraceError(
+                "data-folder-unwritable",
+                "Nothing can be written into the data folder.",
+                "Check that its disk has space and that you have the right to write there.",
+            ) from error
+
+    def close(self) -> None:
+        """Lets go of both."""
+        self.catalog.close()
+        self._lock.release()
+
+
+def _real(folder: Path) -> Path:
+    return folder.expanduser().resolve()
 
 
 def _changes_of(value: Any) -> CatalogChanges | None:

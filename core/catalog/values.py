@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any
 
@@ -102,13 +101,59 @@ class IndexedClips(msgspec.Struct, frozen=True, eq=False):
     slots: Ints
     matrix: Matrix
 
-    def vectors(self, clip_ids: Iterable[int] | None = None) -> tuple[Ints, Matrix]:
-        """A copy of the vectors of the clips (None: all): their ids (n,), rising, and rows (n, dim).
+    def vectors(self) -> tuple[Ints, Matrix]:
+        """A copy of the vectors: the clips' ids (n,), rising, and rows (n, dim)."""
+        return self.clip_ids, np.asarray(self.matrix[self.slots])
 
-        Clips without a vector are left out.
-        """
-        if clip_ids is None:
-            return self.clip_ids, np.asarray(self.matrix[self.slots])
-        wanted = np.unique(np.fromiter(clip_ids, dtype=np.int64))
-        inside = np.isin(self.clip_ids, wanted, assume_unique=True)
-        return self.clip_ids[inside], np.asarray(self.matrix[self.slots[inside]])
+
+LinePath = tuple[str | int, ...]
+"""Where a line stands in the library: code and id of the patient, date and id of the exam, ids of video and
+clip, as far down as it goes. Lines in the order of their paths are in the order in which they are shown."""
+
+
+class PatientLine(msgspec.Struct, frozen=True):
+    """A patient in the library; ``last_exam`` is the day of the last exam."""
+
+    path: LinePath
+    exams: int
+    last_exam: dt.date | None
+
+
+class ExamLine(msgspec.Struct, frozen=True):
+    """An exam in the library, and what it holds."""
+
+    path: LinePath
+    videos: int
+    clips: int
+
+
+class VideoLine(msgspec.Struct, frozen=True):
+    """A video in one of its exams; ``clips`` counts that exam's."""
+
+    path: LinePath
+    file: str
+    seconds: float
+    clips: int
+
+
+class ClipLine(msgspec.Struct, frozen=True):
+    """A clip in the library: its finding's number within the exam, description and verdict, if any."""
+
+    path: LinePath
+    lesion_no: int
+    seconds: float
+    description: dict[str, Any]
+    verdict: str | None
+
+
+Line = PatientLine | ExamLine | VideoLine | ClipLine
+
+
+class Touched(msgspec.Struct, frozen=True):
+    """Ids of what one or several writes touched, as :class:`core.catalog.changes.CatalogChanges` has them."""
+
+    patients: frozenset[int] = frozenset()
+    exams: frozenset[int] = frozenset()
+    videos: frozenset[int] = frozenset()
+    clips: frozenset[int] = frozenset()
+    findings: frozenset[int] = frozenset()

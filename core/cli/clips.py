@@ -340,4 +340,4 @@ def _model_text(folder: DataDir, values: dict[str, Any]) -> str:
         fit = TextFit.of(bundle_in_use(folder))
     except PolypTraceError:
         return model_text(values)
-    return model_text(values, fit.tokenizer, fit.max_tokens)
+    return fit.text(values)

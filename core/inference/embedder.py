@@ -5,6 +5,7 @@ Importing this module and embedding on the CPU load neither torch nor transforme
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from core.inference.preprocess import Picture
 from core.progress import CancelToken, Progress, ProgressSink, no_progress
 
 CPU_BATCH, CUDA_BATCH = 8, 64
+_TEXTS_KEPT = 512
 
 
 class Embedder:
@@ -38,6 +40,8 @@ class Embedder:
         self._backend = backend
         self._tokenizer = open_tokenizer(info)
         self._pad_id = int(info.manifest.architecture["text"]["pad_id"])
+        self._texts: OrderedDict[tuple[int, ...], NDArray[np.float32]] = OrderedDict()
+        """Embeddings of texts alone by their tokens, those used last kept; gone with the network."""
 
     @classmethod
     def open(
@@ -141,17 +145,35 @@ class Embedder:
                 "Choose a clip with usable frames, or describe the polyp.",
             )
         out = np.empty((len(pairs), self.dim), dtype=np.float32)
-        waiting, done = order(pairs), 0
+        waiting = [at for at in order(pairs) if not self._recall(pairs[at], out[at])]
+        done = len(pairs) - len(waiting)
         while waiting:
             if cancel is not None:
                 cancel.raise_if_cancelled()
             indices = next(batched(waiting, self.batch))
             if not self._run_batch(pairs, indices, out):
                 continue
+            for at in indices:
+                self._keep(pairs[at], out[at])
             waiting = waiting[len(indices) :]
             done += len(indices)
             progress(Progress("embed", done, len(pairs)))
         return out
+
+    def _recall(self, pair: Pair, row: NDArray[np.float32]) -> bool:
+        """Fills a row without a picture whose text was embedded before."""
+        known = self._texts.get(pair.tokens) if pair.picture is None and pair.tokens else None
+        if known is None or pair.tokens is None:
+            return False
+        self._texts.move_to_end(pair.tokens)
+        row[:] = known
+        return True
+
+    def _keep(self, pair: Pair, row: NDArray[np.float32]) -> None:
+        if pair.picture is None and pair.tokens:
+            self._texts[pair.tokens] = row.copy()
+            if len(self._texts) > _TEXTS_KEPT:
+                self._texts.popitem(last=False)
 
     def _run_batch(self, pairs: Sequence[Pair], indices: list[int], out: NDArray[np.float32]) -> bool:
         """Fills the rows of one batch; False when the device ran out of memory and the batch was halved."""

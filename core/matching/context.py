@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -10,11 +13,15 @@ from core.catalog import queries
 from core.catalog.engine import Catalog
 from core.domain import Clip, DescriptionRevision, Exam, Patient, Video
 from core.inference.bundle import BundleInfo
+from core.text.place import place_of
 from core.text.render import model_text, report_text
 from core.text.tokenizer import TokenCounter, load_tokenizer
 
+_FITS, _TEXTS = 4, 16_384
+"""How many models' tokenizers and how many model texts (about 1 KB each) a process keeps."""
 
-class TextFit(msgspec.Struct, frozen=True):
+
+class TextFit(msgspec.Struct, frozen=True, eq=False):
     """What a model text is fitted to: the model's tokenizer and its longest text."""
 
     tokenizer: TokenCounter
@@ -23,7 +30,28 @@ class TextFit(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, bundle: BundleInfo) -> TextFit:
         """What the texts of a bundle's network are fitted to."""
-        return cls(load_tokenizer(bundle.tokenizer), bundle.manifest.preprocessing.max_tokens)
+        manifest = bundle.manifest
+        return _fit(bundle.tokenizer, manifest.model_id, manifest.preprocessing.max_tokens)
+
+    def text(self, values: Mapping[str, Any]) -> str:
+        """The model text of a description's values; one that was made before is remembered.
+
+        A match asks for the text of every clip, and fitting one takes milliseconds.
+
+        Raises:
+            PolypTraceError: as :func:`core.text.render.model_text`.
+        """
+        return _text(msgspec.json.encode(values, order="deterministic"), self)
+
+
+@lru_cache(_FITS)
+def _fit(tokenizer: Path, _model_id: str, max_tokens: int) -> TextFit:
+    return TextFit(load_tokenizer(tokenizer), max_tokens)
+
+
+@lru_cache(_TEXTS)
+def _text(values: bytes, fit: TextFit) -> str:
+    return model_text(msgspec.json.decode(values), fit.tokenizer, fit.max_tokens)
 
 
 class ClipContext(msgspec.Struct, frozen=True):
@@ -48,11 +76,7 @@ class ClipContext(msgspec.Struct, frozen=True):
     @property
     def place(self) -> str:
         """Segment, size and Paris class in a few words, for one line of a ranking."""
-        values = self.description.values if self.description else {}
-        known = [str(values["segment"])] if "segment" in values else []
-        known += [f"{values['size_mm']} mm"] if "size_mm" in values else []
-        known += [f"Paris {values['paris']}"] if "paris" in values else []
-        return ", ".join(known) or "not described"
+        return place_of(self.description.values if self.description else {})
 
 
 def contexts(catalog: Catalog, clips: Iterable[Clip], fit: TextFit | None = None) -> list[ClipContext]:
@@ -63,14 +87,7 @@ def contexts(catalog: Catalog, clips: Iterable[Clip], fit: TextFit | None = None
     patients = {patient.id: patient for patient in queries.patients(catalog)}
     described = queries.descriptions(catalog, {clip.finding_id for clip in wanted})
     lesions = queries.lesion_of_findings(catalog)
-    texts = (
-        {}
-        if fit is None
-        else {
-            finding: model_text(revision.values, fit.tokenizer, fit.max_tokens)
-            for finding, revision in described.items()
-        }
-    )
+    texts = {finding: fit.text(revision.values) for finding, revision in described.items()} if fit else {}
     return [
         ClipContext(
             clip=clip,

@@ -135,8 +135,8 @@ def stored_vectors(catalog: Catalog, embedder: Embedder, clip_ids: Sequence[int]
     Raises:
         PolypTraceError: ``clip-not-indexed`` when one of them has none.
     """
-    indexed = queries.indexed_clips(catalog, store_of(catalog), embedder.model_id)
-    ids, vectors = indexed.vectors(clip_ids)
+    indexed = queries.indexed_clips(catalog, store_of(catalog), embedder.model_id, clip_ids)
+    ids, vectors = indexed.vectors()
     row = {int(clip): at for at, clip in enumerate(ids)}
     if absent := [clip for clip in clip_ids if clip not in row]:
         raise PolypTraceError(

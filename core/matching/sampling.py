@@ -83,10 +83,12 @@ def sample_clip(
     """
     source = source_of(clip, region)
     crops, weights, pts = [], [], []
-    for view in choose_views(reader.index, clip, region, count):
+    views = choose_views(reader.index, clip, region, count)
+    frames = reader.frames_at([view.number for view in views])
+    for view in views:
         if cancel is not None:
             cancel.raise_if_cancelled()
-        frame = reader.frame_at(view.number)
+        frame = next(frames)
         crops.append(_cut(_inside(frame, region, text), view.box, source))
         weights.append(_weight(reader.index, view))
         pts.append(int(reader.index.pts[view.number]))

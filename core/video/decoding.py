@@ -73,6 +73,12 @@ class Decoder:
             raise
         self.packets = 0
         self.errors = 0
+        self.only: frozenset[int] | None = None
+        """With pts (ticks) in it, frames of other pts are left undecoded where no other is made of them.
+
+        Where the file tells a packet another time than its frame, the wanted frame is lost too: look whether
+        it came. It may change from frame to frame; a packet is decoded as was set when it was read.
+        """
         self.key_times: list[tuple[int | None, int | None]] = []
         """(pts, dts) of each key packet that was read, in file order."""
 
@@ -141,6 +147,9 @@ class Decoder:
 
     def _decode(self, packet: Any) -> list[Any]:
         try:
+            if packet is not None:
+                needless = self.only is not None and packet.pts not in self.only
+                self.stream.codec_context.skip_frame = "NONREF" if needless else "DEFAULT"
             frames: list[Any] = self.stream.decode(packet)
         except (av.error.FFmpegError, OSError):
             self.errors += 1

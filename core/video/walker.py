@@ -4,12 +4,15 @@ Containers mislead about where a seek lands and what time a frame then has. So a
 from its fingerprint; its pts only chooses between frames that look exactly alike. What can't be placed is
 skipped; when the wanted frame doesn't come by, the search starts from an earlier key frame, at last from the
 beginning of the file.
+
+Frames far apart are looked for by pts first, without decoding what no other frame is made of (a leap). What
+is found has to look as the wanted frame did; after a leap that didn't find it, this file is walked through.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +29,8 @@ _PATIENCE = 80
 """So many frames in a row that can't be placed mean that the seek landed in the wrong place."""
 _COPIES = 24
 """So many frames are kept from a walk through the whole file."""
+_LEAPS = ("h264", "hevc")
+"""Codecs in whose packets the decoder can tell what no other frame is made of."""
 _SEEK_BY_DTS = ("mpegts", "mpeg")
 
 
@@ -74,6 +79,9 @@ class Walker:
         self._frames: Iterator[Any] = self._decoder.frames()
         self._at: int | None = -1
         """The number of the frame that came last; −1 before the first; None where that isn't known."""
+        self._leapt: int | None = None
+        """The same behind a leap: then frames were left out, and only other wanted ones can follow."""
+        self._may_leap = index.has_times and index.facts.codec in _LEAPS
 
     def close(self) -> None:
         """Lets go of the file."""
@@ -81,29 +89,64 @@ class Walker:
 
     def rgb(self, number: int) -> np.ndarray[Any, np.dtype[np.uint8]] | None:
         """The frame with this number, (H, W, 3) uint8 RGB, or None when its pixels don't come by anywhere."""
-        found = self._find(number)
+        return self._as_rgb(self._find(number))
+
+    def several(self, numbers: Sequence[int]) -> Iterator[np.ndarray[Any, np.dtype[np.uint8]] | None]:
+        """:meth:`rgb` of rising numbers, one by one; the frames between them aren't kept."""
+        wanted = frozenset(int(self._index.pts[number]) for number in numbers)
+        self._leapt = None  # what was left out then may be wanted now
+        for number in numbers:
+            yield self._as_rgb(self._leap(number, wanted) or self._find(number))
+
+    def _as_rgb(self, found: Any) -> np.ndarray[Any, np.dtype[np.uint8]] | None:
         if isinstance(found, np.ndarray):
             return found.copy()
         return None if found is None else self._converter.rgb(found)
 
     def _find(self, number: int) -> Any:
         frame = self.cache.get(number)
-        if frame is None and self._worth_walking(number):
+        if frame is None and self._worth_walking(number, self._at):
             frame = self._walk_to(number)
         if frame is None:
             frame = self._seek_and_walk(number)
         return frame if frame is not None else self._walk_from_start(number)
 
-    def _worth_walking(self, number: int) -> bool:
-        if self._at is None or self._at >= number:
+    def _leap(self, number: int, wanted: frozenset[int]) -> Any:
+        """The frame, decoding on or after a seek only what is needed for ``wanted`` pts; None if it fails."""
+        if number in self.cache or not self._may_leap:
+            return None
+        pts, at = int(self._index.pts[number]), self._at if self._leapt is None else self._leapt
+        if not self._worth_walking(number, at) and not self._seek_for(number):
+            return None
+        self._decoder.only = wanted
+        try:
+            frame = next((one for one in self._frames if one.pts is None or one.pts >= pts), None)
+        finally:
+            self._decoder.only, self._at, self._leapt = None, None, number
+        if frame is None or frame.pts != pts or fingerprint(frame) != self._index.fingerprints[number]:
+            self._may_leap, self._leapt = False, None
+            return None
+        self.cache.put(number, frame)
+        return frame
+
+    def _seek_for(self, number: int) -> bool:
+        latest = self._latest(number)
+        return latest >= 0 and self._seek(int(self._seek_times[latest, 1]))
+
+    def _latest(self, number: int) -> int:
+        """Which key packet is the last up to a frame; −1 for none."""
+        return int(np.searchsorted(self._seek_times[:, 0], int(self._index.pts[number]), side="right")) - 1
+
+    def _worth_walking(self, number: int, at: int | None) -> bool:
+        if at is None or at >= number:
             return False
         before = int(np.searchsorted(self._key_numbers, number, side="right")) - 1
         key = int(self._key_numbers[before]) if before >= 0 else 0
-        return self._at + _NEAR >= key
+        return at + _NEAR >= key
 
     def _seek_and_walk(self, number: int) -> Any:
         tried = set()
-        latest = int(np.searchsorted(self._seek_times[:, 0], int(self._index.pts[number]), side="right")) - 1
+        latest = self._latest(number)
         for back in _STEPS_BACK:
             if not 0 <= latest - back < len(self._seek_times):
                 return None
@@ -117,7 +160,7 @@ class Walker:
         return None
 
     def _seek(self, time: int) -> bool:
-        self._at = None
+        self._at = self._leapt = None
         moved = self._decoder.seek(time)
         self._frames = self._decoder.frames()
         return moved
@@ -126,7 +169,7 @@ class Walker:
         self._decoder.close()
         self._decoder = Decoder(self._path, self._index.facts.threads)
         self._frames = self._decoder.frames()
-        self._at = -1
+        self._at, self._leapt = -1, None
         return self._walk_to(number, thorough=True)
 
     def _walk_to(self, number: int, thorough: bool = False) -> Any:

@@ -1,169 +1,206 @@
-"""Patients, their exams, videos and clips as a tree; plain values, read in one go."""
+"""The library's rows as a Qt model: what is open of the tree, as one list in its order.
+
+A list costs a view the same with ten rows and with a hundred thousand, since nothing is asked of rows that
+aren't on the screen; QTreeView asks every row whether it has others below it.
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator
-from enum import StrEnum
-from pathlib import PurePath
-from typing import TYPE_CHECKING, Any
+from bisect import bisect_left
+from collections.abc import Collection, Sequence
+from typing import Any
 
-import msgspec
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QStandardItem, QStandardItemModel
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
-from desktop.session import Selection
+from desktop.item_models.library_reader import Fresh, Rows
+from desktop.item_models.library_rows import Key, Kind, Row, waiting_below
 
-if TYPE_CHECKING:
-    from core.catalog.engine import Catalog
-    from core.domain import Clip
-    from core.matching.context import ClipContext
-
-KIND, SELECTION = Qt.ItemDataRole.UserRole + 1, Qt.ItemDataRole.UserRole + 2
+Index = QModelIndex | QPersistentModelIndex
+ROW = Qt.ItemDataRole.UserRole + 1
+"""The :class:`Row` itself."""
 
 
-class Kind(StrEnum):
-    """What a row of the tree is."""
+class LibraryModel(QAbstractTableModel):
+    """Rows in the order of their paths. Only :meth:`show_top` resets it; all else is done in place."""
 
-    PATIENT = "patient"
-    EXAM = "exam"
-    VIDEO = "video"
-    CLIP = "clip"
-
-
-class Node(msgspec.Struct, frozen=True):
-    """One row of the library. ``key`` is the same as long as it is the same thing."""
-
-    kind: Kind
-    key: tuple[str, int, int]
-    text: str
-    detail: str
-    selection: Selection
-    below: tuple[Node, ...] = ()
-
-
-def load_library(catalog: Catalog) -> tuple[Node, ...]:
-    """All patients with what belongs to them, by code and date. For the reading thread."""
-    from core.catalog import queries
-    from core.matching.context import contexts
-
-    told = {one.clip.id: one for one in contexts(catalog, queries.clips(catalog))}
-    verdicts = _verdicts(catalog)
-    exams = defaultdict(list)
-    for exam in queries.exams(catalog):
-        exams[exam.patient_id].append(exam)
-    clips = defaultdict(list)
-    for one in told.values():
-        clips[one.exam.id, one.video.id].append(one)
-    nodes = []
-    for patient in queries.patients(catalog):
-        below = []
-        for exam in exams[patient.id]:
-            videos = []
-            for video in queries.videos(catalog, exam.id):
-                base = Selection(patient.id, exam.id, video.id)
-                rows = tuple(_clip_node(one, base, verdicts) for one in clips[exam.id, video.id])
-                name, length = PurePath(video.path).name, _clock(video.duration_s)
-                videos.append(Node(Kind.VIDEO, ("video", exam.id, video.id), name, length, base, rows))
-            detail = _count(sum(len(video.below) for video in videos), "clip")
-            chosen = Selection(patient.id, exam.id)
-            below.append(
-                Node(Kind.EXAM, ("exam", exam.id, 0), f"Exam {exam.date}", detail, chosen, tuple(videos))
-            )
-        key, detail = ("patient", patient.id, 0), _count(len(below), "exam")
-        nodes.append(Node(Kind.PATIENT, key, patient.code, detail, Selection(patient.id), tuple(below)))
-    return tuple(nodes)
-
-
-def _verdicts(catalog: Catalog) -> dict[int, str]:
-    """The verdict that stands on each finding, in words."""
-    from core.catalog import identity, queries
-
-    standing = identity.standing(queries.link_events(catalog))
-    findings = {event.finding_id for event in (*standing.pairs.values(), *standing.alone.values())}
-    told = {finding: standing.verdict_of(finding) for finding in findings}
-    return {finding: event.verdict.value for finding, event in told.items() if event is not None}
-
-
-def _clip_node(one: ClipContext, base: Selection, verdicts: dict[int, str]) -> Node:
-    clip = one.clip
-    verdict = verdicts.get(clip.finding_id)
-    detail = one.place + (f" · {verdict}" if verdict else "")
-    chosen = msgspec.structs.replace(base, clip=clip.id)
-    return Node(Kind.CLIP, ("clip", clip.id, 0), f"Clip {clip.id} · {_times(clip, one)}", detail, chosen)
-
-
-def _times(clip: Clip, one: ClipContext) -> str:
-    ticks, per = one.video.time_base
-    length = (clip.pts_out - clip.pts_in) * ticks / per
-    return f"{length:.1f} s"
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(seconds, 60)
-    return f"{int(minutes):02d}:{rest:04.1f}"
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}" + ("" if number == 1 else "s")
-
-
-class LibraryModel(QStandardItemModel):
-    """The tree. :meth:`show_nodes` keeps the items of what stays, so that nothing collapses or jumps."""
-
-    def __init__(self, parent: Any = None) -> None:
+    def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self.setHorizontalHeaderLabels(["Library"])
-        self._items: dict[tuple[str, int, int], QStandardItem] = {}
+        self._rows: list[Row] = []
+        self._by_key: dict[Key, Row] = {}
+        self._open: set[Key] = set()
+        self.patients = 0
+        """How many there are among the rows."""
 
-    def show_nodes(self, nodes: tuple[Node, ...]) -> None:
-        """Brings the tree into the state of ``nodes``."""
-        keep = {node.key for node in _walk(nodes)}
-        self._fill(self.invisibleRootItem(), nodes)
-        for key in self._items.keys() - keep:
-            del self._items[key]
+    @property
+    def opened(self) -> frozenset[Key]:
+        """Keys of the rows that are open, also below closed ones."""
+        return frozenset(self._open)
 
-    def item_of(self, key: tuple[str, int, int]) -> QStandardItem | None:
-        """The item of a row."""
-        return self._items.get(key)
+    def is_open(self, key: Key) -> bool:
+        """Whether the rows below one are shown, or being read."""
+        return key in self._open
 
-    def _fill(self, parent: QStandardItem, nodes: tuple[Node, ...]) -> None:
-        wanted = [node.key for node in nodes]
-        for row in reversed(range(parent.rowCount())):
-            if self._key(parent.child(row)) not in wanted:
-                parent.removeRow(row)
-        for row, node in enumerate(nodes):
-            there = parent.child(row)
-            if there is None or self._key(there) != node.key:
-                there = self._take(parent, node.key) or QStandardItem()
-                parent.insertRow(row, there)
-            self._items[node.key] = there
-            _write(there, node)
-            self._fill(there, node.below)
+    def at(self, number: int) -> Row | None:
+        """The row of a number from the top."""
+        return self._rows[number] if 0 <= number < len(self._rows) else None
 
-    def _take(self, parent: QStandardItem, key: tuple[str, int, int]) -> QStandardItem | None:
-        for row in range(parent.rowCount()):
-            if self._key(parent.child(row)) == key:
-                return parent.takeRow(row)[0]
+    def number_of(self, key: Key) -> int | None:
+        """Where a row stands; None when it isn't shown."""
+        row = self._by_key.get(key)
+        return None if row is None else self._place(row.path)
+
+    # --- what changes -------------------------------------------------------------------------------------
+
+    def show_top(self, top: Rows) -> None:
+        """Everything anew: at opening, and for another search."""
+        self.beginResetModel()
+        self._rows, self._by_key, self._open = top.rows, top.by_key, set(top.opened)
+        self.patients = _patients(top.rows)
+        self.endResetModel()
+
+    def wait_below(self, key: Key) -> None:
+        """Opens a row whose branch is being read."""
+        self._open.add(key)
+        self._insert([waiting_below(self._by_key[key])])
+        self._tell(key)
+
+    def fill(self, key: Key, below: Rows) -> None:
+        """Opens a row with what stands below it."""
+        if key not in self._by_key:
+            return
+        self._open = {one for one in self._open if one not in below.by_key} | {key} | below.opened
+        self._clear_below(key)
+        self._put(self._place(self._by_key[key].path) + 1, below.rows, below.by_key)
+        self._tell(key)
+
+    def close(self, key: Key) -> None:
+        """Takes the rows below one away. What was open among them opens with it again."""
+        self._open.discard(key)
+        self._clear_below(key)
+        self._tell(key)
+
+    def refresh(self, fresh: Fresh) -> None:
+        """Brings single rows up to date; those of branches that aren't shown don't matter."""
+        lost = self._keys_of(fresh.lost) if fresh.lost else set()
+        for key in fresh.left_out | lost:
+            self._take(key)
+        new = []
+        for row in fresh.rows:
+            known = self._by_key.get(row.key)
+            if known is not None and known.path != row.path:  # the patient's code is another
+                self._take(row.key)
+                known = None
+            if known is None:
+                new.append(row)
+            elif known != row:
+                self._replace(row)
+        self._open.difference_update(row.key for row in new)
+        self._insert([row for row in new if self._is_shown(row)])
+
+    def _keys_of(self, lost: Collection[tuple[Kind, int]]) -> set[Key]:
+        return {key for key in self._by_key if (len(key), key[-1]) in lost}
+
+    def _is_shown(self, row: Row) -> bool:
+        """Whether the row above it is open and read. New rows are closed: their branch comes when opened."""
+        above = row.key[:-1]
+        return not above or (
+            above in self._by_key and above in self._open and (*above, 0) not in self._by_key
+        )
+
+    def _replace(self, row: Row) -> None:
+        at = self._place(row.path)
+        self._rows[at] = self._by_key[row.key] = row
+        if not row.below:
+            self._open.discard(row.key)
+        self._tell(row.key)
+
+    def _take(self, key: Key) -> None:
+        if key in self._by_key:
+            at = self._place(self._by_key[key].path)
+            self._remove(at, self._end(key))
+
+    def _clear_below(self, key: Key) -> None:
+        if key in self._by_key:
+            self._remove(self._place(self._by_key[key].path) + 1, self._end(key))
+
+    def _remove(self, start: int, end: int) -> None:
+        if start < end:
+            self.beginRemoveRows(QModelIndex(), start, end - 1)
+            self.patients -= _patients(self._rows[start:end])
+            for row in self._rows[start:end]:
+                del self._by_key[row.key]
+            del self._rows[start:end]
+            self.endRemoveRows()
+
+    def _insert(self, rows: Sequence[Row]) -> None:
+        """Puts rows to their places, neighbours at once."""
+        runs: list[tuple[int, list[Row]]] = []
+        for row in sorted(rows, key=_path):
+            at = self._place(row.path)
+            if runs and runs[-1][0] == at:
+                runs[-1][1].append(row)
+            else:
+                runs.append((at, [row]))
+        for at, run in reversed(runs):
+            self._put(at, run, {row.key: row for row in run})
+
+    def _put(self, at: int, rows: Sequence[Row], by_key: dict[Key, Row]) -> None:
+        if rows:
+            self.beginInsertRows(QModelIndex(), at, at + len(rows) - 1)
+            self._rows[at:at] = rows
+            self._by_key.update(by_key)
+            self.patients += _patients(rows)
+            self.endInsertRows()
+
+    def _place(self, path: tuple[str | int, ...]) -> int:
+        return bisect_left(self._rows, path, key=_path)
+
+    def _end(self, key: Key) -> int:
+        """Behind the last row below one: paths end with an id, so the next id is behind all of them."""
+        *above, last = self._by_key[key].path
+        return self._place((*above, int(last) + 1))
+
+    def _tell(self, key: Key) -> None:
+        number = self.number_of(key)
+        if number is not None:
+            at = self.index(number, 0)
+            self.dataChanged.emit(at, at)
+
+    # --- what views ask -----------------------------------------------------------------------------------
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008, N802 - Qt's signature
+        """Rows that are shown."""
+        return 0 if parent.isValid() else len(self._rows)
+
+    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008, N802 - Qt's signature
+        """One."""
+        return 0 if parent.isValid() else 1
+
+    def flags(self, index: Index) -> Qt.ItemFlag:
+        """A row that only stands for others can't be chosen."""
+        row = self.at(index.row())
+        return Qt.ItemFlag.NoItemFlags if row is None or row.waiting else super().flags(index)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Texts; the whole of them as tool tip; the row itself as :data:`ROW`."""
+        row = self.at(index.row())
+        if row is None:
+            return None
+        if role == ROW:
+            return row
+        if role == Qt.ItemDataRole.DisplayRole:
+            return row.text
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return f"{row.text}\n{row.detail}".strip()
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            state = (", open" if self.is_open(row.key) else ", closed") if row.below else ""
+            return row.spoken + state
         return None
 
-    @staticmethod
-    def _key(item: QStandardItem) -> object:
-        return item.data(SELECTION)[1] if item.data(SELECTION) else None
+
+def _patients(rows: Sequence[Row]) -> int:
+    return sum(len(row.key) == Kind.PATIENT for row in rows)
 
 
-def _write(item: QStandardItem, node: Node) -> None:
-    text = f"{node.text}\n{node.detail}" if node.kind is Kind.CLIP else f"{node.text}  ·  {node.detail}"
-    if item.text() != text:
-        item.setText(text)
-        item.setData(f"{node.kind}: {node.text}, {node.detail}", Qt.ItemDataRole.AccessibleTextRole)
-        item.setToolTip(node.detail)
-    item.setEditable(False)
-    item.setData(node.kind.value, KIND)
-    item.setData((node.selection, node.key), SELECTION)
-
-
-def _walk(nodes: tuple[Node, ...]) -> Iterator[Node]:
-    for node in nodes:
-        yield node
-        yield from _walk(node.below)
+def _path(row: Row) -> tuple[str | int, ...]:
+    return row.path

@@ -35,7 +35,8 @@ from core.matching.keeping import keep_vectors
 from core.paths import DataDir
 
 MODEL, DIM, WHO = "bench", 768, "bench"
-SOURCES: dict[str, Any] = {"frames": [{"pts": 512 * k, "quality": 0.8, "what": "box"} for k in range(8)]}
+SOURCES: dict[str, Any] = {"source": "lesion box", "pts": [512 * k for k in range(8)]}
+"""As :func:`core.matching.indexing.embed_each` files them."""
 
 
 class _Base(DeclarativeBase):

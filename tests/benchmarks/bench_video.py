@@ -186,7 +186,7 @@ def sample(size: Size) -> list[Row]:
 
     def ours() -> list[Picture]:
         with VideoReader(path, index, SMALL_CACHE) as reader:
-            return [reader.frame_at(number) for number in wanted]
+            return list(reader.frames_at(wanted))
 
     def peer() -> list[Any]:
         with _capture(path) as film:
@@ -202,7 +202,7 @@ def sample(size: Size) -> list[Row]:
         Row(
             name="sample",
             work=f"one frame a second of {len(index) / RATE:.0f} s in 1080p: {len(wanted)} frames",
-            ours=Figure(middle(mine), "ms", "core.video.reader on the import's index"),
+            ours=Figure(middle(mine), "ms", "core.video.reader.frames_at on the import's index"),
             peer=Figure(middle(theirs), "ms", "cv2 reading all"),
             limit=Figure(least, "ms", "decoding all up to the last one"),
             goals=(Goal("cv2 / ours", ratio(theirs, mine), 2.0, least=True),),

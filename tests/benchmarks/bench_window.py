@@ -279,7 +279,6 @@ class _Hands:
 
 def stalls(size: Size) -> list[Row]:
     """The window's story on a virtual screen, every event of the UI thread measured."""
-    sys.path.insert(0, str(ROOT / "tests" / "story"))
     from chapters import counted, strokes, tell
     from hands import MISSING, Screen, Step, Window
 

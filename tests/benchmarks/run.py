@@ -27,6 +27,7 @@ from timing import ROOT, Size
 
 GROUPS = {
     "bench_window": ("start", "player", "stalls"),
+    "bench_library": ("library", "library-wide", "library-deep"),
     "bench_video": ("decode", "seek", "sample", "preprocess"),
     "bench_model": ("embed", "embed-resnet50", "embed-gpu", "text", "gradcam"),
     "bench_ranking": ("topk", "metrics"),

@@ -17,6 +17,7 @@ from rich.console import Console
 RUN = Path(__file__).with_name("run.py")
 ROWS = {
     *("start", "start-import", "player-step", "player-jump", "stalls"),
+    *("library", "library-wide", "library-deep"),
     *("decode", "seek", "seek-time", "sample", "preprocess"),
     *("embed", "embed-resnet50", "embed-gpu", "text", "text-again", "gradcam", "gradcam-pair"),
     *("topk", "topk-64", "metrics", "catalogue", "catalogue-open", "catalogue-scan", "match"),

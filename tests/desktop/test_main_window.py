@@ -24,6 +24,7 @@ from core.importing import import_videos
 from core.matching.footage import frame_index
 from core.paths import DataDir
 from desktop.dialogs.import_dialog import ImportDialog
+from desktop.importing import Outcome
 from desktop.main_window import MainWindow
 from desktop.player.picture import PictureState
 from desktop.session import Selection
@@ -262,7 +263,8 @@ def test_dropped_files_are_imported_and_bad_ones_refused(
     qtbot.keyClicks(dialog.patient, "P-2")
     with qtbot.waitSignal(window.imports.finished, timeout=LONG_MS) as told:
         qtbot.keyClick(dialog.patient, Qt.Key.Key_Return)
-    assert told.args == [1, 1]
+    assert told.args == [Outcome(good=1, refused=1)]
+    assert "1 imported, 1 refused" in window.area.notices.text
     assert "bad.mp4" in window.area.notices.text
     assert {patient.code for patient in case.ask(queries.patients)} == {"P-1", "P-2"}
     qtbot.waitUntil(lambda: window.session.selection.video is not None, timeout=LONG_MS)

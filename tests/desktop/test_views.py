@@ -1,9 +1,8 @@
-"""Library, matches, explanation, notices and the import dialogue: each in every state."""
+"""Matches, explanation, notices and the import dialogue: each in every state."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,70 +15,11 @@ from PySide6.QtWidgets import QDialogButtonBox, QLabel, QTableView
 from core.errors import PolypTraceError
 from core.progress import Progress
 from desktop.dialogs.import_dialog import ImportDialog
-from desktop.item_models.library import Kind, LibraryModel, Node
 from desktop.item_models.matches import MatchesModel
 from desktop.notices import NoticeBar
-from desktop.session import Selection, Session
 from desktop.views.explanation import ExplanationView
-from desktop.views.library import LibraryView
 from desktop.views.matches.view import LOCKED, NO_CLIP, MatchesView
 from desktop.words import hint_of
-
-
-def node(kind: Kind, number: int, *below: Node, text: str = "") -> Node:
-    chosen = Selection(**{kind.value: number})
-    return Node(kind, (kind.value, number, 0), text or f"{kind} {number}", "detail", chosen, below)
-
-
-def test_the_tree_keeps_what_stays(qtbot: Any) -> None:
-    model = LibraryModel()
-    one = node(Kind.PATIENT, 1, node(Kind.EXAM, 10), node(Kind.EXAM, 11))
-    model.show_nodes((one, node(Kind.PATIENT, 2)))
-    kept = model.item_of(("exam", 11, 0))
-    assert kept is not None
-    model.show_nodes((node(Kind.PATIENT, 0), node(Kind.PATIENT, 1, node(Kind.EXAM, 11, text="Exam anew"))))
-    assert model.item_of(("exam", 11, 0)) is kept
-    assert kept.text().startswith("Exam anew")
-    assert [model.item(row).text().split("  ")[0] for row in range(model.rowCount())] == [
-        "patient 0",
-        "patient 1",
-    ]
-    assert model.item_of(("exam", 10, 0)) is None
-    assert model.item_of(("patient", 2, 0)) is None
-
-
-@pytest.fixture
-def session(qtbot: Any, tmp_path: Path) -> Iterator[Session]:
-    made = Session("tester")
-    yield made
-    made.shutdown()
-
-
-def test_the_library_says_what_it_is_waiting_for_and_what_to_do(
-    qtbot: Any, session: Session, tmp_path: Path
-) -> None:
-    from core.catalog import operations
-
-    view = LibraryView(session)
-    qtbot.addWidget(view)
-    view.show()
-    label = next(one for one in view.findChildren(QLabel) if one.text())
-    assert "Opening" in label.text()
-    session.open(tmp_path / "data")
-    qtbot.waitUntil(lambda: "No patients yet" in label.text())
-    assert view.tree.isHidden() or not view.tree.isVisible()
-    session.write(lambda catalog: operations.add_patient(catalog, "P-7", author="t"))
-    qtbot.waitUntil(lambda: view.tree.isVisible())
-    assert view.tree.model().rowCount() == 1
-    view.search.setText("nobody")
-    assert view.tree.model().rowCount() == 0
-    view.search.setText("p-7")
-    assert view.tree.model().rowCount() == 1
-    view.show_selection(Selection(patient=1))
-    assert session.selection == Selection(patient=1)
-    view.show_problem("It can't be opened.")
-    assert label.isVisible()
-    assert label.text() == "It can't be opened."
 
 
 def result(**changes: Any) -> Any:
@@ -231,9 +171,16 @@ def test_notices_say_what_to_do_in_the_window_s_words(qtbot: Any) -> None:
     assert bar.text == ""
     bar.show_error(PolypTraceError("match-not-described", "Not described.", "polyptrace describe 1 --set …"))
     assert bar.text == "Not described. Describe the finding (Ctrl+D); a draft is enough."
-    bar.show_note("Saved.")
-    assert bar.text == "Saved."
-    assert "Not described" in bar.toolTip()
+    error = bar.text
+    for note in ("Saved.", "Imported.", "Imported."):
+        bar.show_note(note)
+    assert bar.text == f"{error}\nImported."
+    for number in range(4):
+        bar.show_warning(f"Warning {number}.")
+    assert bar.text == "Warning 0.\nWarning 1.\nWarning 2.\nWarning 3."
+    bar.clear()
+    assert bar.text == ""
+    assert bar.isHidden()
     assert hint_of(PolypTraceError("y", "m", "Run `polyptrace index` again.")) == ""
     assert hint_of(PolypTraceError("y", "m", "Check the file.")) == "Check the file."
 

@@ -138,6 +138,22 @@ def _dialogs(camera: Camera, window: Any) -> None:
         page.close()
 
 
+def _library(camera: Camera, window: Any) -> None:
+    """Searched, and as narrow as it gets."""
+    from PySide6.QtCore import Qt
+
+    library = window.library
+    for typed, name in (("sigmoid", "search"), ("nobody", "nothing-found")):
+        library.search.setText(typed)
+        camera.wait(lambda typed=typed: library._feed.typed == typed, "the search")  # type: ignore[misc]
+        camera.take(library, f"library-{name}")
+    library.search.clear()
+    camera.wait(lambda: library.tree.isVisible(), "all rows")
+    dock = library.parentWidget()
+    window.resizeDocks([dock], [library.minimumWidth()], Qt.Orientation.Horizontal)
+    camera.take(window, "library-narrow")
+
+
 def _full(camera: Camera, window: Any, folder: Path) -> None:
     from core.errors import PolypTraceError
     from core.progress import Progress
@@ -181,8 +197,7 @@ def _full(camera: Camera, window: Any, folder: Path) -> None:
     camera.take(window.explanation, "explanation-nothing")
     window.area.notices.show_error(PolypTraceError("x", "The file can't be read.", "Export it anew."))
     camera.take(window, "notice-error")
-    window.library.search.setText("PH4-003")
-    camera.take(window.library, "library-search")
+    _library(camera, window)
     window.resize(1100, 700)
     camera.take(window, "small-window")
     window.close()

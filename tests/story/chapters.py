@@ -138,6 +138,7 @@ class Story:
         with self.window.step("import by the menu"):
             self.window.keys("alt+f", "i")
             self._import(FIRST_EXAM)
+            self.window.wait_for_frame(0)
         with self.window.step("play, scrub, go back"):
             self._watch()
         clip = self._mark(FIRST)
@@ -150,6 +151,8 @@ class Story:
         with self.window.step("import by its key", FOLLOW_UP):
             self.window.keys("ctrl+i")
             self._import(SECOND_EXAM)
+        with self.window.step("open its video", FOLLOW_UP):
+            self._open(SECOND_EXAM)
         again = self._mark(AGAIN, FOLLOW_UP)
         self._locked(again)
         self._describe(again, AGAIN, FOLLOW_UP)
@@ -205,6 +208,16 @@ class Story:
         (video,) = self.ask(lambda catalog: queries.videos(catalog, filed_exam.id))
         assert Path(video.path).name == exam.name
         window.focus()
+
+    def _open(self, exam: Exam) -> None:
+        """By the library: to the new exam below the clip that was worked on, and into its video."""
+        window = self.window
+        window.thing(f"Exam {exam.day}")
+        window.keys("F2", "Down")
+        wait_for(lambda: f"{exam.day}" in window.field()[1], "the exam in the library")
+        window.keys("Right", "Down")
+        wait_for(lambda: exam.name in window.field()[1], "its video in the library")
+        window.keys("Return")
         window.wait_for_frame(0)
 
     def _watch(self) -> None:

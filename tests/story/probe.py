@@ -84,12 +84,18 @@ class Probe(QApplication):
     def __init__(self, arguments: list[str]) -> None:
         super().__init__(arguments)
         self._spans: list[_Span] = []
+        self.unmeasured: QObject | None = None
+        """What belongs to the measuring."""
+        self.said = ""
+        """What the user does now: it goes into the report beside an event."""
+        self.forget()
+
+    def forget(self) -> None:
+        """Begins to count anew."""
         self._walls: list[float] = []
         self._over = 0
         self._busy = 0.0
         self._worst = _Worst("cpu_ms"), _Worst("wall_ms")
-        self.unmeasured: QObject | None = None
-        """What belongs to the measuring."""
 
     def notify(self, receiver: QObject, event: QEvent) -> bool:
         """Hands an event out."""
@@ -112,7 +118,8 @@ class Probe(QApplication):
         self._walls.append(span.lasted)
         self._over += span.used > BUDGET_MS
         self._busy += span.used
-        told = {"cpu_ms": round(span.used, 2), "wall_ms": round(span.lasted, 2), "at": began}
+        told: dict[str, Any] = {"cpu_ms": round(span.used, 2), "wall_ms": round(span.lasted, 2), "at": began}
+        told["during"] = self.said
         for worst in self._worst:
             worst.add(told | {"event": span.kind, "receiver": span.whom})
 
@@ -167,6 +174,7 @@ def seen() -> list[dict[str, Any]]:
                 told = {"name": one.accessibleName(), "words": _words(one), "place": place}
                 told["focus"] = one.hasFocus()
                 found.append(told | _frame(one))
+                found += _rows(one) if isinstance(one, QAbstractItemView) else []
     return found
 
 
@@ -175,6 +183,18 @@ def _words(one: QWidget) -> str:
     if isinstance(one, QAbstractItemView):
         return str(one.currentIndex().data() or "")
     return str(one.text() if hasattr(one, "text") and callable(one.text) else one.windowTitle())
+
+
+def _rows(view: QAbstractItemView) -> list[dict[str, Any]]:
+    """The rows of a list or a table that can be seen."""
+    found, model, corner = [], view.model(), view.viewport().mapToGlobal(QPoint(0, 0))
+    for row in range(model.rowCount()):
+        index = model.index(row, 0)
+        place = view.visualRect(index).intersected(view.viewport().rect())
+        if not place.isEmpty():
+            told = {"name": "", "words": str(index.data() or ""), "place": place.translated(corner).getRect()}
+            found.append(told | {"focus": False, "frame": None})
+    return found
 
 
 def _frame(one: QWidget) -> dict[str, Any]:

@@ -33,6 +33,8 @@ from core.catalog.queries.library import (
     video_by_sha256,
     videos,
 )
+from core.catalog.queries.lines import clip_lines, exam_lines, patient_lines, touched_lines, video_lines
+from core.catalog.queries.search import Hit, search_library, search_words
 from core.catalog.queries.system import (
     active_model,
     audit_events,
@@ -46,11 +48,13 @@ from core.catalog.queries.system import (
 )
 
 __all__ = [
+    "Hit",
     "active_model",
     "audit_events",
     "broken_audit_event",
     "cannot_links",
     "clip",
+    "clip_lines",
     "clips",
     "clips_before_exam",
     "clips_outside_exam",
@@ -58,6 +62,7 @@ __all__ = [
     "description",
     "descriptions",
     "exam",
+    "exam_lines",
     "exam_on",
     "exams",
     "exams_of_video",
@@ -74,16 +79,21 @@ __all__ = [
     "model_versions",
     "patient",
     "patient_by_code",
+    "patient_lines",
     "patients",
     "ranking_shown",
     "redo_label",
     "removed_lesions",
     "revisions",
+    "search_library",
+    "search_words",
+    "touched_lines",
     "undo_label",
     "vector_rows",
     "verdict",
     "video",
     "video_by_path",
     "video_by_sha256",
+    "video_lines",
     "videos",
 ]

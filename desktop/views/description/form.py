@@ -23,6 +23,8 @@ from desktop.views.description.sentence import SentenceCard
 
 SAVE_PAUSE_MS = 800
 """So long after the last change the form asks for a save."""
+SAVE_WITHIN_MS = 3000
+"""So long after the first change it asks in any case, however busily somebody types."""
 
 
 class DescriptionForm(QWidget):
@@ -38,6 +40,8 @@ class DescriptionForm(QWidget):
     """The values to save as a draft: some time after the last change, on leaving the form, on flush."""
     finalise_wanted = Signal(object)
     """The values to save as final; they have no error."""
+    settled = Signal()
+    """Every save that was asked for is answered."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -46,10 +50,13 @@ class DescriptionForm(QWidget):
         self._is_strict = False
         self._reading = NOTHING  # the first look loads word lists and templates: after the first paint
         self._timer = QTimer(self, singleShot=True, interval=SAVE_PAUSE_MS)
-        self._timer.timeout.connect(self.flush)
+        self._limit = QTimer(self, singleShot=True, interval=SAVE_WITHIN_MS)
+        for timer in (self._timer, self._limit):
+            timer.timeout.connect(self.flush)
         self.setStyleSheet(SHEET)
         self._pages = QStackedWidget(self)
-        self._reason, page = QLabel(self._pages), QWidget(self._pages)
+        self._reason, self._page = QLabel(self._pages), QWidget(self._pages)
+        page = self._page
         self.meter, self.body = Meter(NEXT_NEEDED, page), FormBody(page)
         self.card, self.footer = SentenceCard(page), Footer(page)
         self._build(page)
@@ -63,6 +70,11 @@ class DescriptionForm(QWidget):
     def record(self) -> object:
         """The finding that is shown, as it was named to :meth:`show_record`."""
         return self._saves.record
+
+    @property
+    def number(self) -> int:
+        """The revision of the description that is shown; 0 for none."""
+        return self._saves.number
 
     @property
     def dirty(self) -> bool:
@@ -96,6 +108,7 @@ class DescriptionForm(QWidget):
             shown = self._saves.begin(record, incoming, draft, number)
             self.body.verticalScrollBar().setValue(0)
         self._fill(shown)
+        self._page.setEnabled(True)
         self._pages.setCurrentIndex(1)
         if self._saves.is_unasked(self.values()):
             self._timer.start()
@@ -109,6 +122,9 @@ class DescriptionForm(QWidget):
         self.body.show_values({})
         self._show_state()
         self._reason.setText(reason)
+        if self._is_inside(QApplication.focusWidget()):
+            self.setFocus()  # or Qt would give the keys to whatever comes next
+        self._page.setEnabled(False)  # what is typed now belongs to no finding
         self._pages.setCurrentIndex(0)
 
     def saved(self, number: int) -> None:
@@ -117,17 +133,34 @@ class DescriptionForm(QWidget):
             self._show_state()
             if not self.dirty:
                 self.footer.show_saved()
+        self._settle()
 
     def failed(self, error: PolypTraceError) -> None:
         """The oldest save that was asked for failed. What was typed stays, and the next save brings it."""
         if self._saves.failed(error):
             self._show_state()
+        self._settle()
+
+    @property
+    def saving(self) -> bool:
+        """Whether a save that was asked for isn't answered yet."""
+        return self._saves.waiting
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether words would be lost with the form: typed since, or refused by the catalogue."""
+        return self._saves.holds_lost or (self.record is not None and self.dirty)
+
+    def _settle(self) -> None:
+        if not self.saving:
+            self.settled.emit()
 
     def flush(self) -> bool:
         """Asks for the save of what nobody was asked to save yet; says whether there was something."""
         self._timer.stop()
+        self._limit.stop()
         values = self.values()
-        if not self._saves.is_unasked(values):
+        if self.record is None or not self._saves.is_unasked(values):
             return False
         self._saves.ask(values)
         self._show_state()
@@ -146,6 +179,16 @@ class DescriptionForm(QWidget):
         self._saves.ask(self._reading.values, final=True)
         self._show_state()
         self.finalise_wanted.emit(dict(self._reading.values))
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether keys go to a field of the form."""
+        return self._is_inside(QApplication.focusWidget())
+
+    def enter(self) -> None:
+        """Keys go to the form: to the first needed field that is empty or wrong."""
+        self.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.next_missing()
 
     def next_missing(self) -> None:
         """Goes to the first needed field that is empty or wrong, after the present one if there is such."""
@@ -182,6 +225,8 @@ class DescriptionForm(QWidget):
 
     def _edited(self) -> None:
         self._timer.start()
+        if not self._limit.isActive():
+            self._limit.start()
         self._look()
         self._show_state()
         self.values_changed.emit(dict(self._reading.values))

@@ -76,6 +76,7 @@ class _Line(QLineEdit):
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
+        self.setAcceptDrops(False)
         self._fit()
 
     def event(self, event: QEvent) -> bool:

@@ -89,6 +89,16 @@ class Saves:
         """Whether a save of this record hasn't been answered."""
         return bool(self._mine())
 
+    @property
+    def waiting(self) -> bool:
+        """Whether any save hasn't been answered."""
+        return bool(self._asked)
+
+    @property
+    def holds_lost(self) -> bool:
+        """Whether another record's words couldn't be saved."""
+        return bool(self._lost)
+
     def _mine(self) -> list[Asked]:
         return [one for one in self._asked if one.record == self.record]
 

@@ -204,3 +204,40 @@ def test_a_fresh_interpreter_embeds_without_torch(small_bundle: Path, tmp_path: 
     )
     assert done.stdout.split("\n")[:2] == ["(1, 64) 2 64", "[]"], done.stderr
     assert (folder / "model.onnx").is_file()
+
+
+class Counting:
+    """Hands on to the network and counts the rows."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        self.inner, self.rows = embedder._backend, 0
+
+    def run(self, batch: tuple[NDArray[Any], ...]) -> NDArray[np.float32]:
+        self.rows += len(batch[-1])
+        return self.inner.run(batch)
+
+
+def test_a_text_without_picture_is_embedded_once(
+    embedder: Embedder, small_bundle: Path, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend = Counting(embedder)
+    fresh = Embedder(read_bundle(small_bundle), backend, DeviceChoice("cpu", "test"), batch=8)
+    first = fresh.embed([], RED)
+    first_again = fresh.embed([], RED)
+    assert (backend.rows, np.array_equal(first, first_again)) == (1, True)
+    first_again[:] = 0  # what was given away is the caller's
+    assert np.array_equal(fresh.embed([], RED), first)
+    images = [None, pictures[0], None, None]
+    texts = [PALE, RED, RED, PALE]
+    seen: list[Progress] = []
+    mixed = fresh.embed_pairs(images, texts, progress=seen.append)
+    assert backend.rows == 1 + 3, "a text beside a picture and one not seen before go through the network"
+    assert [(step.done, step.total) for step in seen] == [(4, 4)]
+    assert np.allclose(mixed, embedder.embed_pairs(images, texts), atol=1e-5)
+    other = Embedder(read_bundle(small_bundle), backend, DeviceChoice("cpu", "test"), batch=8)
+    other.embed([], RED)
+    assert backend.rows == 5, "another loaded network knows nothing of it"
+    monkeypatch.setattr(module, "_TEXTS_KEPT", 2)
+    for text in ("One.", "Two.", "One.", "Three.", "One.", "Two."):
+        other.embed([], text)
+    assert backend.rows == 9, "the text that was used longest ago makes room"

@@ -144,8 +144,9 @@ def test_what_was_put_is_read_with_its_sources(catalog: Catalog, store: VectorSt
     assert np.array_equal(found[3], unit(3))
     row = queries.vector_rows(catalog, MODEL)[3]
     assert (row.inputs_hash, row.sources, row.crc32) == ("hash", made_of, zlib.crc32(unit(3).tobytes()))
-    some_ids, some = queries.indexed_clips(catalog, store, MODEL).vectors([3, 99, 2])
+    some_ids, some = queries.indexed_clips(catalog, store, MODEL, [99, 3, 2, 3]).vectors()
     assert (some_ids.tolist(), some.shape) == ([3], (1, DIM))
+    assert queries.indexed_clips(catalog, store, MODEL, []).vectors()[1].shape == (0, DIM)
 
 
 def test_replacing_writes_beside_and_frees_the_old_slot(catalog: Catalog, store: VectorStore) -> None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import av
 import numpy as np
+import pytest
 
 from core.errors import PolypTraceError
 from core.video.content import content_hash
+from core.video.decoding import Decoder
 from core.video.index import FrameIndex
 from core.video.reader import VideoReader
 from core.video.scan import scan
@@ -77,3 +80,59 @@ def test_the_counter_in_the_pixels_is_the_frame_number(
             shown = reader.frame_at(number)
             turned = np.rot90(shown, -(index.facts.rotation // 90))
             assert counter(turned) == number
+
+
+def test_several_frames_far_apart_and_side_by_side(films: Films, any_film: str) -> None:
+    path = films(any_film)
+    index, truth = scanned(path), sequential(path)
+    some = numbers_to_ask(len(truth), any_film + "several")[:8]
+    near = [min(number + 1, len(truth) - 1) for number in some[:3]]
+    for numbers in (sorted({*some, *near}), list(range(0, len(truth), 25))):
+        with VideoReader.open(path, index, cache_bytes=200_000) as reader:
+            try:
+                given = list(reader.frames_at(numbers))
+            except PolypTraceError as refusal:
+                if refusal.code != "frame-not-exact" or any_film not in FRAGILE:
+                    raise
+                continue
+            for number, picture in zip(numbers, given, strict=True):
+                assert np.array_equal(picture, truth[number]), f"not frame {number}"
+            assert ask(reader, numbers[-1] // 2, truth) or any_film in FRAGILE
+
+
+@pytest.mark.parametrize("name", ["h264-one-key-mp4", "h264-open-gop-ts", "hevc-mp4"])
+def test_what_no_other_frame_is_made_of_is_not_decoded(
+    films: Films, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = films(name)
+    index, decoded = scanned(path), []
+    frames = Decoder.frames
+    monkeypatch.setattr(
+        Decoder, "frames", lambda self: (decoded.append(1) or frame for frame in frames(self))
+    )
+    numbers = list(range(0, len(index), 25))
+    with VideoReader.open(path, index, cache_bytes=200_000) as reader:
+        for number in numbers:
+            reader.frame_at(number)
+    one_by_one = len(decoded)
+    decoded.clear()
+    with VideoReader.open(path, index, cache_bytes=200_000) as reader:
+        assert len(list(reader.frames_at(numbers))) == len(numbers)
+    assert len(numbers) <= len(decoded) < 0.8 * one_by_one
+
+
+def test_a_time_that_misleads_brings_no_other_frame(films: Films) -> None:
+    path = films("h264-cfr-mp4")
+    index, truth = scanned(path), sequential(path)
+    misled = replace(index, pts=np.roll(index.pts, -1))
+    with VideoReader.open(path, misled, cache_bytes=200_000) as reader:
+        given = list(reader.frames_at([30, 55, 56]))
+    assert all(np.array_equal(one, truth[number]) for one, number in zip(given, [30, 55, 56], strict=True))
+
+
+def test_a_number_beyond_the_end_is_refused_before_anything_is_decoded(films: Films) -> None:
+    path = films("h264-cfr-mp4")
+    index = scanned(path)
+    with VideoReader.open(path, index) as reader, pytest.raises(PolypTraceError) as refused:
+        next(reader.frames_at([0, len(index)]))
+    assert refused.value.code == "frame-no-such-number"
