@@ -61,7 +61,8 @@ def test_a_kill_while_typing_loses_nothing_older_than_the_autosave(window: Windo
     window.type("exam 1")
     window.thing("1 patient found")
     window.keys("F2")
-    wait_for(lambda: "not described" in window.field()[1] or window.keys("Down"), "the clip in the library")
+    clip = f"Clip {workspace.undescribed} "
+    wait_for(lambda: clip in window.field()[1] or window.keys("Down"), "the clip in the library")
     window.thing("0 of 7 needed")
     window.keys("ctrl+d", "s")
     wait_for(told, "the autosave")
