@@ -21,30 +21,7 @@ from desktop.views.explanation import ExplanationView
 from desktop.views.matches.view import LOCKED, NO_CLIP, MatchesView
 from desktop.words import hint_of
 
-
-def result(**changes: Any) -> Any:
-    from core.matching.values import match_from
-
-    one = {
-        "clip": 3, "finding": 3, "lesion": 1, "patient": "P-1", "exam": 1, "exam_date": "2024-01-02",
-        "report": "A polyp.", "place": "sigmoid, 8 mm, Paris Is", "score": 0.9, "probability": 0.6,
-        "band": "strong", "rejected": False, "source": "lesion box", "reason": None, "linked": False,
-        "removed": True,
-    }  # fmt: skip
-    two = one | {"clip": 4, "finding": 4, "lesion": 2, "score": 0.2, "probability": None, "rejected": True}
-    evidence = {"source": "lesion box", "crops": 6, "pts": [1], "text": "polyp"}
-    document = {
-        "query": 9,
-        "query_info": {
-            "clip": 9, "finding": 9, "patient": "P-1", "exam": 2, "exam_date": "2025-01-02", "report": "",
-            "place": "", "evidence": evidence,
-        },
-        "model": "m", "dim": 4, "device": "cpu", "device_reason": "none else",
-        "patient": [one, two], "warnings": [], "notice": "",
-        "no_match": {"score": 0.9, "threshold": 0.5, "is_no_match": False, "queries": 60,
-                     "reason": "The best score is above.", "learnt_on": "x"},
-    } | changes  # fmt: skip
-    return match_from(document)
+from .window_case import result
 
 
 @pytest.fixture

@@ -17,8 +17,10 @@ from core.text.render import report_text
 from core.text.sampling import random_description
 from core.text.vocabulary import load
 from desktop.views.description import section
-from desktop.views.description.form import DescriptionForm
+from desktop.views.description.form import SAVE_PAUSE_MS, SAVE_WITHIN_MS, DescriptionForm
 from desktop.views.description.reading import warm
+
+from .conftest import Heard
 
 REQUIRED = [field.key for field in load().editable if field.required == "always"]
 
@@ -281,3 +283,19 @@ def test_the_first_import_is_light() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_words_are_saved_while_somebody_types_on(
+    qtbot: QtBot, form: DescriptionForm, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert SAVE_WITHIN_MS <= 5000
+    form.body.go_to("free_text")
+    typed = 0
+    began = time.monotonic()
+    while not heard.saves:
+        assert time.monotonic() - began < 4 * SAVE_WITHIN_MS / 1000
+        press(qtbot, "a")
+        typed += 1
+        qtbot.wait(SAVE_PAUSE_MS // 8)
+    assert typed > 4  # never a pause that is long enough
+    assert set(heard.saves[0]["free_text"]) == {"a"}
