@@ -133,6 +133,7 @@ class MainWindow(QMainWindow):
         self.form.settled.connect(self._saved_or_not)
         self.desk.facts_changed.connect(self._facts_changed)
         self.desk.clip_added.connect(self.library.show_selection)
+        self.desk.clip_added.connect(lambda _: self.in_form())  # to be described next
         self.imports.began.connect(self._import_began)
         self.imports.imported.connect(self._imported)
         self.imports.finished.connect(self._import_finished)
@@ -242,8 +243,11 @@ class MainWindow(QMainWindow):
         self.asking.folder(self._folder, chosen)
 
     def go_describe(self) -> None:
-        """Keys go to the form."""
-        self.in_form().enter()
+        """Keys go to the form, to what is needed next; where they are there already, they stay."""
+        if (
+            not self.form.has_keys
+        ):  # asked before: a page that comes to the front takes them where it was left
+            self.in_form().enter()
 
     def in_form(self) -> DescriptionForm:
         """The form, after bringing it to the front."""
@@ -258,9 +262,10 @@ class MainWindow(QMainWindow):
     def show_matches(self) -> None:
         """Ranks the patient's earlier clips; what is typed is saved first, since the ranking uses it."""
         if self.desk.facts.clip is not None:
+            self.tabs.setCurrentWidget(self.matches)  # leaving the form writes out what was begun there
             self.form.flush()
             self.ranking.start()
-            self.go_matches()
+            self.matches.focus_list()
 
     def explain(self) -> None:
         """Where in both pictures the score of the chosen match is sensitive."""
