@@ -63,6 +63,11 @@ class DataDir:
         return self.root / "jobs"
 
     @property
+    def explanations(self) -> Path:
+        """Pictures of the explanations that a window has shown since it was opened."""
+        return self.cache / "explanations"
+
+    @property
     def window_lock(self) -> Path:
         """Locked while a window has the folder open."""
         return self.root / "window.lock"

@@ -139,7 +139,7 @@ TABLE: tuple[Spec, ...] = (
         ("B",),
         lambda w: w.player.canvas.draw_box(),
         lambda s: s.clip,
-        "Or drag with the mouse on the frame",
+        "Or drag with the mouse on the frame; Enter then puts one into the middle",
         before=True,
     ),
     Spec(

@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     app.setOrganizationName("PolypTrace")
     style.apply(app)
     window = MainWindow(options.author)
-    _say_faults(window)
+    say_faults(window)
     window.show()
     app.processEvents()  # the first paint comes before anything that loads a library
     folder = (options.data_dir or default_data_dir()).expanduser()
@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _say_faults(window: MainWindow) -> None:
+def say_faults(window: MainWindow) -> None:
     """A fault in a slot is a sentence in the window too; Python only prints it."""
 
     def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QSettings, Qt
+from PySide6.QtCore import QByteArray, QSettings, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QDockWidget, QLabel, QMainWindow, QTabWidget, QWidget
 
@@ -78,7 +78,7 @@ class MainWindow(QMainWindow):
         self._folder: Path | None = None
         self._before_import = Selection()
         self._new: Selection | None = None
-        self._leaving = False
+        self._closing = self._leaving = False
         self._put_together()
         self._connect()
         self._refresh_actions()
@@ -130,8 +130,10 @@ class MainWindow(QMainWindow):
         self.library.activated.connect(self._activated)
         self.player.modes_changed.connect(self._refresh_actions)
         self.player.file_wanted.connect(lambda: self.asking.lost_file(self.desk.facts.video))
+        self.form.settled.connect(self._saved_or_not)
         self.desk.facts_changed.connect(self._facts_changed)
         self.desk.clip_added.connect(self.library.show_selection)
+        self.desk.clip_added.connect(lambda _: self.in_form())  # to be described next
         self.imports.began.connect(self._import_began)
         self.imports.imported.connect(self._imported)
         self.imports.finished.connect(self._import_finished)
@@ -241,8 +243,11 @@ class MainWindow(QMainWindow):
         self.asking.folder(self._folder, chosen)
 
     def go_describe(self) -> None:
-        """Keys go to the form."""
-        self.in_form().enter()
+        """Keys go to the form, to what is needed next; where they are there already, they stay."""
+        if (
+            not self.form.has_keys
+        ):  # asked before: a page that comes to the front takes them where it was left
+            self.in_form().enter()
 
     def in_form(self) -> DescriptionForm:
         """The form, after bringing it to the front."""
@@ -257,9 +262,10 @@ class MainWindow(QMainWindow):
     def show_matches(self) -> None:
         """Ranks the patient's earlier clips; what is typed is saved first, since the ranking uses it."""
         if self.desk.facts.clip is not None:
+            self.tabs.setCurrentWidget(self.matches)  # leaving the form writes out what was begun there
             self.form.flush()
             self.ranking.start()
-            self.go_matches()
+            self.matches.focus_list()
 
     def explain(self) -> None:
         """Where in both pictures the score of the chosen match is sensitive."""
@@ -298,7 +304,8 @@ class MainWindow(QMainWindow):
 
     def _restore(self) -> None:
         unit = self.fontMetrics().averageCharWidth()
-        self.resize(unit * 230, unit * 130)
+        screen = self.screen().availableSize() * 0.95
+        self.resize(min(unit * 230, screen.width()), min(unit * 130, screen.height()))
         self._size_docks()
         geometry, layout = self._settings.value("geometry"), self._settings.value("layout")
         if isinstance(geometry, QByteArray):
@@ -317,25 +324,21 @@ class MainWindow(QMainWindow):
         event.acceptProposedAction()
         self.asking.exam(files)
 
-    def _close_later(self) -> None:
-        """Closes once the saves that are on their way have been answered."""
-        if not self._leaving:
-            self._leaving = True
-            self.form.settled.connect(self._settled, Qt.ConnectionType.SingleShotConnection)
-
-    def _settled(self) -> None:
-        self._leaving = False
-        self.close()
+    def _saved_or_not(self) -> None:
+        """The saves that closing waited for have been answered."""
+        if self._closing:
+            self._closing, self._leaving = False, True
+            self.close()
+            self._leaving = False
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
         """The one way out: saves what is typed, ends the workers, waits for the writer.
 
         What can't be saved keeps the window open, unless its user gives it up.
         """
-        self.form.flush()
-        if self.form.saving:
+        if not self._leaving and (self.form.flush() or self.form.saving):
             event.ignore()
-            self._close_later()
+            self._closing = True
             return
         if self.form.unsaved and not self.asking.whether_to_lose_words():
             event.ignore()
@@ -346,8 +349,10 @@ class MainWindow(QMainWindow):
         self.player.shutdown()
         self.imports.cancel()
         self.workers.shutdown()
-        self.matching.shutdown()
+        self.matching.clear_explanations()
         self.session.shutdown()
+        for timer in self.findChildren(QTimer):
+            timer.stop()
         event.accept()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
+import shutil
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal, SignalInstance
@@ -42,11 +42,13 @@ class MatchFlow(QObject):
         self._running = False
         self._job: Job | None = None
         self._explaining: Job | None = None
-        self._overlays = tempfile.TemporaryDirectory(prefix="polyptrace-")
+        session.opened.connect(lambda: session.read(_clear_explanations, lambda _: None))
 
-    def shutdown(self) -> None:
-        """Takes the pictures of explanations away."""
-        self._overlays.cleanup()
+    def clear_explanations(self) -> None:
+        """Takes the pictures of explanations away; at the start those of a window that was killed."""
+        folder = self._session.folder
+        if folder is not None:
+            shutil.rmtree(folder.explanations, ignore_errors=True)
 
     def open_model(self) -> None:
         """Loads the model in use, so that its name and device are known and the first match is quick."""
@@ -96,7 +98,10 @@ class MatchFlow(QObject):
     def explain(self, clip: int, other: int) -> None:
         """Asks for the maps of a pair; a new wish replaces the one before."""
         self.drop_explanation()
-        params = {"clip": clip, "other": other, "out": self._overlays.name}
+        folder = self._session.folder
+        if folder is None:
+            return
+        params = {"clip": clip, "other": other, "out": str(folder.explanations)}
         job = self._ask(
             "explain",
             params,
@@ -189,6 +194,10 @@ class MatchFlow(QObject):
 
     def _told_model(self, told: dict[str, Any]) -> None:
         self.model_known.emit(told["model"], f"{told['device']}: {told['reason']}")
+
+
+def _clear_explanations(catalog: Catalog) -> None:
+    shutil.rmtree(catalog.data_dir.explanations, ignore_errors=True)
 
 
 def _needed(catalog: Catalog, clip_id: int, everywhere: bool) -> list[int]:

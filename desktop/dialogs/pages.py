@@ -15,7 +15,9 @@ from desktop.action_table import TABLE
 
 _BY_HAND = (
     ("Draw, move or resize the lesion box", "drag"),
+    ("Draw one without the mouse", "B, then Enter"),
     ("Move the lesion box by one pixel", "Alt + arrows"),
+    ("Resize it by one pixel", "Alt + Shift + arrows"),
     ("End drawing, or correcting burned-in text", "Esc"),
     ("One frame on or back", "wheel"),
     ("Enlarge or reduce", "Ctrl + wheel"),

@@ -113,12 +113,18 @@ class BoxTool:
         if self._grip is not None:
             self.box, self._grip = self._before, None
 
-    def nudge(self, dx: int, dy: int) -> bool:
-        """Moves the box by whole pixels; gives whether it could be moved."""
+    def nudge(self, dx: int, dy: int, grip: Grip = Grip.MOVE) -> bool:
+        """Moves the box, or one of its handles, by whole pixels; gives whether it could be moved."""
         before = self.box
         if before is not None and not self.dragging:
-            self._shift(before, Grip.MOVE, dx, dy)
+            self._shift(before, grip, dx, dy)
         return self.box != before
+
+    def place(self) -> None:
+        """Puts a box of a third of the picture into its middle, for who has no mouse at hand."""
+        width, height = self._size
+        w, h = max(width // 3, LEAST_SIDE), max(height // 3, LEAST_SIDE)
+        self.box = Box((width - w) // 2, (height - h) // 2, w, h)
 
     def _drawn(self, x: float, y: float) -> Box | None:
         (x0, y0), (width, height) = self._start, self._size

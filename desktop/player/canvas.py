@@ -18,6 +18,7 @@ _ARROWS = {
     Qt.Key.Key_Up: (0, -1),
     Qt.Key.Key_Down: (0, 1),
 }
+_ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 _CURSORS = {
     Grip.DRAW: Qt.CursorShape.CrossCursor,
     Grip.MOVE: Qt.CursorShape.SizeAllCursor,
@@ -35,7 +36,8 @@ _CURSORS = {
 class FrameCanvas(PictureView):
     """A frame on which one lesion box is drawn, moved and resized with the left button.
 
-    Alt + arrows move the box by one pixel, Delete clears it, Escape cancels a drag. Boxes are in pixels of
+    Alt + arrows move the box by one pixel, with Shift they resize it; Enter in drawing mode puts one into the
+    middle; Delete clears it, Escape cancels a drag. Boxes are in pixels of
     the displayed frame and stay in the picture; one with a side under 4 pixels is dropped. While burned-in
     text is corrected the mouse, Delete and Escape belong to its boxes.
 
@@ -212,6 +214,8 @@ class FrameCanvas(PictureView):
         """Whether a key means something here now: also those of the box and of a drag."""
         if event.key() == Qt.Key.Key_Escape:
             return self.dragging or self._drawing or self.text.correcting
+        if event.key() in _ENTER:
+            return self._drawing and not self.dragging
         if event.key() == Qt.Key.Key_Delete and self.text.correcting:
             return True
         alt = event.modifiers() & Qt.KeyboardModifier.AltModifier
@@ -230,12 +234,24 @@ class FrameCanvas(PictureView):
             self.update()
         elif key == Qt.Key.Key_Delete and self._tool.box is not None:
             self.clear_box()
+        elif key in _ENTER and self.claims(event):
+            self._place_box()
         elif key in _ARROWS and self.claims(event):
+            grows = event.modifiers() & Qt.KeyboardModifier.ShiftModifier
             self.touched.emit()
-            self._nudged |= self._tool.nudge(*_ARROWS[key])
+            self._nudged |= self._tool.nudge(*_ARROWS[key], Grip.BOTTOM_RIGHT if grows else Grip.MOVE)
             self.update()
         else:
             super().keyPressEvent(event)
+
+    def _place_box(self) -> None:
+        """A box without the mouse: Alt + arrows bring it to the lesion."""
+        self._drawing = False
+        self.unsetCursor()
+        self.touched.emit()
+        self._tool.place()
+        self.update()
+        self.box_drawn.emit(self._tool.box)
 
     def _text_key(self, key: Qt.Key) -> None:
         """Delete removes the chosen box; Escape ends the drag, else the correction."""

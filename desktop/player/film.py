@@ -12,6 +12,8 @@ BINS = 512
 """The quality lane has at most so many values."""
 _SCORE = 4
 _USUAL_RATE = 25.0
+_ROUNDING_S = 1e-6
+"""Finer than any clock of a video: frame 57 of 25 a second less one second is frame 32, not 31."""
 
 
 class Film:
@@ -55,11 +57,11 @@ class Film:
 
     def at_seconds(self, seconds: float) -> int:
         """The number of the frame that is shown at a time; the first or last one beyond the ends."""
-        return self.clamp(bisect_right(self._times, seconds) - 1)
+        return self.clamp(bisect_right(self._times, seconds + _ROUNDING_S) - 1)
 
     def from_seconds(self, seconds: float) -> int:
         """The number of the first frame that isn't earlier than a time."""
-        return self.clamp(bisect_left(self._times, seconds))
+        return self.clamp(bisect_left(self._times, seconds - _ROUNDING_S))
 
     def pts(self, number: int) -> int | None:
         """The time stamp of a frame in ticks; None in a video that carries none."""

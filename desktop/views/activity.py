@@ -49,7 +49,9 @@ class ActivityView(QWidget):
             return
         first = active[0]
         more = f"  (+{len(active) - 1})" if len(active) > 1 else ""
-        self._text.setText(f"{first.title}: {_words(first.progress, now - self._began[first])}{more}")
+        words = _words(first.progress, now - self._began[first])
+        said = first.title if words == first.title else f"{first.title}: {words}"
+        self._text.setText(f"{said}{more}")
         total = first.progress.total or 0
         self._bar.setRange(0, total)
         self._bar.setValue(first.progress.done if total else -1)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import large_catalogue
-from stalls import BUDGET_MS, Probe
+from probe import BUDGET_MS, Probe
 from table import Figure, Goal, Row
 from timing import Size
 

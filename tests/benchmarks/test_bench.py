@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +25,8 @@ ROWS = {
 MAY_BE_SKIPPED = {"embed-gpu", "embed-resnet50"}
 if sys.platform != "linux":
     MAY_BE_SKIPPED.add("start")
+if not shutil.which("Xvfb") or not shutil.which("xdotool"):
+    MAY_BE_SKIPPED.add("stalls")
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[2]
-if str(ROOT) not in sys.path:
-    sys.path.insert(0, str(ROOT))
+STORY = ROOT / "tests" / "story"
+for folder in (str(ROOT), str(STORY)):
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
 
 Work = Callable[[], Any]
 

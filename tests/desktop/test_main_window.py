@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import os
 import signal
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
@@ -20,120 +16,17 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
 from core.catalog import operations, queries
 from core.catalog.engine import Catalog
 from core.domain import Verdict
-from core.importing import import_videos
-from core.matching.footage import frame_index
-from core.paths import DataDir
 from desktop.dialogs.import_dialog import ImportDialog
 from desktop.importing import Outcome
 from desktop.main_window import MainWindow
 from desktop.player.picture import PictureState
-from desktop.session import Selection
 
-LONG_MS = 60_000
-FORM = {"state": "polyp", "segment": "sigmoid", "size_mm": 8, "paris": "Is", "imaging": "white light"}
-
-
-def draw_video(path: Path, seed: int) -> Path:
-    """A second of moving texture with a spot."""
-    from core.phantom.writer import VideoWriter
-
-    rng = np.random.default_rng(seed)
-    wall = cv2.resize(rng.integers(90, 200, (12, 40)).astype(np.float32), (320, 120))
-    with VideoWriter(path, 160, 120, 25, 20) as writer:
-        for number in range(25):
-            part = wall[:, number * 2 : number * 2 + 160]
-            picture = np.stack([part, part * 0.55, part * 0.5], axis=-1).astype(np.uint8)
-            writer.write(cv2.circle(np.ascontiguousarray(picture), (60 + number, 60), 18, (200, 60, 70), -1))
-    return path
-
-
-@pytest.fixture(scope="session")
-def films(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    folder = tmp_path_factory.mktemp("films")
-    return [draw_video(folder / f"exam {seed}.mp4", seed) for seed in range(3)]
-
-
-class Case:
-    """One patient, two exams with a described clip each, and the window on them."""
-
-    def __init__(self, root: Path, films: list[Path]) -> None:
-        self.folder = DataDir(root / "data")
-        self.clips: list[int] = []
-        self.exams: list[int] = []
-        self.videos: list[int] = []
-        with Catalog.open(self.folder) as catalog:
-            for film, day in zip(films[:2], (dt.date(2024, 1, 2), dt.date(2025, 3, 4)), strict=True):
-                summary = import_videos(catalog, [film], "P-1", day, author="t")
-                video = queries.video(catalog, summary.videos[0].id or 0)
-                index = frame_index(catalog, video)
-                ends = (int(index.pts[2]), int(index.pts[20]))
-                assert summary.exam is not None
-                done = operations.add_clip(catalog, summary.exam, video.id, *ends, author="t")
-                (finding,) = done.created.findings
-                operations.describe(catalog, finding, FORM, author="t")
-                self.clips.append(done.subject or 0)
-                self.exams.append(summary.exam)
-                self.videos.append(video.id)
-
-    @property
-    def follow_up(self) -> Selection:
-        return Selection(1, self.exams[1], self.videos[1], self.clips[1])
-
-    def ask(self, question: Any) -> Any:
-        with Catalog.open(self.folder) as catalog:
-            return question(catalog)
-
-
-@pytest.fixture
-def case(tmp_path: Path, films: list[Path]) -> Case:
-    return Case(tmp_path, films)
-
-
-@pytest.fixture
-def window(qtbot: Any, case: Case) -> Iterator[MainWindow]:
-    made = MainWindow("tester")
-    made.show()
-    with qtbot.waitSignal(made.session.opened, timeout=LONG_MS):
-        made.start(case.folder.root)
-    yield made
-    made.close()
-    assert _workers() == []
-
-
-def _workers() -> list[tuple[int, str]]:
-    """Our worker processes that are children of this one: number and module."""
-    if not sys.platform.startswith("linux"):
-        return []
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (folder / "cmdline").read_bytes().split(b"\0")
-            parent = int((folder / "stat").read_text().rsplit(")", 1)[1].split()[1])
-        except (OSError, ValueError, IndexError):
-            continue
-        module = next((word.decode() for word in words if word.startswith(b"core.jobs.")), "")
-        if module and parent == os.getpid():
-            found.append((int(folder.name), module))
-    return found
-
-
-def _choose(qtbot: Any, window: MainWindow, selection: Selection) -> None:
-    window.library.show_selection(selection)
-    qtbot.waitUntil(
-        lambda: window.desk.facts.clip is not None and window.desk.facts.clip.id == selection.clip,
-        timeout=LONG_MS,
-    )
-
-
-def _match(qtbot: Any, window: MainWindow) -> Any:
-    with qtbot.waitSignal(window.matching.ranked, timeout=LONG_MS) as told:
-        window.actions_by_id["match"].trigger()
-    return told.args[0]
+from .window_case import FORM, LONG_MS, Case, choose, match, workers
 
 
 def test_the_job(qtbot: Any, window: MainWindow, case: Case) -> None:
-    _choose(qtbot, window, case.follow_up)
-    result = _match(qtbot, window)
+    choose(qtbot, window, case.follow_up)
+    result = match(qtbot, window)
     assert [one.clip for one in result.patient] == [case.clips[0]]
     assert window.matches.candidate is not None
     with qtbot.waitSignal(window.deciding.decided, timeout=LONG_MS):
@@ -158,9 +51,9 @@ def test_the_job(qtbot: Any, window: MainWindow, case: Case) -> None:
 def test_a_dead_worker_is_said_and_replaced(qtbot: Any, window: MainWindow, case: Case) -> None:
     if not sys.platform.startswith("linux"):
         pytest.skip("finds the worker's process in /proc")
-    _choose(qtbot, window, case.follow_up)
+    choose(qtbot, window, case.follow_up)
     qtbot.waitUntil(lambda: "dmcl" in window._model.text(), timeout=LONG_MS)
-    (inference,) = [number for number, module in _workers() if module.endswith("inference_worker")]
+    (inference,) = [number for number, module in workers() if module.endswith("inference_worker")]
     os.kill(inference, signal.SIGSTOP)  # it hears no more
     with qtbot.waitSignal(window.matching.failed, timeout=LONG_MS) as told:
         window.actions_by_id["match"].trigger()
@@ -169,17 +62,17 @@ def test_a_dead_worker_is_said_and_replaced(qtbot: Any, window: MainWindow, case
     assert told.args[0].code == "worker-died"
     assert window.isVisible()
     assert not window.ranking.busy
-    assert [one.clip for one in _match(qtbot, window).patient] == [case.clips[0]]
+    assert [one.clip for one in match(qtbot, window).patient] == [case.clips[0]]
 
 
 def test_matching_can_be_cancelled(qtbot: Any, window: MainWindow, case: Case) -> None:
-    _choose(qtbot, window, case.follow_up)
+    choose(qtbot, window, case.follow_up)
     window.actions_by_id["match"].trigger()
     assert window.ranking.busy
     window.matches.cancelled.emit()
     assert not window.ranking.busy
     assert window.actions_by_id["match"].isEnabled()
-    assert _match(qtbot, window).patient
+    assert match(qtbot, window).patient
 
 
 def test_a_lost_video_is_found_again(
@@ -198,7 +91,7 @@ def test_a_lost_video_is_found_again(
         qtbot.mouseClick(window.player.find_file, Qt.MouseButton.LeftButton)
 
     case.ask(lose)
-    _choose(qtbot, window, case.follow_up)
+    choose(qtbot, window, case.follow_up)
     canvas, locate = window.player.canvas, window.actions_by_id["locate"]
     qtbot.waitUntil(
         lambda: canvas.state is PictureState.MESSAGE and "no file" in canvas.words[0],
@@ -219,7 +112,7 @@ def test_a_lost_video_is_found_again(
 
 
 def test_what_is_outlined_is_checked_in_the_menu(qtbot: Any, window: MainWindow, case: Case) -> None:
-    _choose(qtbot, window, case.follow_up)
+    choose(qtbot, window, case.follow_up)
     qtbot.waitUntil(lambda: window.player.canvas.has_frame, timeout=LONG_MS)
     for name in ("text-show", "text-correct", "region-show"):
         action = window.actions_by_id[name]
@@ -233,8 +126,8 @@ def test_what_is_outlined_is_checked_in_the_menu(qtbot: Any, window: MainWindow,
 
 
 def test_corrected_burned_in_text_takes_the_ranking_away(qtbot: Any, window: MainWindow, case: Case) -> None:
-    _choose(qtbot, window, case.follow_up)
-    _match(qtbot, window)
+    choose(qtbot, window, case.follow_up)
+    match(qtbot, window)
     assert window.actions_by_id["new"].isEnabled()
     with qtbot.waitSignal(window.session.changed, timeout=LONG_MS):
         window.player.text_added.emit((4, 4, 30, 12))
@@ -283,8 +176,8 @@ def test_the_question_about_a_removed_lesion_blocks(
         return 0
 
     monkeypatch.setattr(QMessageBox, "exec", answer)
-    _choose(qtbot, window, case.follow_up)
-    _match(qtbot, window)
+    choose(qtbot, window, case.follow_up)
+    match(qtbot, window)
     with qtbot.waitSignal(window.deciding.decided, timeout=LONG_MS):
         window.actions_by_id["same"].trigger()
     assert "completely removed" in asked[0]

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from PySide6.QtCore import QDate, Qt
 from PySide6.QtGui import QAction, QColor, QImage
-from PySide6.QtWidgets import QDialogButtonBox, QLabel, QTableView
+from PySide6.QtWidgets import QDialogButtonBox, QLabel
 
 from core.errors import PolypTraceError
 from core.progress import Progress
@@ -21,30 +21,7 @@ from desktop.views.explanation import ExplanationView
 from desktop.views.matches.view import LOCKED, NO_CLIP, MatchesView
 from desktop.words import hint_of
 
-
-def result(**changes: Any) -> Any:
-    from core.matching.values import match_from
-
-    one = {
-        "clip": 3, "finding": 3, "lesion": 1, "patient": "P-1", "exam": 1, "exam_date": "2024-01-02",
-        "report": "A polyp.", "place": "sigmoid, 8 mm, Paris Is", "score": 0.9, "probability": 0.6,
-        "band": "strong", "rejected": False, "source": "lesion box", "reason": None, "linked": False,
-        "removed": True,
-    }  # fmt: skip
-    two = one | {"clip": 4, "finding": 4, "lesion": 2, "score": 0.2, "probability": None, "rejected": True}
-    evidence = {"source": "lesion box", "crops": 6, "pts": [1], "text": "polyp"}
-    document = {
-        "query": 9,
-        "query_info": {
-            "clip": 9, "finding": 9, "patient": "P-1", "exam": 2, "exam_date": "2025-01-02", "report": "",
-            "place": "", "evidence": evidence,
-        },
-        "model": "m", "dim": 4, "device": "cpu", "device_reason": "none else",
-        "patient": [one, two], "warnings": [], "notice": "",
-        "no_match": {"score": 0.9, "threshold": 0.5, "is_no_match": False, "queries": 60,
-                     "reason": "The best score is above.", "learnt_on": "x"},
-    } | changes  # fmt: skip
-    return match_from(document)
+from .window_case import result, tables
 
 
 @pytest.fixture
@@ -95,7 +72,7 @@ def test_none_of_these_is_a_row_of_its_own(qtbot: Any, matches: MatchesView) -> 
     }
     matches.show_result(result(no_match=answer))
     assert "No good match." in words(matches)
-    table = matches.findChildren(QTableView)[0]
+    table, _ = tables(matches)
     model = table.model()
     assert isinstance(model, MatchesModel)
     assert model.rowCount() == 3
@@ -119,7 +96,7 @@ def test_a_ruled_out_clip_has_no_place_in_the_ranking(qtbot: Any) -> None:
 def test_the_whole_catalogue_names_the_patients(qtbot: Any, matches: MatchesView) -> None:
     found = result()
     matches.show_result(msgspec.structs.replace(found, catalogue=found.patient))
-    own, everyone = matches.findChildren(QTableView)
+    own, everyone = tables(matches)
     assert "P-1" not in own.model().index(0, 1).data()
     assert "P-1" in everyone.model().index(0, 1).data()
     everyone.selectRow(1)

@@ -154,6 +154,13 @@ class Zygote:
         self._process.communicate()
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Says what the window's story measured: figures to look at, none of which a test fails by."""
+    for report in terminalreporter.getreports("passed"):
+        for name, value in report.user_properties:
+            terminalreporter.write_line(f"{name}: {value}")
+
+
 @pytest.fixture(scope="session")
 def program() -> Run:
     """Runs the program as a process of its own: ``program(data_dir, "doctor", "--json")``."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt, Signal
+from PySide6.QtCore import QEvent, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QStandardItem, QStandardItemModel, QWheelEvent
 from PySide6.QtWidgets import QComboBox, QCompleter, QLineEdit, QWidget
 
@@ -36,7 +36,7 @@ class ChoiceBox(Editor):
         self.line.setPlaceholderText("Type or choose")
         self.line.setClearButtonEnabled(True)
         self.line.textEdited.connect(self._typed)
-        self.line.left.connect(self._settle)
+        self.line.left.connect(self.settle)
         self.box.activated.connect(self._picked)
 
     @property
@@ -73,7 +73,7 @@ class ChoiceBox(Editor):
     def _picked(self, row: int) -> None:
         self._set(self.box.itemText(row) or None)
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
         """Writes the word of the vocabulary out, also where what was typed can only be the start of one."""
         value = self._value
         if isinstance(value, str) and self.field.value(value) is None:
@@ -98,6 +98,13 @@ class _Completer(QCompleter):
         self.setFilterMode(Qt.MatchFlag.MatchContains)
         self.setMaxVisibleItems(12)
 
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        """Closes the list when a key leads elsewhere: it would take the next keys, and hide the leaving."""
+        is_left = isinstance(event, QFocusEvent) and event.lostFocus() and _leaves(event)
+        if is_left and (offered := self.popup()) is not None:
+            offered.hide()
+        return super().eventFilter(watched, event)
+
     def pathFromIndex(self, index: QModelIndex | QPersistentModelIndex) -> str:  # noqa: N802 - Qt's name
         return str(index.data(Qt.ItemDataRole.DisplayRole) or "")
 
@@ -113,7 +120,7 @@ class _Line(QLineEdit):
 
     def focusOutEvent(self, event: QFocusEvent) -> None:  # noqa: N802 - Qt's name
         super().focusOutEvent(event)
-        if event.reason() not in (Qt.FocusReason.PopupFocusReason, Qt.FocusReason.ActiveWindowFocusReason):
+        if _leaves(event):
             self.left.emit()
 
 
@@ -129,6 +136,11 @@ class _Box(QComboBox):
 
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802 - Qt's name
         event.ignore()
+
+
+def _leaves(event: QFocusEvent) -> bool:
+    """Whether the user goes on to something else, not just to a list or to another window."""
+    return event.reason() not in (Qt.FocusReason.PopupFocusReason, Qt.FocusReason.ActiveWindowFocusReason)
 
 
 def _spelt(value: Value) -> list[str]:

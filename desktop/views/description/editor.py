@@ -39,6 +39,9 @@ class Editor(QWidget):
             self._value = value
             self._display()
 
+    def settle(self) -> None:
+        """Writes out what was typed, as when the user goes on to another field."""
+
     def stops(self) -> list[QWidget]:
         """The widgets that the Tab key may stop at, in order."""
         raise NotImplementedError

@@ -180,18 +180,24 @@ class DescriptionForm(QWidget):
         self._show_state()
         self.finalise_wanted.emit(dict(self._reading.values))
 
+    @property
+    def has_keys(self) -> bool:
+        """Whether keys go to a field of the form."""
+        return self._is_inside(QApplication.focusWidget())
+
     def enter(self) -> None:
-        """Keys go to the form: to the next needed field that is empty, unless they are there already."""
-        if not self._is_inside(QApplication.focusWidget()):
-            self.setFocus(Qt.FocusReason.ShortcutFocusReason)
-            self.next_missing()
+        """Keys go to the form: to the first needed field that is empty or wrong."""
+        self.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.next_missing()
 
     def next_missing(self) -> None:
         """Goes to the first needed field that is empty or wrong, after the present one if there is such."""
+        order = list(self.body.rows)
+        here = next((n for n, key in enumerate(order) if self.body.rows[key].has_focus()), -1)
+        if here >= 0:
+            self.body.rows[order[here]].editor.settle()  # which may be what others need
         missing = self._reading.missing
         if missing:
-            order = list(self.body.rows)
-            here = next((n for n, key in enumerate(order) if self.body.rows[key].has_focus()), -1)
             after = [key for key in missing if order.index(key) > here]
             self.body.go_to((after or missing)[0])
 

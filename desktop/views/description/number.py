@@ -38,7 +38,7 @@ class NumberEdit(Editor):
         self._lay.addLayout(line)
         self.line.textEdited.connect(self._typed)
         self.line.stepped.connect(self._step)
-        self.line.left.connect(self._settle)
+        self.line.left.connect(self.settle)
 
     def stops(self) -> list[QWidget]:
         return [self.line]
@@ -51,7 +51,7 @@ class NumberEdit(Editor):
     def _typed(self, text: str) -> None:
         self._set(normal_value(self.field, text))
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
         """Writes ``2 cm`` as the number that it is; what isn't understood stays as it was typed."""
         if self._value is None or value_fault(self.field, self._value) is None:
             self._display()

@@ -17,8 +17,10 @@ from core.text.render import report_text
 from core.text.sampling import random_description
 from core.text.vocabulary import load
 from desktop.views.description import section
-from desktop.views.description.form import DescriptionForm
+from desktop.views.description.form import SAVE_PAUSE_MS, SAVE_WITHIN_MS, DescriptionForm
 from desktop.views.description.reading import warm
+
+from .conftest import Heard
 
 REQUIRED = [field.key for field in load().editable if field.required == "always"]
 
@@ -132,18 +134,34 @@ def test_the_meter_counts_and_leads_to_what_is_missing(qtbot: QtBot, form: Descr
 
 def test_the_needed_fields_by_keyboard_alone(qtbot: QtBot, form: DescriptionForm) -> None:
     form.meter.button.setFocus()
-    strokes = ["p", Qt.Key.Key_F8, "sig", Qt.Key.Key_F8, "8", Qt.Key.Key_F8, "e", Qt.Key.Key_F8]
+    strokes = ["p", Qt.Key.Key_F8, "sig", Qt.Key.Key_F8, "9", Qt.Key.Key_F8, "e", Qt.Key.Key_F8]
     strokes += ["Is", Qt.Key.Key_F8, "N", "B", "I", Qt.Key.Key_F8, "biopsy", Qt.Key.Key_Tab]
-    press(qtbot, Qt.Key.Key_F8)
-    for stroke in strokes:
-        if stroke == Qt.Key.Key_F8 and QApplication.activePopupWidget():
-            press(qtbot, Qt.Key.Key_Tab)
-        press(qtbot, stroke)
+    press(qtbot, Qt.Key.Key_F8, *strokes)
     assert form.values() == {
-        "state": "polyp", "segment": "sigmoid", "size_mm": 8, "size_method": "eye", "paris": "Is",
+        "state": "polyp", "segment": "sigmoid", "size_mm": 9, "size_method": "eye", "paris": "Is",
         "imaging": "NBI", "action": "biopsy only",
     }  # fmt: skip
     assert form.meter.button.text() == "All 7 needed are there"
+
+
+def test_a_list_that_is_left_by_a_shortcut_takes_no_more_keys(qtbot: QtBot, form: DescriptionForm) -> None:
+    form.next_missing()
+    press(qtbot, "p", Qt.Key.Key_F8, "trans")
+    qtbot.waitUntil(lambda: QApplication.activePopupWidget() is not None)
+    form.next_missing()
+    assert QApplication.activePopupWidget() is None
+    press(qtbot, "28")
+    assert form.values() == {"state": "polyp", "segment": "transverse", "size_mm": 28}
+
+
+def test_the_start_of_a_word_is_enough_to_go_on(qtbot: QtBot, form: DescriptionForm) -> None:
+    values = {"state": "polyp", "segment": "caecum", "size_mm": 5, "size_method": "eye", "paris": "Is"}
+    form.show_record(values | {"imaging": "NBI"}, draft=True, number=1, record=5)
+    form.next_missing()
+    press(qtbot, "cold sn")
+    form.next_missing()
+    assert form.values()["action"] == "cold snare"
+    assert form.body.rows["en_bloc"].has_focus()
 
 
 def test_sections_fold_and_remember_it(qtbot: QtBot, qapp: QApplication, monkeypatch: Any) -> None:
@@ -265,3 +283,19 @@ def test_the_first_import_is_light() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_words_are_saved_while_somebody_types_on(
+    qtbot: QtBot, form: DescriptionForm, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert SAVE_WITHIN_MS <= 5000
+    form.body.go_to("free_text")
+    typed = 0
+    began = time.monotonic()
+    while not heard.saves:
+        assert time.monotonic() - began < 4 * SAVE_WITHIN_MS / 1000
+        press(qtbot, "a")
+        typed += 1
+        qtbot.wait(SAVE_PAUSE_MS // 8)
+    assert typed > 4  # never a pause that is long enough
+    assert set(heard.saves[0]["free_text"]) == {"a"}

@@ -162,6 +162,19 @@ def test_alt_and_arrows_move_by_one_pixel_and_are_told_once(canvas: FrameCanvas,
     assert said == [Box(103, 100, 80, 60), Box(103, 99, 80, 60)]
 
 
+def test_a_box_can_be_drawn_without_the_mouse(canvas: FrameCanvas, said: list[Any]) -> None:
+    QTest.keyClick(canvas, Qt.Key.Key_Return)
+    assert canvas.box is None  # Enter means nothing here but while a box is to be drawn
+    canvas.draw_box()
+    QTest.keyClick(canvas, Qt.Key.Key_Return)
+    placed = canvas.box
+    assert placed is not None
+    assert placed == Box(133, 100, 133, 100)
+    QTest.keyClick(canvas, Qt.Key.Key_Right, ALT)
+    QTest.keyClick(canvas, Qt.Key.Key_Down, ALT | Qt.KeyboardModifier.ShiftModifier)
+    assert canvas.box == Box(placed.x + 1, placed.y, placed.w, placed.h + 1)
+
+
 def test_a_nudged_box_is_told_before_the_frame_goes(canvas: FrameCanvas, said: list[Any]) -> None:
     canvas.set_boxes(Box(100, 100, 80, 60), None)
     canvas.box_drawn.connect(lambda _: said.append(canvas.number))

@@ -40,6 +40,14 @@ def test_times_and_stamps_are_those_of_the_index(vfr: Any) -> None:
         assert film.from_seconds(film.seconds(number)) == number
 
 
+def test_a_second_back_is_as_far_as_a_second_on(video: Any) -> None:
+    film = Film(video.index)
+    for number in range(25, film.count):
+        assert film.at_seconds(film.seconds(number) - 1.0) == number - 25
+        assert film.from_seconds(film.seconds(number) - 1.0) == number - 25
+        assert film.at_seconds(film.seconds(number - 25) + 1.0) == number
+
+
 def test_between_two_frames_the_earlier_is_shown(vfr: Any) -> None:
     film, rng = Film(vfr.index), random.Random(1)
     for _ in range(200):
