@@ -210,7 +210,7 @@ class DescriptionForm(QWidget):
         self.body.next_section(-1)
 
     def _grow(self) -> None:
-        """Makes one section at a time, so that the window can be painted in between."""
+        """Makes one field at a time, so that the window can be painted in between."""
         if not self.body.grow():
             self._grower.stop()
             stops = [self.meter.button, *self.body.tab_stops(), self.card.view, *self.footer.tab_stops()]
