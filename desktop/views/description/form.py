@@ -216,6 +216,8 @@ class DescriptionForm(QWidget):
             stops = [self.meter.button, *self.body.tab_stops(), self.card.view, *self.footer.tab_stops()]
             for first, second in pairwise(stops):
                 QWidget.setTabOrder(first, second)
+            for page in (1, self._pages.currentIndex()):
+                self._pages.setCurrentIndex(page)  # laid out now, or the first clip would wait for it
 
     def _fill(self, values: Mapping[str, Any]) -> None:
         self._unknown = {key: value for key, value in values.items() if key not in self.body.rows}
