@@ -9,7 +9,7 @@ from desktop.theme import colours as c
 
 _SHEET = f"""
 QWidget {{ color: {c.TEXT}; background: {c.PANEL}; }}
-QLabel {{ background: transparent; }}
+QLabel, QStatusBar QWidget {{ background: transparent; }}
 QMainWindow, QMainWindow::separator {{ background: {c.WINDOW}; }}
 QMainWindow::separator {{ width: 0.4em; height: 0.4em; }}
 QToolTip {{ color: {c.TEXT}; background: {c.RAISED}; border: 1px solid {c.LINE}; padding: 0.3em; }}
@@ -19,7 +19,7 @@ QMenuBar::item {{ padding: 0.3em 0.7em; background: transparent; }}
 QMenuBar::item:selected, QMenu::item:selected {{ background: {c.RAISED}; }}
 QMenu {{ border: 1px solid {c.LINE}; padding: 0.3em 0; }}
 QMenu::item {{ padding: 0.35em 2em 0.35em 1.2em; }}
-QMenu::item:disabled {{ color: {c.LINE}; }}
+QMenu::item:disabled {{ color: {c.FAINT}; }}
 QMenu::separator {{ height: 1px; background: {c.LINE}; margin: 0.3em 0; }}
 QStatusBar::item {{ border: none; }}
 QToolBar {{ border: none; spacing: 0.2em; padding: 0.25em; }}
@@ -32,7 +32,8 @@ QPushButton:hover, QToolButton:hover {{ border-color: {c.QUIET}; }}
 QPushButton:checked, QToolButton:checked {{
     background: {c.ACCENT}; color: {c.WINDOW}; border-color: {c.ACCENT};
 }}
-QPushButton:disabled, QToolButton:disabled {{ color: {c.LINE}; border-color: {c.RAISED}; }}
+QPushButton:disabled, QToolButton:disabled {{ color: {c.FAINT}; border-color: {c.RAISED}; }}
+QToolBar QToolButton:disabled {{ border-color: transparent; }}
 QPushButton:default {{ border-color: {c.ACCENT}; }}
 QPushButton:focus, QToolButton:focus, QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus, QComboBox:focus,
 QDateEdit:focus, QTreeView:focus, QListView:focus, QTableView:focus {{ border: 1px solid {c.ACCENT}; }}
@@ -53,6 +54,7 @@ QTreeView::item:selected, QListView::item:selected, QTableView::item:selected {{
 QHeaderView::section {{
     background: {c.PANEL}; color: {c.QUIET}; border: none; border-bottom: 1px solid {c.LINE}; padding: 0.3em;
 }}
+QHeaderView::section:vertical {{ border-bottom: none; }}
 QScrollBar {{ background: {c.PANEL}; width: 0.8em; height: 0.8em; margin: 0; }}
 QScrollBar::handle {{ background: {c.LINE}; border-radius: 0.4em; min-height: 2em; min-width: 2em; }}
 QScrollBar::handle:hover {{ background: {c.QUIET}; }}

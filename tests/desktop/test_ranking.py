@@ -17,7 +17,7 @@ from desktop.session import Selection
 from desktop.views.explanation import NOTHING
 from desktop.views.matches.view import MatchesView
 
-from .window_case import LONG_MS, Case, choose, match, result
+from .window_case import LONG_MS, Case, choose, match, result, tables
 
 PAIR = ("same", "scar-clean", "recurrence", "reject", "explain")
 
@@ -114,7 +114,7 @@ def test_one_row_of_both_tables_is_chosen(qtbot: Any, row: int) -> None:
     view.show()
     found = result()
     view.show_result(msgspec.structs.replace(found, catalogue=found.patient))
-    own, everyone = view.findChildren(QTableView)
+    own, everyone = tables(view)
     everyone.selectRow(1)
     assert not own.selectionModel().hasSelection()
     qtbot.mouseClick(

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from PySide6.QtCore import QDate, Qt
 from PySide6.QtGui import QAction, QColor, QImage
-from PySide6.QtWidgets import QDialogButtonBox, QLabel, QTableView
+from PySide6.QtWidgets import QDialogButtonBox, QLabel
 
 from core.errors import PolypTraceError
 from core.progress import Progress
@@ -21,7 +21,7 @@ from desktop.views.explanation import ExplanationView
 from desktop.views.matches.view import LOCKED, NO_CLIP, MatchesView
 from desktop.words import hint_of
 
-from .window_case import result
+from .window_case import result, tables
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_none_of_these_is_a_row_of_its_own(qtbot: Any, matches: MatchesView) -> 
     }
     matches.show_result(result(no_match=answer))
     assert "No good match." in words(matches)
-    table = matches.findChildren(QTableView)[0]
+    table, _ = tables(matches)
     model = table.model()
     assert isinstance(model, MatchesModel)
     assert model.rowCount() == 3
@@ -96,7 +96,7 @@ def test_a_ruled_out_clip_has_no_place_in_the_ranking(qtbot: Any) -> None:
 def test_the_whole_catalogue_names_the_patients(qtbot: Any, matches: MatchesView) -> None:
     found = result()
     matches.show_result(msgspec.structs.replace(found, catalogue=found.patient))
-    own, everyone = matches.findChildren(QTableView)
+    own, everyone = tables(matches)
     assert "P-1" not in own.model().index(0, 1).data()
     assert "P-1" in everyone.model().index(0, 1).data()
     everyone.selectRow(1)

@@ -10,6 +10,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from PySide6.QtWidgets import QTableView
 
 from core.catalog import operations, queries
 from core.catalog.engine import Catalog
@@ -18,6 +19,7 @@ from core.matching.footage import frame_index
 from core.paths import DataDir
 from desktop.main_window import MainWindow
 from desktop.session import Selection
+from desktop.views.matches.view import MatchesView
 
 LONG_MS = 60_000
 FORM = {"state": "polyp", "segment": "sigmoid", "size_mm": 8, "paris": "Is", "imaging": "white light"}
@@ -123,3 +125,9 @@ def result(**changes: Any) -> Any:
                      "reason": "The best score is above.", "learnt_on": "x"},
     } | changes  # fmt: skip
     return match_from(document)
+
+
+def tables(view: MatchesView) -> tuple[QTableView, QTableView]:
+    """The patient's ranking and the whole catalogue's."""
+    named = {one.accessibleName(): one for one in view.findChildren(QTableView)}
+    return named["The patient's earlier findings"], named["All clips outside this exam"]

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QProgressBar,
     QPushButton,
+    QSplitter,
     QStackedWidget,
     QTableView,
     QToolButton,
@@ -24,7 +25,7 @@ from PySide6.QtWidgets import (
 from core.domain import RESEARCH_BANNER
 from core.errors import PolypTraceError
 from core.progress import Progress
-from desktop.item_models.matches import MatchesModel
+from desktop.item_models.matches import COLUMNS, MatchesModel
 from desktop.theme.style import set_role
 from desktop.views.flow import FlowBox
 from desktop.words import paragraphs
@@ -194,6 +195,7 @@ class _Result(QWidget):
         self._saw.setProperty("role", "quiet")
         self.own, self.all = MatchesModel(self), MatchesModel(self)
         self._query: int | None = None
+        self._everyone = QWidget()
         self._tables = (
             _table(self.own, "The patient's earlier findings"),
             _table(self.all, "All clips outside this exam"),
@@ -217,13 +219,28 @@ class _Result(QWidget):
         layout.addLayout(row)
         layout.addWidget(self._answer)
         layout.addWidget(self._empty)
-        layout.addWidget(self._tables[0], 3)
-        layout.addWidget(self._tables[1], 2)
+        layout.addWidget(self._split(), 1)
         layout.addWidget(_verdict_buttons(verdicts, self))
         layout.addWidget(self._saw)
         banner = QLabel(RESEARCH_BANNER)
         banner.setProperty("role", "quiet")
         layout.addWidget(banner)
+
+    def _split(self) -> QSplitter:
+        """The patient's table above the whole catalogue's; the line between can be moved."""
+        title = QLabel("All clips outside this exam")
+        title.setProperty("role", "title")
+        column = QVBoxLayout(self._everyone)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(title)
+        column.addWidget(self._tables[1])
+        split = QSplitter(Qt.Orientation.Vertical)
+        split.setChildrenCollapsible(False)
+        split.addWidget(self._tables[0])
+        split.addWidget(self._everyone)
+        split.setStretchFactor(0, 3)
+        split.setStretchFactor(1, 2)
+        return split
 
     @property
     def candidate(self) -> Candidate | None:
@@ -248,7 +265,7 @@ class _Result(QWidget):
         self.own.show_candidates(result.patient, words if answer.is_no_match else "a new lesion")
         self._empty.setVisible(not result.patient)
         self.all.show_candidates(result.catalogue or (), others=True)
-        self._tables[1].setVisible(result.catalogue is not None)
+        self._everyone.setVisible(result.catalogue is not None)
         for table in self._tables:
             table.resizeRowsToContents()
             table.clearSelection()
@@ -258,7 +275,7 @@ class _Result(QWidget):
     def _select(self, clip: int | None) -> None:
         for table, model in zip(self._tables, (self.own, self.all), strict=True):
             row = model.row_of(clip)
-            if row is not None and not table.isHidden():
+            if row is not None and (table is self._tables[0] or not self._everyone.isHidden()):
                 table.selectRow(row)
                 return
         self._tables[0].selectRow(0)
@@ -306,7 +323,7 @@ def _table(model: MatchesModel, name: str) -> QTableView:
     table.verticalHeader().setDefaultSectionSize(side + 8)
     header = table.horizontalHeader()
     header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-    header.setStretchLastSection(True)
+    header.setSectionResizeMode(len(COLUMNS) - 1, QHeaderView.ResizeMode.Stretch)
     header.setHighlightSections(False)
     return table
 
