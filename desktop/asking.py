@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from core.domain import RESEARCH_BANNER
-from desktop.dialogs.import_dialog import ImportDialog
+from desktop.dialogs.import_dialog import ImportDialog, video_filter
 from desktop.importing import ImportFlow
 from desktop.session import Session
 
@@ -28,7 +28,8 @@ class Asking(QObject):
 
     def videos(self) -> None:
         """Asks for files and their exam."""
-        names, _ = QFileDialog.getOpenFileNames(self._window, "Choose the videos of one exam")
+        title = "Choose the videos of one exam"
+        names, _ = QFileDialog.getOpenFileNames(self._window, title, "", video_filter())
         if names:
             self.exam([Path(name) for name in names])
 
@@ -49,7 +50,7 @@ class Asking(QObject):
         if video is not None:
             before = Path(video.path)
             title = f"Where is {before.name} now?"
-            name, _ = QFileDialog.getOpenFileName(self._window, title, str(before.parent))
+            name, _ = QFileDialog.getOpenFileName(self._window, title, str(before.parent), video_filter())
             if name:
                 self._imports.locate(video.id, Path(name))
 
