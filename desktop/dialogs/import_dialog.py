@@ -112,7 +112,9 @@ class ImportDialog(QDialog):
         self.setMinimumWidth(self.fontMetrics().averageCharWidth() * 60)
 
     def _add(self) -> None:
-        chosen, _ = QFileDialog.getOpenFileNames(self, "Choose videos", "", video_filter())
+        title, short = f"Choose videos – {RESEARCH_BANNER}", QFileDialog.Option.HideNameFilterDetails
+        folder = str(self.files[-1].parent) if self.files else ""
+        chosen, _ = QFileDialog.getOpenFileNames(self, title, folder, video_filter(), options=short)
         for name in chosen:
             self._put(Path(name))
         self._check()
