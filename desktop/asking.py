@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from core.domain import RESEARCH_BANNER
-from desktop.dialogs.import_dialog import ImportDialog
+from desktop.dialogs.import_dialog import ImportDialog, video_filter
 from desktop.importing import ImportFlow
 from desktop.session import Session
 
@@ -19,17 +19,26 @@ if TYPE_CHECKING:
     from core.domain import Video
 
 
+_SHORT_FILTER = QFileDialog.Option.HideNameFilterDetails
+
+
 class Asking(QObject):
     """Dialogs of ``window``; what is answered goes on to the import."""
 
     def __init__(self, session: Session, imports: ImportFlow, window: QWidget) -> None:
         super().__init__(window)
         self._session, self._imports, self._window = session, imports, window
+        self._last = ""
+        """The folder of the last import."""
 
     def videos(self) -> None:
         """Asks for files and their exam."""
-        names, _ = QFileDialog.getOpenFileNames(self._window, "Choose the videos of one exam")
+        title = _title("Choose the videos of one exam")
+        names, _ = QFileDialog.getOpenFileNames(
+            self._window, title, self._last, video_filter(), options=_SHORT_FILTER
+        )
         if names:
+            self._last = str(Path(names[0]).parent)
             self.exam([Path(name) for name in names])
 
     def exam(self, files: Sequence[Path]) -> None:
@@ -48,14 +57,17 @@ class Asking(QObject):
         """Asks where the file of a video lies now."""
         if video is not None:
             before = Path(video.path)
-            title = f"Where is {before.name} now?"
-            name, _ = QFileDialog.getOpenFileName(self._window, title, str(before.parent))
+            title = _title(f"Where is {before.name} now?")
+            name, _ = QFileDialog.getOpenFileName(
+                self._window, title, str(before.parent), video_filter(), options=_SHORT_FILTER
+            )
             if name:
                 self._imports.locate(video.id, Path(name))
 
     def folder(self, before: Path | None, chosen: Callable[[Path], None]) -> None:
         """Asks for a data folder."""
-        name = QFileDialog.getExistingDirectory(self._window, "Choose a data folder", str(before or ""))
+        title = _title("Choose a data folder")
+        name = QFileDialog.getExistingDirectory(self._window, title, str(before or ""))
         if name:
             chosen(Path(name))
 
@@ -83,6 +95,10 @@ class Asking(QObject):
     def _import(self, dialog: ImportDialog) -> None:
         day = dialog.date.date().toPython()
         self._imports.start(dialog.files, dialog.code, day)  # type: ignore[arg-type]
+
+
+def _title(words: str) -> str:
+    return f"{words} – {RESEARCH_BANNER}"
 
 
 def _codes(catalog: Catalog, chosen: int | None) -> list[str]:

@@ -103,6 +103,8 @@ class Workers(QObject):
         """Ends the processes; what was going on is cancelled, and what is asked for now never starts."""
         self._closed = True
         for host in self._hosts.values():
+            host.begin_close()
+        for host in self._hosts.values():
             host.close()
         self._hosts.clear()
         self._jobs.clear()

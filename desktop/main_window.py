@@ -125,6 +125,7 @@ class MainWindow(QMainWindow):
         for source in (self.session.problem, self.workers.noticed, self.player.problem):
             source.connect(notices.show_error)
         self.session.opened.connect(self._opened)
+        self.session.changed.connect(self._changed)
         self.session.chosen.connect(lambda _: self._refresh_actions())
         self.workers.changed.connect(self._refresh_actions)
         self.library.activated.connect(self._activated)
@@ -189,6 +190,11 @@ class MainWindow(QMainWindow):
         for name, label in (("undo", facts.undo), ("redo", facts.redo)):
             self.actions_by_id[name].setText(f"&{label}" if label else f"&{name.capitalize()}")
         self._refresh_actions()
+
+    def _changed(self, changes: CatalogChanges) -> None:
+        """“Ctrl+Z takes it back” is true until the next step that can be undone."""
+        if changes.undoable:
+            self.area.notices.clear_note()
 
     def _activated(self, selection: Selection) -> None:
         if selection.video is not None:

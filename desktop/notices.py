@@ -46,6 +46,11 @@ class NoticeBar(QWidget):
         for one in list(self._notices):
             self._close(one)
 
+    def clear_note(self) -> None:
+        """Closes what was only worth knowing until the next step."""
+        for one in [notice for notice in self._notices if notice.role == "quiet"]:
+            self._close(one)
+
     def _show(self, text: str, role: str) -> None:
         for one in list(self._notices):
             if one.text == text or role == one.role == "quiet":

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QListWidget,
+    QListWidgetItem,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -24,6 +25,14 @@ from PySide6.QtWidgets import (
 
 from core.domain import RESEARCH_BANNER
 from core.privacy import scan
+
+
+def video_filter() -> str:
+    """For a file dialogue: what is called like a video, or everything."""
+    from core.video.sniff import VIDEO_SUFFIXES
+
+    endings = " ".join(f"*{suffix} *{suffix.upper()}" for suffix in sorted(VIDEO_SUFFIXES))
+    return f"Videos ({endings});;All files (*)"
 
 
 class ImportDialog(QDialog):
@@ -41,6 +50,8 @@ class ImportDialog(QDialog):
         self.setWindowTitle(f"Import videos – {RESEARCH_BANNER}")
         self._list = QListWidget()
         self._list.setAccessibleName("Videos to import")
+        self._list.setTextElideMode(Qt.TextElideMode.ElideLeft)  # the name is at the end
+        self._list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._list.setMinimumHeight(self.fontMetrics().lineSpacing() * 6)
         self.patient = QLineEdit(patient)
         self.patient.setPlaceholderText("pseudonym, never a name")
@@ -65,7 +76,7 @@ class ImportDialog(QDialog):
         self._import.setDefault(True)
         self.patient.textChanged.connect(self._check)
         for file in files:
-            self._list.addItem(str(file))
+            self._put(file)
         self._check()
         self.patient.setFocus()
 
@@ -101,10 +112,17 @@ class ImportDialog(QDialog):
         self.setMinimumWidth(self.fontMetrics().averageCharWidth() * 60)
 
     def _add(self) -> None:
-        chosen, _ = QFileDialog.getOpenFileNames(self, "Choose videos")
+        title, short = f"Choose videos – {RESEARCH_BANNER}", QFileDialog.Option.HideNameFilterDetails
+        folder = str(self.files[-1].parent) if self.files else ""
+        chosen, _ = QFileDialog.getOpenFileNames(self, title, folder, video_filter(), options=short)
         for name in chosen:
-            self._list.addItem(name)
+            self._put(Path(name))
         self._check()
+
+    def _put(self, file: Path) -> None:
+        item = QListWidgetItem(str(file))
+        item.setToolTip(str(file))
+        self._list.addItem(item)
 
     def _remove(self) -> None:
         for item in self._list.selectedItems():

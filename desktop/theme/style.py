@@ -33,6 +33,7 @@ QPushButton:checked, QToolButton:checked {{
     background: {c.ACCENT}; color: {c.WINDOW}; border-color: {c.ACCENT};
 }}
 QPushButton:disabled, QToolButton:disabled {{ color: {c.FAINT}; border-color: {c.RAISED}; }}
+QFileDialog QToolButton {{ padding: 0.1em; }}
 QToolBar QToolButton:disabled {{ border-color: transparent; }}
 QPushButton:default {{ border-color: {c.ACCENT}; }}
 QPushButton:focus, QToolButton:focus, QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus, QComboBox:focus,

@@ -50,7 +50,7 @@ class ActivityView(QWidget):
         first = active[0]
         more = f"  (+{len(active) - 1})" if len(active) > 1 else ""
         words = _words(first.progress, now - self._began[first])
-        said = first.title if words == first.title else f"{first.title}: {words}"
+        said = first.title if words.casefold() == first.title.casefold() else f"{first.title}: {words}"
         self._text.setText(f"{said}{more}")
         total = first.progress.total or 0
         self._bar.setRange(0, total)

@@ -87,7 +87,7 @@ def test_a_lost_video_is_found_again(
         return operations.relocate_video(catalog, case.videos[1], str(tmp_path / "gone.mp4"), author="t")
 
     def say(path: Path) -> None:
-        monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(path), ""))
+        monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_, **__: (str(path), ""))
         qtbot.mouseClick(window.player.find_file, Qt.MouseButton.LeftButton)
 
     case.ask(lose)

@@ -13,6 +13,7 @@ import heapq
 import json
 import socket
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,7 @@ class Probe(QApplication):
 
     def __init__(self, arguments: list[str]) -> None:
         super().__init__(arguments)
+        self._thread = threading.get_ident()
         self._spans: list[_Span] = []
         self.unmeasured: QObject | None = None
         """What belongs to the measuring."""
@@ -98,7 +100,9 @@ class Probe(QApplication):
         self._worst = _Worst("cpu_ms"), _Worst("wall_ms")
 
     def notify(self, receiver: QObject, event: QEvent) -> bool:
-        """Hands an event out."""
+        """Hands an event out. Those of other threads, as a file dialog has them, aren't measured."""
+        if threading.get_ident() != self._thread:
+            return bool(super().notify(receiver, event))
         loops = QThread.currentThread().loopLevel()
         outer = self._spans[-1] if self._spans else None
         if receiver is self.unmeasured or (outer is not None and outer.loops >= loops):

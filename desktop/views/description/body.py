@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Signal
@@ -20,7 +20,7 @@ _WIDE = 60
 
 
 class FormBody(QScrollArea):
-    """All fields of the vocabulary that a person fills in, made section by section by :meth:`grow`."""
+    """All fields of the vocabulary that a person fills in, made one by one by :meth:`grow`."""
 
     changed = Signal()
 
@@ -39,24 +39,32 @@ class FormBody(QScrollArea):
         self._lay.addStretch(1)
         self.setWidget(self._inner)
         self._labels = _labels(load())
-        self._to_come = [section for section in load().sections if _fields(section)]
+        self._growth = self._grown()
 
     def grow(self) -> bool:
-        """Makes the next section, which takes some 10 ms; says whether there was one to make."""
-        if not self._to_come:
-            return False
-        section = self._to_come.pop(0)
-        box = SectionBox(
-            section, [(field, self._labels[field.key]) for field in _fields(section)], self._inner
-        )
+        """Makes the next field, which takes some milliseconds; says whether there was one to make."""
+        return next(self._growth, False)
+
+    def _grown(self) -> Iterator[bool]:
+        """One step a field."""
+        for section in load().sections:
+            fields = _fields(section)
+            if not fields:
+                continue
+            box = self._section(section, fields)
+            for field in fields:
+                row = box.add(field, self._labels[field.key])
+                row.changed.connect(self.changed)
+                self.rows[field.key] = row
+                yield True
+
+    def _section(self, section: Section, fields: list[Field]) -> SectionBox:
+        box = SectionBox(section, any(field.required != "no" for field in fields), self._inner)
         box.set_wide(self._is_wide)
         box.unfolded.connect(lambda: self.reveal(box))
         self._lay.insertWidget(len(self.sections), box)
         self.sections.append(box)
-        for row in box.rows:
-            row.changed.connect(self.changed)
-            self.rows[row.field.key] = row
-        return True
+        return box
 
     def values(self) -> dict[str, Any]:
         """What the fields hold, empty ones left out."""

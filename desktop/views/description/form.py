@@ -210,12 +210,14 @@ class DescriptionForm(QWidget):
         self.body.next_section(-1)
 
     def _grow(self) -> None:
-        """Makes one section at a time, so that the window can be painted in between."""
+        """Makes one field at a time, so that the window can be painted in between."""
         if not self.body.grow():
             self._grower.stop()
             stops = [self.meter.button, *self.body.tab_stops(), self.card.view, *self.footer.tab_stops()]
             for first, second in pairwise(stops):
                 QWidget.setTabOrder(first, second)
+            for page in (1, self._pages.currentIndex()):
+                self._pages.setCurrentIndex(page)  # laid out now, or the first clip would wait for it
 
     def _fill(self, values: Mapping[str, Any]) -> None:
         self._unknown = {key: value for key, value in values.items() if key not in self.body.rows}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
@@ -23,7 +21,7 @@ class SectionBox(QWidget):
 
     unfolded = Signal()
 
-    def __init__(self, section: Section, labels: Iterable[tuple[Field, str]], parent: QWidget) -> None:
+    def __init__(self, section: Section, starts_open: bool, parent: QWidget) -> None:
         super().__init__(parent)
         self.section = section
         self.header = QToolButton(self)
@@ -36,10 +34,17 @@ class SectionBox(QWidget):
         self._summary = QLabel(self)
         self._said, self._is_wide = "", False
         self._body = QWidget(self)
-        self.rows = [FieldRow(field, label, self._body) for field, label in labels]
+        self.rows: list[FieldRow] = []
         self._build()
-        starts_open = any(row.field.required != "no" for row in self.rows)
         self._fold(not _open.get(section.key, starts_open))
+
+    def add(self, field: Field, label: str) -> FieldRow:
+        """Makes the next row."""
+        row = FieldRow(field, label, self._body)
+        row.set_wide(self._is_wide)
+        self.rows.append(row)
+        self._column.addWidget(row)
+        return row
 
     @property
     def is_open(self) -> bool:
@@ -116,11 +121,9 @@ class SectionBox(QWidget):
         head.addStretch(1)
         head.addWidget(self._sign)
         head.addWidget(self._summary)
-        body = QVBoxLayout(self._body)
-        body.setContentsMargins(height // 2, height // 4, 0, height // 2)
-        body.setSpacing(height * 2 // 3)
-        for row in self.rows:
-            body.addWidget(row)
+        self._column = QVBoxLayout(self._body)
+        self._column.setContentsMargins(height // 2, height // 4, 0, height // 2)
+        self._column.setSpacing(height * 2 // 3)
         rule = QFrame(self)
         rule.setProperty("role", "rule")
         rule.setFixedHeight(1)

@@ -256,7 +256,8 @@ class _Result(QWidget):
         self._query = result.query.clip
         answer = result.no_match
         words = {True: "No good match.", False: "A good match is there.", None: ""}[answer.is_no_match]
-        self._answer.setText(f"{words} {answer.reason}".strip())
+        reason = answer.reason.replace("-0.", "−0.")  # as in the table
+        self._answer.setText(f"{words} {reason}".strip())
         evidence = result.query.evidence
         self._saw.setText(
             f"The model saw {evidence.crops} frames ({evidence.source}) and the description. "
