@@ -8,6 +8,8 @@ from typing import Any
 
 import msgspec
 
+LONGEST_PATIENT_CODE = 64
+"""Characters of a pseudonym."""
 RESEARCH_BANNER = "Research use only – not for diagnosis"
 OVERLAY_CAPTION = "Where the model's score is sensitive – not the outline of the lesion"
 """Stands with every map of an explanation (clinical rules, section 6)."""

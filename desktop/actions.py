@@ -73,7 +73,6 @@ def build(window: MainWindow, table: Iterable[Spec]) -> dict[str, QAction]:
         plain = spec.text.replace("&", "").rstrip("…")
         action.setIconText(plain)
         action.setToolTip(f"{plain}{keys}" + (f"\n{spec.tip}" if spec.tip else ""))
-        action.setStatusTip(spec.tip)
         action.setCheckable(spec.checked is not None)
         if spec.of_player:
             action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)

@@ -69,6 +69,7 @@ class Desk(QObject):
         self.facts = Facts(Selection())
         self._written: dict[int, int] = {}
         """By finding: the newest revision that was written here. Only the writing thread touches it."""
+        session.leaving.connect(self._leaving)
         session.opened.connect(self._opened)
         session.chosen.connect(self._chosen)
         session.changed.connect(lambda _: self.refresh())
@@ -80,6 +81,10 @@ class Desk(QObject):
         player.box_cleared.connect(self._remove_box)
         player.text_added.connect(lambda box: self._correct_text(add=box))
         player.text_removed.connect(lambda box: self._correct_text(remove=box))
+
+    def _leaving(self) -> None:
+        """What could be saved was saved before the window asked for another catalogue."""
+        self._form.discard(NO_CLIP)
 
     def _opened(self) -> None:
         self._written = {}

@@ -27,13 +27,15 @@ class Outcome(msgspec.Struct, frozen=True):
     """How the imports since the queue was last empty went: numbers of videos; ``left`` were cancelled."""
 
     good: int = 0
+    known: int = 0
     refused: int = 0
     left: int = 0
 
     @property
     def words(self) -> str:
         """A sentence."""
-        parts = [f"{self.good} imported"]
+        parts = [f"{self.good} imported"] if self.good or not self.known else []
+        parts += [f"{self.known} known already"] if self.known else []
         parts += [f"{self.refused} refused"] if self.refused else []
         parts += [f"{self.left} left out, because the import was cancelled"] if self.left else []
         return f"Videos: {', '.join(parts)}."
@@ -168,7 +170,7 @@ class ImportFlow(QObject):
     def _filed(self, result: tuple[ImportedVideo, CatalogChanges]) -> None:
         video, _ = result
         self._busy = False
-        self._count(good=1)
+        self._count(**{"known" if video.status == "known" else "good": 1})
         for warning in video.warnings:
             self.warned.emit(f"{Path(video.path).name}: {warning}")
         self.imported.emit(result)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,7 @@ from desktop.views.description.form import DescriptionForm
 from desktop.views.explanation import ExplanationView
 from desktop.views.library import LibraryView
 from desktop.views.matches.view import MatchesView
-from desktop.words import paragraphs
+from desktop.words import about, paragraphs, sentence, verdict_words
 
 if TYPE_CHECKING:
     from core.catalog.changes import CatalogChanges
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from core.matching.deciding import Decided
 
 VERDICTS = ("same", "scar-clean", "recurrence", "new", "cannot-tell", "not-a-lesion", "reject")
+MOST_REFUSALS = 8
+"""So many refused videos are named; the window must still be seen."""
 _LAYOUT = 1
 """Counts up when docks change, so that a layout of before isn't restored."""
 
@@ -78,7 +81,9 @@ class MainWindow(QMainWindow):
         self._folder: Path | None = None
         self._before_import = Selection()
         self._new: Selection | None = None
-        self._closing = self._leaving = False
+        self._refusals: list[str] = []
+        self._then: Callable[[], None] | None = None
+        self._leaving = False
         self._put_together()
         self._connect()
         self._refresh_actions()
@@ -89,7 +94,7 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(self.area)
         self.tabs = QTabWidget()
         self.tabs.setAccessibleName("Lesion")
-        self.tabs.setMinimumWidth(self.fontMetrics().averageCharWidth() * 60)
+        self.tabs.setMinimumWidth(self.fontMetrics().averageCharWidth() * 44)
         self.tabs.addTab(self.form, "Description")
         self.tabs.addTab(self.matches, "Matches")
         self.tabs.addTab(self.explanation, "Explanation")
@@ -102,7 +107,7 @@ class MainWindow(QMainWindow):
                 self.player.addAction(self.actions_by_id[spec.id])
             else:
                 self.addAction(self.actions_by_id[spec.id])
-        self._model = QLabel("Model: not loaded yet")
+        self._model = QLabel("Model: loading…")
         self._model.setAccessibleName("Model and device")
         self.statusBar().addWidget(ActivityView(self.workers))
         self.statusBar().addPermanentWidget(self._model)
@@ -131,7 +136,7 @@ class MainWindow(QMainWindow):
         self.library.activated.connect(self._activated)
         self.player.modes_changed.connect(self._refresh_actions)
         self.player.file_wanted.connect(lambda: self.asking.lost_file(self.desk.facts.video))
-        self.form.settled.connect(self._saved_or_not)
+        self.form.settled.connect(self._settled)
         self.desk.facts_changed.connect(self._facts_changed)
         self.desk.clip_added.connect(self.library.show_selection)
         self.desk.clip_added.connect(lambda _: self.in_form())  # to be described next
@@ -148,10 +153,13 @@ class MainWindow(QMainWindow):
         self.deciding.decided.connect(self._decided)
 
     def start(self, folder: Path) -> None:
-        """Opens the catalogue of a data folder."""
+        """Opens the catalogue of a data folder. Until then nothing can be typed: it would belong nowhere."""
+        self.form.setEnabled(False)
         self.session.open(folder, lambda error: self._cannot_open(folder, error))
 
     def _opened(self) -> None:
+        self.form.setEnabled(True)
+        self.area.notices.clear()
         folder = self.session.folder
         if folder is not None:
             self._folder = folder.root
@@ -161,7 +169,8 @@ class MainWindow(QMainWindow):
         self._refresh_actions()
 
     def _cannot_open(self, folder: Path, error: PolypTraceError) -> None:
-        self.area.notices.show_error(_about(folder, error))
+        self.form.setEnabled(True)
+        self.area.notices.show_error(about(folder, error))
         if not self.session.is_open:
             self.library.show_problem(paragraphs(error))
 
@@ -202,35 +211,33 @@ class MainWindow(QMainWindow):
 
     def _imported(self, result: tuple[ImportedVideo, CatalogChanges]) -> None:
         video, changes = result
-        if video.status == "known":
-            self.area.notices.show_note(f"{Path(video.path).name}: {video.reason}")
         if changes.exams and self._new is None:
             self._new = Selection(exam=changes.exams[0], video=video.id)
 
     def _import_began(self) -> None:
-        self._before_import, self._new = self.session.selection, None
+        self._before_import, self._new, self._refusals = self.session.selection, None, []
 
     def _import_finished(self, outcome: Outcome) -> None:
         """Shows the first new video, unless somebody chose something else meanwhile or works on a clip."""
         say = (
             self.area.notices.show_warning if outcome.refused or outcome.left else self.area.notices.show_note
         )
-        say(outcome.words)
+        more = len(self._refusals) - MOST_REFUSALS
+        rest = [f"… and {more} more."] if more > 0 else []
+        say("\n".join([outcome.words, *self._refusals[:MOST_REFUSALS], *rest]))
         now = self.session.selection
         if self._new is not None and now == self._before_import and now.clip is None:
             self.library.show_selection(self._new)
 
     def _refused(self, path: Path, error: PolypTraceError) -> None:
-        self.area.notices.show_error(_about(path, error))
+        self._refusals.append(sentence(about(path, error)))
 
     def _decided(self, decided: Decided) -> None:
-        done = decided.changes.label[:1].upper() + decided.changes.label[1:]
-        lesion = f"lesion {decided.lesion.id}" if decided.lesion else "no lesion"
-        notices = self.area.notices
+        said = verdict_words(decided)
         if decided.warning:
-            notices.show_warning(f"{done}: {lesion}. {decided.warning}")
+            self.area.notices.show_warning(f"{said} {decided.warning}")
         else:
-            notices.show_note(f"{done}: {lesion}. Ctrl+Z takes it back.")
+            self.area.notices.show_note(f"{said} Ctrl+Z takes it back.")
 
     def _show_model(self, model: str, device: str) -> None:
         self._model.setText(f"{model} on {device}")
@@ -242,8 +249,13 @@ class MainWindow(QMainWindow):
 
         def chosen(folder: Path) -> None:
             going = [job.title for job in self.workers.active]
-            if not going or self.asking.whether_to_stop(going):
-                self.form.flush()
+            if going and not self.asking.whether_to_stop(going):
+                return
+            if not self._waits_for_saves(lambda: leave(folder)):
+                leave(folder)
+
+        def leave(folder: Path) -> None:
+            if self._may_leave():
                 self.start(folder)
 
         self.asking.folder(self._folder, chosen)
@@ -330,23 +342,37 @@ class MainWindow(QMainWindow):
         event.acceptProposedAction()
         self.asking.exam(files)
 
-    def _saved_or_not(self) -> None:
-        """The saves that closing waited for have been answered."""
-        if self._closing:
-            self._closing, self._leaving = False, True
-            self.close()
-            self._leaving = False
+    def _waits_for_saves(self, then: Callable[[], None]) -> bool:
+        """Whether saves are on their way; then ``then`` is done once they are answered."""
+        waits = self.form.flush() or self.form.saving
+        if waits:
+            self._then = then
+            self.area.notices.show_note("Saving what you typed…")
+        return waits
+
+    def _settled(self) -> None:
+        then, self._then = self._then, None
+        if then is None or (not self.form.save_failed and self._waits_for_saves(then)):
+            return  # typed on meanwhile
+        self.area.notices.clear_note()
+        then()
+
+    def _may_leave(self) -> bool:
+        """Whether all words are saved, or their user gives them up."""
+        return not self.form.unsaved or self.asking.whether_to_lose_words()
+
+    def _close_now(self) -> None:
+        self._leaving = True
+        self.close()
+        self._leaving = False
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
         """The one way out: saves what is typed, ends the workers, waits for the writer.
 
         What can't be saved keeps the window open, unless its user gives it up.
         """
-        if not self._leaving and (self.form.flush() or self.form.saving):
-            event.ignore()
-            self._closing = True
-            return
-        if self.form.unsaved and not self.asking.whether_to_lose_words():
+        waits = not self._leaving and self._waits_for_saves(self._close_now)
+        if waits or not self._may_leave():
             event.ignore()
             return
         self._settings.setValue("geometry", self.saveGeometry())
@@ -360,10 +386,6 @@ class MainWindow(QMainWindow):
         for timer in self.findChildren(QTimer):
             timer.stop()
         event.accept()
-
-
-def _about(path: Path, error: PolypTraceError) -> PolypTraceError:
-    return PolypTraceError(error.code, f"{path.name}: {error.message}", error.hint)
 
 
 def _warm(_: object) -> None:

@@ -52,7 +52,7 @@ class MatchFlow(QObject):
 
     def open_model(self) -> None:
         """Loads the model in use, so that its name and device are known and the first match is quick."""
-        self._ask("open", {}, "Loading the model", self._told_model, self._session.report)
+        self._ask("open", {}, "Loading the model", self._told_model, self._session.report, quiet=True)
 
     def start(self, clip: int, everywhere: bool) -> None:
         """Embeds what is missing, then ranks."""
@@ -152,12 +152,14 @@ class MatchFlow(QObject):
             )
             self._job.cancelled.connect(lambda: self._stopped(wish))
 
-    def _ask(self, name: str, params: dict[str, Any], title: str, then: Any, failed: Any) -> Job | None:
+    def _ask(
+        self, name: str, params: dict[str, Any], title: str, then: Any, failed: Any, *, quiet: bool = False
+    ) -> Job | None:
         folder = self._session.folder
         if folder is None:
             return None
         common = {"data_dir": str(folder.root), "model": None, "device": "auto"}
-        return self._workers.ask(INFERENCE, name, common | params, title, then, failed)
+        return self._workers.ask(INFERENCE, name, common | params, title, then, failed, quiet=quiet)
 
     def _ranked(self, wish: int, document: dict[str, Any]) -> None:
         if wish != self._wish:

@@ -131,10 +131,10 @@ class Ranking(QObject):
             return
         query = self.result.query
         masked = bool(changes.videos) and not changes.exams  # an import names its exam
-        described = query.finding in changes.findings and not changes.lesions
+        described = bool(changes.created.revisions) and query.finding in changes.findings
         if masked or described or query.clip in changes.clips:
             self._forget()  # what is possible now comes from the desk, which reads after each change
-        elif changes.lesions and not self.busy:
+        elif changes.created.link_events or changes.lesions:
             self.start(quiet=True)
 
     def _say(self) -> None:

@@ -36,6 +36,8 @@ class Session(QObject):
     the writes.
     """
 
+    leaving = Signal()
+    """Another catalogue is about to take the place of the open one."""
     opened = Signal()
     changed = Signal(object)
     chosen = Signal(object)
@@ -73,9 +75,12 @@ class Session(QObject):
         self._writer.do(work, self._adopt, failed)
 
     def _adopt(self, held: _Held) -> None:
-        before, self._held = self._held, held
+        before = self._held
         if before is held:
+            self.opened.emit()
             return
+        self.leaving.emit()
+        self._held = held
         if before is not None:
             self._writer.do(before.close, lambda _: None)  # after what is still to be written there
         self.choose(Selection())
@@ -103,13 +108,14 @@ class Session(QObject):
             then: hears the same on the UI thread, after the views.
             failed: hears an error; by default it is shown as a notice.
         """
-        if self._held is None:
+        held = self._held
+        if held is None:
             return Task()
-        catalog = self._held.catalog
+        catalog = held.catalog
 
         def told(value: T) -> None:
             changes = _changes_of(value)
-            if changes is not None:
+            if changes is not None and held is self._held:
                 self.changed.emit(changes)
             if then is not None:
                 then(value)

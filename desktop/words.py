@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core.domain import Verdict
 from core.errors import PolypTraceError
+
+if TYPE_CHECKING:
+    from core.matching.deciding import Decided
 
 _HINTS = {
     "match-not-described": "Describe the finding (Ctrl+D); a draft is enough.",
@@ -11,6 +18,8 @@ _HINTS = {
     "link-contradiction": "Take the earlier verdict back first (Ctrl+Z), then decide again.",
     "link-counterpart": "Choose one of the matches first.",
     "link-order": "Choose the clip of the later exam: it recognises the earlier one.",
+    "catalogue-foreign": "Open another folder (Ctrl+O); the file was left as it is.",
+    "catalogue-corrupt": "Restore a copy of the folder, or open another one (Ctrl+O).",
     "catalogue-read-only": "Open a folder that you may write to (Ctrl+O).",
     "catalogue-newer": "Update PolypTrace, or open another folder (Ctrl+O). The file was left as it is.",
     "overlay-not-written": "Free some space on the disk for temporary files.",
@@ -34,3 +43,17 @@ def hint_of(error: PolypTraceError) -> str:
     if known is not None:
         return known
     return "" if "`polyptrace" in error.hint or "--" in error.hint else error.hint
+
+
+def about(path: Path, error: PolypTraceError) -> PolypTraceError:
+    """The same error, with the name of the file or folder that it is about."""
+    return PolypTraceError(error.code, f"{path.name}: {error.message}", error.hint)
+
+
+def verdict_words(decided: Decided) -> str:
+    """What came of a verdict, in a sentence."""
+    if decided.verdict is Verdict.REJECT:
+        return f"Clip {decided.other} shows another lesion."
+    beside = f" as clip {decided.other}" if decided.other is not None else ""
+    lesion = f": lesion {decided.lesion.id}" if decided.lesion else ""
+    return f"{decided.verdict.capitalize()}{beside}{lesion}."

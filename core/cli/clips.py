@@ -82,6 +82,14 @@ def add(
     output.say(_sentence(document) + ("" if document["created"] else "; it was there already"))
 
 
+def _report(values: dict[str, Any]) -> tuple[str, str | None]:
+    """The report sentence, or what keeps a draft from having one: it may hold wrong values, and is shown."""
+    try:
+        return report_text(values), None
+    except PolypTraceError as error:
+        return "", error.message
+
+
 @group.command()
 def show(clip: ClipId, json: JsonFlag = False, data_dir_: DataDirPath = None) -> None:
     """A clip's times, boxes and description."""
@@ -91,9 +99,12 @@ def show(clip: ClipId, json: JsonFlag = False, data_dir_: DataDirPath = None) ->
         index = frame_index(catalog, queries.video(catalog, found.video_id))
         revision = queries.description(catalog, found.finding_id)
     values = revision.values if revision else {}
-    output.document({**_facts(found, index), "description": values, "report": report_text(values)})
+    report, wrong = _report(values)
+    output.document({**_facts(found, index), "description": values, "report": report, "problem": wrong})
     output.say(_sentence(_facts(found, index)))
-    output.say(report_text(values) or "not described yet")
+    if wrong:
+        output.warn(wrong)
+    output.say(report or "no report sentence yet")
 
 
 @group.command()

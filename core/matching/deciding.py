@@ -19,9 +19,14 @@ RANKING_SHOWN = "ranking-shown"
 
 
 class Decided(msgspec.Struct, frozen=True):
-    """A verdict on record: the finding it is about and its lesion now; ``warning`` is for the user."""
+    """A verdict on record: the finding it is about and its lesion now; ``warning`` is for the user.
+
+    ``other`` is the earlier clip that it names.
+    """
 
     changes: CatalogChanges
+    verdict: Verdict
+    other: int | None
     finding: int
     lesion: Lesion | None
     warning: str | None
@@ -74,7 +79,7 @@ def decide(
     )
     finding = queries.clip(catalog, clip_id).finding_id
     lesion = queries.lesion_of_findings(catalog).get(finding)
-    return Decided(changes, finding, lesion, _size_warning(catalog, finding, lesion))
+    return Decided(changes, verdict, other, finding, lesion, _size_warning(catalog, finding, lesion))
 
 
 def _subject(clip_id: int) -> str:

@@ -224,6 +224,8 @@ def _order(candidate: Candidate) -> tuple[bool, bool, float, int]:
 
 
 def _rejected(catalog: Catalog, finding_id: int) -> set[int]:
-    """Findings that were said not to be the same lesion as this one."""
+    """Findings that were said not to be the same lesion as this one, and all others of their lesions."""
     pairs = queries.cannot_links(catalog)
-    return {other for pair in pairs if finding_id in pair for other in pair if other != finding_id}
+    named = {other for pair in pairs if finding_id in pair for other in pair if other != finding_id}
+    lesions = queries.lesion_of_findings(catalog) if named else {}
+    return named.union(*(lesions[other].finding_ids for other in named if other in lesions)) - {finding_id}

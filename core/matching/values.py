@@ -49,7 +49,8 @@ class Candidate(msgspec.Struct, frozen=True):
             calibrated on enough pairs, for rejected clips, and for other patients' clips, on which it wasn't
             calibrated.
         band: the resemblance in words: weak, moderate or strong.
-        rejected: the query's finding and this one were said not to be the same lesion.
+        rejected: the query's finding was said not to be the same lesion as this one, or as another of its
+            lesion's.
         source: what the model sees of this clip.
         linked: it was linked with the query's finding: they are the same lesion by the verdicts so far.
         removed: its lesion is recorded as completely removed before the query's exam.

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QDate, Qt
+from PySide6.QtCore import QDate, QLocale, Qt
 from PySide6.QtWidgets import (
     QCompleter,
-    QDateEdit,
     QDialog,
     QDialogButtonBox,
     QFileDialog,
@@ -23,8 +22,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core.domain import RESEARCH_BANNER
+from core.domain import LONGEST_PATIENT_CODE, RESEARCH_BANNER
 from core.privacy import scan
+from desktop.dialogs.day_edit import DayEdit
 
 
 def video_filter() -> str:
@@ -58,10 +58,11 @@ class ImportDialog(QDialog):
         completer = QCompleter(list(codes), self)
         completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
         self.patient.setCompleter(completer)
-        self.date = QDateEdit(date or QDate.currentDate())
-        self.date.setCalendarPopup(True)
-        self.date.setDisplayFormat("yyyy-MM-dd")
-        self.date.setMaximumDate(QDate.currentDate().addDays(1))
+        self.date = DayEdit(date or QDate.currentDate(), QDate.currentDate().addDays(1))
+        self._day = QLabel()
+        self._day.setProperty("role", "quiet")
+        self.date.dateChanged.connect(self._name_day)
+        self._name_day(self.date.date())
         self._warning = QLabel()
         self._warning.setWordWrap(True)
         self._warning.setProperty("role", "warning")
@@ -90,10 +91,15 @@ class ImportDialog(QDialog):
         """The patient's pseudonym as typed."""
         return self.patient.text().strip()
 
+    def _name_day(self, day: QDate) -> None:
+        """In words, so that a slip of the fingers is seen: all order of exams hangs on it."""
+        self._day.setText(QLocale.c().toString(day, "dddd, d MMMM yyyy"))
+
     def _lay_out(self) -> None:
         form = QFormLayout()
         form.addRow("&Patient", self.patient)
         form.addRow("&Day of the exam", self.date)
+        form.addRow("", self._day)
         more, less = QPushButton("&Add videos…"), QPushButton("&Remove")
         more.setAutoDefault(False)
         less.setAutoDefault(False)
@@ -131,7 +137,10 @@ class ImportDialog(QDialog):
 
     def _check(self) -> None:
         found = [one.kind for one in scan(self.code)]
-        words = f"This looks like a {found[0]}: only pseudonyms belong into the catalogue." if found else ""
+        words = f"This looks like a {found[0]}: only pseudonyms belong in the catalogue." if found else ""
+        if len(self.code) > LONGEST_PATIENT_CODE:
+            words = f"A pseudonym has at most {LONGEST_PATIENT_CODE} characters; these are {len(self.code)}."
         self._warning.setText(words)
         self._warning.setVisible(bool(words))
-        self._import.setEnabled(bool(self.code) and self._list.count() > 0)
+        self._import.setText("&Import all the same" if found else "&Import")
+        self._import.setEnabled(0 < len(self.code) <= LONGEST_PATIENT_CODE and self._list.count() > 0)

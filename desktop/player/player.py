@@ -64,7 +64,7 @@ class Player(QWidget):
         self._patience = QTimer(self, singleShot=True, interval=_PATIENCE_MS)
         self._film: Film | None = None
         self._marked = Marked()
-        self._wanted = 0
+        self._wanted, self._name = 0, ""
         self._speed = 1.0
         self.lost = False
         """Whether the file of the video isn't where it was, or is another one."""
@@ -85,8 +85,9 @@ class Player(QWidget):
             region: its scope region, for :meth:`toggle_region`.
         """
         self._forget()
+        self._name = path.name
         self.canvas.set_region(region)
-        self.canvas.show_message("Loading the video …")
+        self.canvas.show_message("Loading the video…")
         self._source.open(path, sha256, data_dir)
 
     def close_video(self) -> None:
@@ -292,7 +293,7 @@ class Player(QWidget):
         self._go(self._wanted)
 
     def _missing(self, error: PolypTraceError) -> None:
-        self.canvas.show_message(error.message, error.hint)
+        self.canvas.show_message(f"{self._name}: {error.message}", error.hint)
         self._show_lost(error.code != "video-not-read")
         self.problem.emit(error)
 

@@ -17,7 +17,7 @@ from core.catalog.engine import Catalog
 from core.paths import DataDir
 from desktop import app
 from desktop.asking import Asking
-from desktop.main_window import MainWindow
+from desktop.main_window import MOST_REFUSALS, MainWindow
 from desktop.session import Selection
 
 from .window_case import LONG_MS, Case, choose, match
@@ -91,6 +91,51 @@ def test_another_catalogue_shows_nothing_of_the_one_before(
     assert model.index(0, 0).data(Qt.ItemDataRole.DecorationRole) is None
 
 
+def test_words_stay_in_the_folder_that_they_were_typed_for(
+    qtbot: Any, window: MainWindow, case: Case, films: list[Path], tmp_path: Path, monkeypatch: Any
+) -> None:
+    """Both folders have a clip and a finding with the same numbers; saving is slow."""
+    twin = Case(tmp_path / "twin", films)
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(twin.folder.root))
+    choose(qtbot, window, case.follow_up)
+    other = sqlite3.connect(case.folder.catalogue, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    type_note(qtbot, window, "first")
+    window.actions_by_id["open"].trigger()
+    type_note(qtbot, window, " and more")
+    assert window.session.folder is not None
+    assert window.session.folder.root == case.folder.root
+    with qtbot.waitSignal(window.session.opened, timeout=LONG_MS):
+        other.execute("ROLLBACK")
+    other.close()
+    choose(qtbot, window, twin.follow_up)
+    assert "first" not in str(window.form.values())
+    window.form.flush()
+    qtbot.waitUntil(lambda: not window.form.saving, timeout=LONG_MS)
+    assert (note(case), note(twin)) == ("first and more", "")
+
+
+def test_what_was_said_of_one_folder_goes_with_it(qtbot: Any, window: MainWindow, tmp_path: Path) -> None:
+    window.area.notices.show_note("Ctrl+Z takes it back.")
+    with qtbot.waitSignal(window.session.opened, timeout=LONG_MS):
+        window.start(tmp_path / "other")
+    assert window.area.notices.text == ""
+
+
+def test_every_refused_video_is_named(
+    qtbot: Any, window: MainWindow, films: list[Path], tmp_path: Path
+) -> None:
+    bad = [tmp_path / f"bad {number}.mp4" for number in range(MOST_REFUSALS + 2)]
+    for path in bad:
+        path.write_text("no video")
+    with qtbot.waitSignal(window.imports.finished, timeout=LONG_MS):
+        window.imports.start([films[0], *bad], "P-7", dt.date(2025, 1, 1))
+    said = window.area.notices.text
+    assert f"Videos: 1 known already, {len(bad)} refused." in said
+    assert all(path.name in said for path in bad[:MOST_REFUSALS])
+    assert "and 2 more" in said
+
+
 def test_a_folder_that_is_no_catalogue_leaves_the_open_one(
     qtbot: Any, window: MainWindow, case: Case, tmp_path: Path
 ) -> None:
@@ -103,7 +148,8 @@ def test_a_folder_that_is_no_catalogue_leaves_the_open_one(
     assert window.session.folder is not None
     assert window.session.folder.root == case.folder.root
     assert window.desk.facts.clip is not None
-    window.start(case.folder.root)  # the open one again: nothing changes
+    with qtbot.waitSignal(window.session.opened, timeout=LONG_MS):
+        window.start(case.folder.root)  # the open one again: nothing changes
     type_note(qtbot, window, "still here")
     qtbot.waitUntil(lambda: note(case) == "still here", timeout=LONG_MS)
 

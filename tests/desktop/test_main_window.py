@@ -158,7 +158,7 @@ def test_dropped_files_are_imported_and_bad_ones_refused(
         qtbot.keyClick(dialog.patient, Qt.Key.Key_Return)
     assert told.args == [Outcome(good=1, refused=1)]
     assert "1 imported, 1 refused" in window.area.notices.text
-    assert "bad.mp4" in window.area.notices.text
+    assert "bad.mp4: This is a text file" in window.area.notices.text
     assert {patient.code for patient in case.ask(queries.patients)} == {"P-1", "P-2"}
     qtbot.waitUntil(lambda: window.session.selection.video is not None, timeout=LONG_MS)
 

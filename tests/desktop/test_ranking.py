@@ -77,6 +77,20 @@ def test_a_verdict_keeps_the_tab_and_the_chosen_row(qtbot: Any, window: MainWind
     assert window.ranking.candidate.linked
 
 
+def test_a_rejected_pair_stays_in_sight(qtbot: Any, window: MainWindow, case: Case) -> None:
+    choose(qtbot, window, case.follow_up)
+    match(qtbot, window)
+    with qtbot.waitSignal(window.matching.ranked, timeout=LONG_MS):
+        window.actions_by_id["reject"].trigger()
+    assert window.area.notices.text == f"Clip {case.clips[0]} shows another lesion. Ctrl+Z takes it back."
+    assert window.ranking.candidate is not None
+    assert window.ranking.candidate.rejected
+    with qtbot.waitSignal(window.matching.ranked, timeout=LONG_MS):
+        window.actions_by_id["undo"].trigger()
+    assert not window.ranking.candidate.rejected
+    assert window.area.notices.text == ""  # what it promised has been done
+
+
 def test_a_ranking_leaves_the_keys_to_the_form(qtbot: Any, window: MainWindow, case: Case) -> None:
     window.activateWindow()
     qtbot.waitUntil(window.isActiveWindow)

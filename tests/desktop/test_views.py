@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from PySide6.QtCore import QDate, Qt
 from PySide6.QtGui import QAction, QColor, QImage
-from PySide6.QtWidgets import QDialogButtonBox, QLabel
+from PySide6.QtWidgets import QDateEdit, QDialogButtonBox, QLabel
 
 from core.errors import PolypTraceError
 from core.progress import Progress
@@ -180,3 +180,19 @@ def test_the_import_asks_for_a_pseudonym(qtbot: Any, tmp_path: Path) -> None:
     assert dialog.date.maximumDate() <= QDate.currentDate().addDays(1)
     assert dialog.files == [tmp_path / "a.mp4"]
     assert dialog.code == "P-2"
+    dialog.patient.setText("P" * 65)
+    assert not button.isEnabled()
+    assert "at most 64" in words(dialog)
+
+
+@pytest.mark.parametrize("typed", ["2025-03-02", "20250302", "2025-3-2"])
+def test_a_day_is_typed_with_dashes_or_without(qtbot: Any, typed: str) -> None:
+    dialog = ImportDialog([Path("a.mp4")], [])
+    qtbot.addWidget(dialog)
+    dialog.show()
+    dialog.date.setFocus()
+    dialog.date.setSelectedSection(QDateEdit.Section.YearSection)
+    qtbot.keyClicks(dialog.date, typed)
+    qtbot.keyClick(dialog.date, Qt.Key.Key_Return)
+    assert dialog.date.date() == QDate(2025, 3, 2)
+    assert "2 March 2025" in words(dialog)

@@ -191,7 +191,7 @@ class Story:
         window.focus("Import videos")
         window.type(PATIENT)
         window.keys("Tab")
-        window.type(f"{exam.day:%Y%m%d}")
+        window.type(f"{exam.day:%Y-%m-%d}")
         window.take(f"exam of {exam.day}")
         window.keys("Return")
         told: set[str] = set()

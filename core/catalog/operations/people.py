@@ -13,9 +13,9 @@ from core.catalog.changes import CatalogChanges, Created, ids
 from core.catalog.engine import Catalog
 from core.catalog.operations import undo_log
 from core.catalog.schema import ExamRow, PatientRow
+from core.domain import LONGEST_PATIENT_CODE
 from core.errors import PolypTraceError
 
-_LONGEST_CODE = 64
 SEXES = ("female", "male", "other")
 """How a patient's sex is recorded; the first letter is understood."""
 
@@ -119,10 +119,10 @@ def merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
 def find_or_add_patient(connection: Connection, code: str, author: str) -> tuple[int, int | None]:
     """The patient's id, and the same again when it is new."""
     shown = code.strip()
-    if not 0 < len(shown) <= _LONGEST_CODE or not shown.isprintable():
+    if not 0 < len(shown) <= LONGEST_PATIENT_CODE or not shown.isprintable():
         raise PolypTraceError(
             "patient-code",
-            f"A patient's code has 1 to {_LONGEST_CODE} printable characters.",
+            f"A patient's code has 1 to {LONGEST_PATIENT_CODE} printable characters.",
             "Use the pseudonym of the patient, not the name or the record number.",
         )
     folded = shown.casefold()

@@ -111,6 +111,7 @@ class FormBody(QScrollArea):
         here = next((n for n, section in enumerate(self.sections) if section.holds_focus(focused)), None)
         place = 0 if here is None else min(max(here + step, 0), len(self.sections) - 1)
         section = self.sections[place]
+        section.open()
         self._enter(section.first_stop(), section)
 
     def reveal(self, widget: QWidget) -> None:

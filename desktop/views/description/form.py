@@ -116,6 +116,16 @@ class DescriptionForm(QWidget):
     def clear(self, reason: str) -> None:
         """Nothing to describe: says why, in a sentence."""
         self.flush()
+        self._empty(reason)
+
+    def discard(self, reason: str) -> None:
+        """As :meth:`clear`, and what isn't saved is given up: another catalogue is about to be opened."""
+        self._timer.stop()
+        self._limit.stop()
+        self._saves.forget_lost()
+        self._empty(reason)
+
+    def _empty(self, reason: str) -> None:
         self._is_strict = False
         self._saves.begin(None, {}, True, 0)
         self._reading, self._unknown = NOTHING, {}
@@ -145,6 +155,11 @@ class DescriptionForm(QWidget):
     def saving(self) -> bool:
         """Whether a save that was asked for isn't answered yet."""
         return self._saves.waiting
+
+    @property
+    def save_failed(self) -> bool:
+        """Whether the last save of the shown record was refused."""
+        return self._saves.error is not None
 
     @property
     def unsaved(self) -> bool:

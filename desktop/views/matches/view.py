@@ -9,11 +9,13 @@ from PySide6.QtGui import QAction, QIcon, QPixmap
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QApplication,
+    QFrame,
     QHBoxLayout,
     QHeaderView,
     QLabel,
     QProgressBar,
     QPushButton,
+    QScrollArea,
     QSplitter,
     QStackedWidget,
     QTableView,
@@ -65,7 +67,11 @@ class MatchesView(QWidget):
         self._result.opened.connect(self.opened)
         self._result.others.toggled.connect(self.whole_catalogue)
         self._stack.addWidget(self._state)
-        self._stack.addWidget(self._result)
+        self._page = QScrollArea(widgetResizable=True)
+        self._page.setFrameShape(QFrame.Shape.NoFrame)
+        self._page.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._page.setWidget(self._result)
+        self._stack.addWidget(self._page)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 8, 8, 8)
         layout.addWidget(self._stack)
@@ -80,7 +86,7 @@ class MatchesView(QWidget):
     @property
     def candidate(self) -> Candidate | None:
         """The chosen row's candidate; none while no ranking is shown, whatever was chosen in the last one."""
-        return self._result.candidate if self._stack.currentWidget() is self._result else None
+        return self._result.candidate if self._stack.currentWidget() is self._page else None
 
     def show_no_clip(self) -> None:
         """Nothing is chosen."""
@@ -107,7 +113,7 @@ class MatchesView(QWidget):
         self._result.show_result(result)
         focused = QApplication.focusWidget()
         waiting = focused is not None and (focused is self or self.isAncestorOf(focused))
-        self._stack.setCurrentWidget(self._result)
+        self._stack.setCurrentWidget(self._page)
         if waiting:
             self.focus_list()  # who works elsewhere keeps the keys
         for one in (*result.patient, *(result.catalogue or ())):
@@ -117,6 +123,10 @@ class MatchesView(QWidget):
         """A clip's crop lies in a file now."""
         picture = QPixmap(path)
         if not picture.isNull():
+            side = round(self._result.crop_side * self.devicePixelRatioF())
+            smooth = Qt.TransformationMode.SmoothTransformation
+            picture = picture.scaled(side, side, Qt.AspectRatioMode.KeepAspectRatio, smooth)
+            picture.setDevicePixelRatio(self.devicePixelRatioF())
             icon = QIcon()
             for mode in (QIcon.Mode.Normal, QIcon.Mode.Selected):
                 icon.addPixmap(picture, mode)  # a chosen row must not tint the mucosa
@@ -128,7 +138,7 @@ class MatchesView(QWidget):
 
     def focus_list(self) -> None:
         """Keys go to the ranking; while there is none, to what asks for it."""
-        if self._stack.currentWidget() is self._result:
+        if self._stack.currentWidget() is self._page:
             self._result.take_focus()
         elif self._state.ask.isVisible():
             self._state.ask.setFocus(Qt.FocusReason.ShortcutFocusReason)
@@ -243,6 +253,11 @@ class _Result(QWidget):
         return split
 
     @property
+    def crop_side(self) -> int:
+        """How large a crop is shown, in points."""
+        return self._tables[0].iconSize().width()
+
+    @property
     def candidate(self) -> Candidate | None:
         """The chosen candidate of whichever table has one."""
         return next((one for table in self._tables if (one := self._at(table)) is not None), None)
@@ -320,12 +335,14 @@ def _table(model: MatchesModel, name: str) -> QTableView:
     table.setTabKeyNavigation(False)
     side = table.fontMetrics().lineSpacing() * _CROP_LINES
     table.setIconSize(QSize(side, side))
+    table.setMinimumHeight(3 * side)  # the best match is seen on the smallest screen
     table.verticalHeader().setMinimumSectionSize(side + 8)
     table.verticalHeader().setDefaultSectionSize(side + 8)
     header = table.horizontalHeader()
     header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
     header.setSectionResizeMode(len(COLUMNS) - 1, QHeaderView.ResizeMode.Stretch)
     header.setHighlightSections(False)
+    header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
     return table
 
 

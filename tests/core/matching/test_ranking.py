@@ -71,6 +71,23 @@ def test_a_rejected_pair_stands_last_and_is_marked(filed: Filed, embedder: Embed
     assert result.no_match.score == result.patient[0].score
 
 
+def test_a_rejection_rules_out_all_clips_of_the_lesion(
+    filed: Filed, embedder: Embedder, films: dict[str, Path]
+) -> None:
+    later = file_clip(filed.catalog, films["other"], "A", "2025-06-01", CAECUM)
+    for verdict, clip, other in (
+        (Verdict.SAME, later, filed.one),
+        (Verdict.REJECT, filed.query, filed.one),
+    ):
+        operations.give_verdict(filed.catalog, verdict, clip_id=clip, with_clip_id=other, author="test")
+    result = match_clip(filed.catalog, embedder, filed.query)
+    assert {one.clip: one.rejected for one in result.patient} == {
+        filed.one: True,
+        filed.two: False,
+        later: True,
+    }
+
+
 def test_linked_clips_share_their_lesion(filed: Filed, embedder: Embedder) -> None:
     operations.give_verdict(
         filed.catalog, Verdict.SAME, clip_id=filed.query, with_clip_id=filed.one, author="test"
