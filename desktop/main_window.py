@@ -94,6 +94,8 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(self.area)
         self.tabs = QTabWidget()
         self.tabs.setAccessibleName("Lesion")
+        self.tabs.setUsesScrollButtons(False)
+        self.tabs.setElideMode(Qt.TextElideMode.ElideRight)
         self.tabs.setMinimumWidth(self.fontMetrics().averageCharWidth() * 44)
         self.tabs.addTab(self.form, "Description")
         self.tabs.addTab(self.matches, "Matches")
