@@ -77,9 +77,9 @@ class Asking(QObject):
         return self._confirm(question, "&Stop it and open", "&Go on here")
 
     def whether_to_lose_words(self) -> bool:
-        """Asks whether to close although the description couldn't be saved."""
-        question = "What you typed last could not be saved. It is lost when the window closes."
-        return self._confirm(question, "&Close and lose it", "&Keep the window open")
+        """Asks whether to go on although the description couldn't be saved."""
+        question = "What you typed last could not be saved. It is lost if you go on."
+        return self._confirm(question, "&Go on and lose it", "&Stay here")
 
     def _confirm(self, question: str, yes: str, no: str) -> bool:
         box = QMessageBox(

@@ -51,15 +51,18 @@ class Deciding(QObject):
     def _refused(
         self, error: PolypTraceError, verdict: Verdict, clip: int, other: int | None, allowed: dict[str, bool]
     ) -> None:
+        folder = self._session.folder
         if error.code == REMOVED and not allowed.get("removed"):
             choices = {"It is a &recurrence": "recurrence", "It is the &same all the same": "same"}
             answer = self._ask(error, choices)
+            if folder is not self._session.folder:
+                return  # the question was about another catalogue
             if answer == "recurrence":
                 self.give(Verdict.RECURRENCE, clip, other, **allowed)
             elif answer == "same":
                 self.give(verdict, clip, other, **allowed, removed=True)
         elif error.code == MERGE and not allowed.get("merge"):
-            if self._ask(error, {"&Join them": "join"}):
+            if self._ask(error, {"&Join them": "join"}) and folder is self._session.folder:
                 self.give(verdict, clip, other, **allowed, merge=True)
         else:
             self._session.report(error)

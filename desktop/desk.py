@@ -85,6 +85,9 @@ class Desk(QObject):
     def _leaving(self) -> None:
         """What could be saved was saved before the window asked for another catalogue."""
         self._form.discard(NO_CLIP)
+        self._player.close_video()
+        self.facts = Facts(Selection())
+        self.facts_changed.emit(self.facts)
 
     def _opened(self) -> None:
         self._written = {}
@@ -177,8 +180,8 @@ class Desk(QObject):
             self._form.saved(result[1])
 
         def failed(error: PolypTraceError) -> None:
-            self._form.failed(error)
             self._session.report(error)
+            self._form.failed(error)
             self.refresh()  # somebody else's words, where there are such
 
         self._session.write(work, saved, failed)

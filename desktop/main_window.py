@@ -28,6 +28,7 @@ from desktop.ranking import Ranking
 from desktop.session import Selection, Session
 from desktop.views.activity import ActivityView
 from desktop.views.description.form import DescriptionForm
+from desktop.views.description.reading import warm
 from desktop.views.explanation import ExplanationView
 from desktop.views.library import LibraryView
 from desktop.views.matches.view import MatchesView
@@ -155,9 +156,10 @@ class MainWindow(QMainWindow):
         self.deciding.decided.connect(self._decided)
 
     def start(self, folder: Path) -> None:
-        """Opens the catalogue of a data folder. Until then nothing can be typed: it would belong nowhere."""
-        self.form.setEnabled(False)
+        """Opens the catalogue of a data folder. Until then nothing can be done: it would belong nowhere."""
         self.session.open(folder, lambda error: self._cannot_open(folder, error))
+        self.form.setEnabled(not self.session.opening)
+        self._refresh_actions()
 
     def _opened(self) -> None:
         self.form.setEnabled(True)
@@ -167,11 +169,13 @@ class MainWindow(QMainWindow):
             self._folder = folder.root
             self.setWindowTitle(f"{folder.root.name} – PolypTrace – {RESEARCH_BANNER}")
         self.matching.open_model()
-        self.session.read(_warm, lambda _: None)
+        # Reads the rules of the form once, so that its first keystroke costs no more than others.
+        self.session.read(lambda _: warm(), lambda _: None)
         self._refresh_actions()
 
     def _cannot_open(self, folder: Path, error: PolypTraceError) -> None:
         self.form.setEnabled(True)
+        self._refresh_actions()
         self.area.notices.show_error(about(folder, error))
         if not self.session.is_open:
             self.library.show_problem(paragraphs(error))
@@ -195,7 +199,7 @@ class MainWindow(QMainWindow):
             text_corrected=self.player.canvas.text.correcting,
             region_shown=self.player.canvas.region_shown,
         )
-        actions.refresh(self.actions_by_id, state, TABLE)
+        actions.refresh(self.actions_by_id, actions.State() if self.session.opening else state, TABLE)
 
     def _facts_changed(self, facts: Facts) -> None:
         for name, label in (("undo", facts.undo), ("redo", facts.redo)):
@@ -283,8 +287,8 @@ class MainWindow(QMainWindow):
         """Ranks the patient's earlier clips; what is typed is saved first, since the ranking uses it."""
         if self.desk.facts.clip is not None:
             self.tabs.setCurrentWidget(self.matches)  # leaving the form writes out what was begun there
-            self.form.flush()
-            self.ranking.start()
+            if not self._waits_for_saves(self.ranking.start):
+                self.ranking.start()
             self.matches.focus_list()
 
     def explain(self) -> None:
@@ -388,13 +392,6 @@ class MainWindow(QMainWindow):
         for timer in self.findChildren(QTimer):
             timer.stop()
         event.accept()
-
-
-def _warm(_: object) -> None:
-    """Reads the rules of the form once, so that its first keystroke costs no more than others."""
-    from desktop.views.description.reading import warm
-
-    warm()
 
 
 __all__ = ["MainWindow"]

@@ -129,20 +129,24 @@ class MatchFlow(QObject):
         folder = self._session.folder
         if folder is not None:
             params = {"data_dir": str(folder.root), "clip": clip}
+
+            def of_open() -> bool:
+                return folder is self._session.folder
+
             self._workers.ask(
                 PICTURES,
                 "crop",
                 params,
                 "Pictures",
-                lambda told: self.crop_ready.emit(clip, told["path"]),
+                lambda told: self.crop_ready.emit(clip, told["path"]) if of_open() else None,
                 lambda _: None,
                 quiet=True,
             )
 
     def _follow(self, wish: int, name: str, params: dict[str, Any], then: Any) -> None:
         def done(value: dict[str, Any]) -> None:
-            self._job = None
             if wish == self._wish:
+                self._job = None
                 then(value)
 
         self._job = self._ask(name, params, "Matching", done, lambda error: self._fail(wish, error))
@@ -183,14 +187,14 @@ class MatchFlow(QObject):
         self._session.write(note, show, lambda error: self._fail(wish, error))
 
     def _fail(self, wish: int, error: PolypTraceError) -> None:
-        self._job = None
         if wish == self._wish:
+            self._job = None
             self._running = False
             self.failed.emit(error)
 
     def _stopped(self, wish: int) -> None:
-        self._job = None
         if wish == self._wish:
+            self._job = None
             self._running = False
             self.cancelled.emit()
 

@@ -127,13 +127,15 @@ class Ranking(QObject):
 
     def _catalogue_changed(self, changes: CatalogChanges) -> None:
         """A ranking made of other words, boxes or masks isn't true any more; verdicts only add notes."""
-        if self.result is None:
+        clip = self._desk.facts.clip
+        if clip is None or (self.result is None and not self.busy):
             return
-        query = self.result.query
         masked = bool(changes.videos) and not changes.exams  # an import names its exam
-        described = bool(changes.created.revisions) and query.finding in changes.findings
-        if masked or described or query.clip in changes.clips:
+        described = bool(changes.created.revisions) and clip.finding_id in changes.findings
+        if masked or described or clip.id in changes.clips:
             self._forget()  # what is possible now comes from the desk, which reads after each change
+            if self.busy:
+                self.start()  # what is being compared is the state of before
         elif changes.created.link_events or changes.lesions:
             self.start(quiet=True)
 

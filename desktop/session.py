@@ -48,14 +48,16 @@ class Session(QObject):
         self.author = author
         self.selection = Selection()
         self._held: _Held | None = None
+        self.opening = False
+        """Whether a data folder is being opened; until it is, nothing else is."""
         self._writer, self._reader = Background("writer", self), Background("reader", self)
         for thread in (self._writer, self._reader):
             thread.problem.connect(self.problem)
 
     @property
     def is_open(self) -> bool:
-        """Whether a catalogue can be read and written."""
-        return self._held is not None
+        """Whether a catalogue can be read and written, and no other one is on its way."""
+        return self._held is not None and not self.opening
 
     @property
     def folder(self) -> DataDir | None:
@@ -65,20 +67,18 @@ class Session(QObject):
     def open(self, folder: Path, failed: Failed | None = None) -> None:
         """Opens the catalogue of a data folder, making it where there is none; the one before is closed."""
 
-        held = self._held
+        if self.opening or (self._held is not None and self._held.folder == _real(folder)):
+            return
+        self.opening = True
 
-        def work() -> _Held:
-            if held is not None and held.folder == _real(folder):
-                return held
-            return _Held(folder)
+        def refused(error: PolypTraceError) -> None:
+            self.opening = False
+            (failed or self.problem.emit)(error)
 
-        self._writer.do(work, self._adopt, failed)
+        self._writer.do(lambda: _Held(folder), self._adopt, refused)
 
     def _adopt(self, held: _Held) -> None:
-        before = self._held
-        if before is held:
-            self.opened.emit()
-            return
+        before, self.opening = self._held, False
         self.leaving.emit()
         self._held = held
         if before is not None:
@@ -89,11 +89,17 @@ class Session(QObject):
     def read(
         self, work: Callable[[Catalog], T], then: Callable[[T], None], failed: Failed | None = None
     ) -> Task:
-        """Reads in the background; ``then`` runs on the UI thread."""
-        if self._held is None:
+        """Reads in the background; ``then`` runs on the UI thread.
+
+        Answers of a catalogue that was left meanwhile are dropped: its ids mean others in the next one.
+        """
+        held = self._held
+        if held is None:
             return Task()
-        catalog = self._held.catalog
-        return self._reader.do(lambda: work(catalog), then, failed)
+        catalog = held.catalog
+        return self._reader.do(
+            lambda: work(catalog), self._of(held, then), self._of(held, failed or self.problem.emit)
+        )
 
     def write(
         self,
@@ -107,6 +113,8 @@ class Session(QObject):
             work: gives ``CatalogChanges``, or something that holds them as ``changes``.
             then: hears the same on the UI thread, after the views.
             failed: hears an error; by default it is shown as a notice.
+
+        What is written stays in the catalogue that was open now; its answer is dropped as that of a read is.
         """
         held = self._held
         if held is None:
@@ -115,12 +123,23 @@ class Session(QObject):
 
         def told(value: T) -> None:
             changes = _changes_of(value)
-            if changes is not None and held is self._held:
+            if changes is not None:
                 self.changed.emit(changes)
             if then is not None:
                 then(value)
 
-        return self._writer.do(lambda: work(catalog), told, failed)
+        return self._writer.do(
+            lambda: work(catalog), self._of(held, told), self._of(held, failed or self.problem.emit)
+        )
+
+    def _of(self, held: _Held, hear: Callable[[Any], Any]) -> Callable[[Any], None]:
+        """``hear``, for as long as this catalogue is the open one."""
+
+        def heard(value: Any) -> None:
+            if held is self._held:
+                hear(value)
+
+        return heard
 
     def choose(self, selection: Selection) -> None:
         """Chooses something in the library."""

@@ -111,7 +111,9 @@ class LibraryFeed(QObject):
     # --- answers ------------------------------------------------------------------------------------------
 
     def _start(self) -> None:
+        """Rows of the catalogue before go at once: the same numbers mean others in this one."""
         self._opened, self._wanted = None, None
+        self.model.show_top(Rows.of([]))
         self.read()
 
     def _show(self, top: Rows) -> None:

@@ -174,8 +174,8 @@ class LibraryView(QWidget):
         """Makes a row the chosen one without forgetting what is looked for."""
         self._placing = True
         try:
-            if key:
-                self.tree.show_key(key)
+            if key and self.tree.show_key(key):
+                self._session.choose(Selection(*key))
         finally:
             self._placing = False
 

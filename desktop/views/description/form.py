@@ -99,6 +99,7 @@ class DescriptionForm(QWidget):
         """
         while self._grower.isActive():
             self._grow()
+        before = self._saves.number
         incoming = normalise(values)
         if record is not None and record == self._saves.record:
             shown = self._saves.refresh(self.values(), incoming, draft, number)
@@ -110,8 +111,9 @@ class DescriptionForm(QWidget):
         self._fill(shown)
         self._page.setEnabled(True)
         self._pages.setCurrentIndex(1)
-        if self._saves.is_unasked(self.values()):
-            self._timer.start()
+        is_news = not self.save_failed or self._saves.number > before
+        if is_news and self._saves.is_unasked(self.values()):
+            self._timer.start()  # what failed isn't tried again every second
 
     def clear(self, reason: str) -> None:
         """Nothing to describe: says why, in a sentence."""
@@ -122,7 +124,7 @@ class DescriptionForm(QWidget):
         """As :meth:`clear`, and what isn't saved is given up: another catalogue is about to be opened."""
         self._timer.stop()
         self._limit.stop()
-        self._saves.forget_lost()
+        self._saves.forget()
         self._empty(reason)
 
     def _empty(self, reason: str) -> None:

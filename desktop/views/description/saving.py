@@ -39,9 +39,10 @@ class Saves:
         self._saved, self.error = values, None
         return self._lost.pop(record, values)
 
-    def forget_lost(self) -> None:
-        """Another catalogue: its records have the same numbers."""
+    def forget(self) -> None:
+        """Another catalogue: its records have the same numbers, and nobody answers for those of before."""
         self._lost.clear()
+        self._asked.clear()
 
     def refresh(self, mine: Values, values: Values, draft: bool, number: int) -> Values:
         """The same record again, as the catalogue holds it now. Gives what to show.

@@ -267,7 +267,9 @@ class _Result(QWidget):
 
         So a verdict is one key away, and the next one is about the same row.
         """
-        before = self.candidate if self._query == result.query.clip else None
+        again = self._query == result.query.clip
+        before = self.candidate if again else None
+        none = again and before is None and self._tables[0].currentIndex().isValid()
         self._query = result.query.clip
         answer = result.no_match
         words = {True: "No good match.", False: "A good match is there.", None: ""}[answer.is_no_match]
@@ -285,7 +287,10 @@ class _Result(QWidget):
         for table in self._tables:
             table.resizeRowsToContents()
             table.clearSelection()
-        self._select(before.clip if before is not None else None)
+        if none:
+            self._tables[0].selectRow(self.own.rowCount() - 1)
+        else:
+            self._select(before.clip if before is not None else None)
         self.candidate_chosen.emit(self.candidate)
 
     def _select(self, clip: int | None) -> None:
