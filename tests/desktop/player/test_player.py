@@ -90,7 +90,7 @@ def test_a_missing_file_is_a_state_and_the_next_video_opens(
     qtbot.waitUntil(lambda: problems == ["video-missing"])
     assert player.canvas.state is PictureState.MESSAGE
     assert player.canvas.words == (
-        "There is no file at this path.",
+        "gone.mp4: There is no file at this path.",
         "Check the path; was the file moved or renamed?",
     )
     assert not player.transport.isEnabled()
