@@ -34,14 +34,11 @@ class DemoFlow(QObject):
         if self._running:
             return
         self._running = True
-        folder = self._session.folder
+        self._session.read(_videos, self._begin, self._fail)
 
-        def begin(videos: list[str]) -> None:
-            if folder is self._session.folder:
-                self._left, self._total = videos, len(videos)
-                self._next()
-
-        self._session.read(_videos, begin, self._fail)
+    def _begin(self, videos: list[str]) -> None:
+        self._left, self._total = videos, len(videos)
+        self._next()
 
     def _forget(self) -> None:
         """Another catalogue is open: the one before was meant."""

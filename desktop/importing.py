@@ -69,11 +69,8 @@ class ImportFlow(QObject):
 
     def start(self, paths: Sequence[Path], patient: str, date: dt.date) -> None:
         """Queues files, and the videos below folders."""
-        folder = self._session.folder
 
         def found(files: list[Path]) -> None:
-            if folder is not self._session.folder:
-                return
             if not self._busy:
                 self.began.emit()
             self._queue.extend((file, patient, date) for file in files)
@@ -150,22 +147,14 @@ class ImportFlow(QObject):
         return ours
 
     def _file(self, read: dict[str, Any], patient: str, date: dt.date) -> None:
-        path, author, folder = Path(read["path"]), self._session.author, self._session.folder
+        path, author = Path(read["path"]), self._session.author
 
         def work(catalog: Catalog) -> tuple[ImportedVideo, CatalogChanges]:
             from core.importing import attach_video
 
             return attach_video(catalog, path, read["sha256"], patient, date, author=author)
 
-        def filed(result: tuple[ImportedVideo, CatalogChanges]) -> None:
-            if folder is self._session.folder:
-                self._filed(result)
-
-        def refused(error: PolypTraceError) -> None:
-            if folder is self._session.folder:
-                self._refuse(path, error)
-
-        self._session.write(work, filed, refused)
+        self._session.write(work, self._filed, lambda error: self._refuse(path, error))
 
     def _filed(self, result: tuple[ImportedVideo, CatalogChanges]) -> None:
         video, _ = result

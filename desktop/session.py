@@ -66,7 +66,6 @@ class Session(QObject):
 
     def open(self, folder: Path, failed: Failed | None = None) -> None:
         """Opens the catalogue of a data folder, making it where there is none; the one before is closed."""
-
         if self.opening or (self._held is not None and self._held.folder == _real(folder)):
             return
         self.opening = True
@@ -93,13 +92,7 @@ class Session(QObject):
 
         Answers of a catalogue that was left meanwhile are dropped: its ids mean others in the next one.
         """
-        held = self._held
-        if held is None:
-            return Task()
-        catalog = held.catalog
-        return self._reader.do(
-            lambda: work(catalog), self._of(held, then), self._of(held, failed or self.problem.emit)
-        )
+        return self._do(self._reader, work, then, failed)
 
     def write(
         self,
@@ -116,10 +109,6 @@ class Session(QObject):
 
         What is written stays in the catalogue that was open now; its answer is dropped as that of a read is.
         """
-        held = self._held
-        if held is None:
-            return Task()
-        catalog = held.catalog
 
         def told(value: T) -> None:
             changes = _changes_of(value)
@@ -128,18 +117,24 @@ class Session(QObject):
             if then is not None:
                 then(value)
 
-        return self._writer.do(
-            lambda: work(catalog), self._of(held, told), self._of(held, failed or self.problem.emit)
-        )
+        return self._do(self._writer, work, told, failed)
 
-    def _of(self, held: _Held, hear: Callable[[Any], Any]) -> Callable[[Any], None]:
-        """``hear``, for as long as this catalogue is the open one."""
+    def _do(
+        self,
+        thread: Background,
+        work: Callable[[Catalog], T],
+        then: Callable[[T], None],
+        failed: Failed | None,
+    ) -> Task:
+        """Does work on the open catalogue; the answer is heard for as long as that is the open one."""
+        held = self._held
+        if held is None:
+            return Task()
 
-        def heard(value: Any) -> None:
-            if held is self._held:
-                hear(value)
+        def of_open(hear: Callable[[Any], Any]) -> Callable[[Any], None]:
+            return lambda value: hear(value) if held is self._held else None
 
-        return heard
+        return thread.do(lambda: work(held.catalog), of_open(then), of_open(failed or self.problem.emit))
 
     def choose(self, selection: Selection) -> None:
         """Chooses something in the library."""
