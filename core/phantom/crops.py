@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from core import __version__
-from core.data.manifest import Row, write_manifest
+from core.data.manifest import NARROW_BAND, WHITE, Row, write_manifest
 from core.domain import Box
 from core.errors import PolypTraceError
 from core.phantom.crop_view import MARGIN, ExamCamera, crop_view, exam_camera
@@ -167,7 +167,9 @@ def _render_clip(
         observer, clip_id = (view, path.stem) if alone else (0, clip)
         text = _text(exam, index, observer)
         box = Box(*made.box)
-        rows.append(Row(clip_id, path, None, code, lesion.key, exam.number, job.split, text, box))
+        light = NARROW_BAND if exam.optics.narrow_band else WHITE
+        who = (clip_id, path, None, code, lesion.key, exam.number)
+        rows.append(Row(*who, job.split, text, box, exam.date, light))
     return rows
 
 

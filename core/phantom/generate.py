@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from core import __version__
-from core.data.manifest import Row, write_manifest
+from core.data.manifest import NARROW_BAND, WHITE, Row, write_manifest
 from core.domain import Box
 from core.errors import PolypTraceError
 from core.phantom.draft import MANIFEST, draft_of, holds
@@ -180,6 +180,8 @@ def manifest_rows(folder: Path, exams: tuple[ExamTruth, ...]) -> list[Row]:
             split=clip.split,
             text=clip.text,
             box=Box(*frame.box),
+            date=exam.date,
+            light=NARROW_BAND if exam.optics.narrow_band else WHITE,
         )
         for exam in exams
         for clip in exam.clips
