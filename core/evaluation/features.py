@@ -149,6 +149,8 @@ def _side(path: Path, arrays: Arrays, prefix: str, chosen: npt.NDArray[np.bool_]
         patients=[] if patients is None else [str(patients[row]) for row in rows],
         # Without exams in the file every gallery row counts as earlier than every query.
         exams=[int(name == "query")] * len(rows),
+        cameras=[None] * len(rows),
+        junk=[False] * len(rows),
     )
 
 

@@ -1,7 +1,7 @@
 """The three galleries that a query is ranked against.
 
 A (headline) the same patient's earlier exams, B the whole catalogue, C the catalogue without the patient.
-Clips of the query's own exam stand in none of them.
+What the data's rule ignores (own exam, own camera, junk) stands in none of them.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from core.data.rules import LESIONS, RankingRule
 from core.evaluation.bootstrap import auroc_interval, mean_interval
 from core.evaluation.calibration import Choice, NoMatch, NoMatchQuality, choice_of, judge_no_match
-from core.evaluation.items import Items, own_exam
+from core.evaluation.ignored import ignored_pairs
+from core.evaluation.items import Items
 from core.evaluation.metrics import (
     RetrievalFigures,
     all_hit_ranks,
@@ -58,10 +60,11 @@ class OtherPatients(msgspec.Struct, frozen=True):
     reason: str | None = None
 
 
-def catalogue(query: Items, gallery: Items) -> RetrievalFigures:
-    """Gallery B: every query against the whole gallery but its own exam, with intervals over patients."""
-    own = own_exam(query, gallery)
-    ranks = all_hit_ranks(query.vectors, gallery.vectors, query.identities, gallery.identities, own)
+def catalogue(query: Items, gallery: Items, ranking: RankingRule = LESIONS) -> RetrievalFigures:
+    """Gallery B: every query against the whole gallery but what ``ranking`` ignores, with intervals over
+    patients (over identities where there are no patients)."""
+    ignored = ignored_pairs(query, gallery, ranking)
+    ranks = all_hit_ranks(query.vectors, gallery.vectors, query.identities, gallery.identities, ignored)
     figures = figures_of(ranks)
     found = [at for at, own in enumerate(ranks) if len(own)]
     patients = [query.patients[at] for at in found]
@@ -73,9 +76,13 @@ def catalogue(query: Items, gallery: Items) -> RetrievalFigures:
     return msgspec.structs.replace(figures, intervals=intervals)
 
 
-def within_patient(query: Items, gallery: Items, rule: NoMatch | None = None) -> WithinPatient:
+def within_patient(
+    query: Items, gallery: Items, rule: NoMatch | None = None, ranking: RankingRule = LESIONS
+) -> WithinPatient:
     """Gallery A. ``rule`` is the model's "no good match", whose calibration error is measured."""
-    asked, heard = _ask_all(query, gallery)
+    if not ranking.patients:
+        return _NO_PATIENT_GALLERY
+    asked, heard = _ask_all(query, gallery, ranking)
     has_match = np.array([answer.mate is not None for answer in heard], dtype=bool)
     best = np.array([answer.best for answer in heard], dtype=np.float64)
     mate = np.array([-np.inf if a.mate is None else a.mate for a in heard], dtype=np.float64)
@@ -108,11 +115,13 @@ def within_patient(query: Items, gallery: Items, rule: NoMatch | None = None) ->
     )
 
 
-def other_patients(query: Items, gallery: Items) -> OtherPatients:
+def other_patients(query: Items, gallery: Items, ranking: RankingRule = LESIONS) -> OtherPatients:
     """Gallery C, over the query clips whose lesion is in an earlier exam."""
+    if not ranking.patients:
+        return OtherPatients(None, 0, reason=NO_PATIENTS)
     asked = [
         (answer.stranger > answer.best, answer.patient)
-        for answer in _ask_all(query, gallery)[1]
+        for answer in _ask_all(query, gallery, ranking)[1]
         if answer.mate is not None and answer.stranger is not None
     ]
     if not asked:
@@ -122,6 +131,37 @@ def other_patients(query: Items, gallery: Items) -> OtherPatients:
     alarms = np.array([alarm for alarm, _ in asked], dtype=np.float64)
     interval = mean_interval(alarms, [patient for _, patient in asked])
     return OtherPatients(float(alarms.mean()), len(asked), interval)
+
+
+NO_PATIENTS = (
+    "These data know persons, not patients with several lesions: there is no gallery of one patient."
+)
+
+_NO_PATIENT_GALLERY = WithinPatient(
+    rank1=None,
+    chance=None,
+    no_match_auroc=None,
+    fnir_at_fpir5=None,
+    no_match_recognised=None,
+    no_match_missed=None,
+    ece=None,
+    queries=0,
+    queries_without_match=0,
+    queries_without_earlier_clip=0,
+    intervals={},
+    reasons=dict.fromkeys(
+        (
+            "rank1",
+            "chance",
+            "no_match_auroc",
+            "fnir_at_fpir5",
+            "no_match_recognised",
+            "no_match_missed",
+            "ece",
+        ),
+        NO_PATIENTS,
+    ),
+)
 
 
 class _Answer(msgspec.Struct, frozen=True):
@@ -137,22 +177,30 @@ class _Answer(msgspec.Struct, frozen=True):
     chance: float
 
 
-def _ask_all(query: Items, gallery: Items) -> tuple[int, list[_Answer]]:
+def _ask_all(query: Items, gallery: Items, ranking: RankingRule) -> tuple[int, list[_Answer]]:
     """How many queries have a known identity, and the answers of those whose patient has an earlier clip."""
     owned: dict[str, list[int]] = {}
     for place, owner in enumerate(gallery.patients):
         owned.setdefault(owner, []).append(place)
     known = query.take([at for at, identity in enumerate(query.identities) if identity is not None])
+    ignored = ignored_pairs(known, gallery, ranking)
     answers = [
-        _ask(known, at, gallery, owned.get(known.patients[at], []), scores)
+        _ask(known, at, gallery, owned.get(known.patients[at], []), ignored[at], scores, ranking.any_order)
         for start, block in score_blocks(known.vectors, gallery.vectors)
         for at, scores in enumerate(block, start)
     ]
     return len(known.clips), [answer for answer in answers if answer is not None]
 
 
-def _ask(query: Items, at: int, gallery: Items, own: list[int], scores: Floats) -> _Answer | None:
-    earlier = [place for place in own if gallery.exams[place] < query.exams[at]]
+def _ask(
+    query: Items, at: int, gallery: Items, own: list[int], ignored: Ints, scores: Floats, any_order: bool
+) -> _Answer | None:
+    scores[ignored] = -np.inf
+    earlier = [
+        place
+        for place in own
+        if (any_order or gallery.exams[place] < query.exams[at]) and np.isfinite(scores[place])
+    ]
     if not earlier:
         return None
     near = scores[earlier]
@@ -163,7 +211,7 @@ def _ask(query: Items, at: int, gallery: Items, own: list[int], scores: Floats) 
         choice=choice_of(near, [gallery.identities[place] for place in earlier], query.identities[at]),
         best=float(near.max()),
         mate=float(near[right].max()) if right.any() else None,
-        stranger=float(scores.max()) if len(own) < len(scores) else None,
+        stranger=float(stranger) if np.isfinite(stranger := scores.max()) else None,
         first_is_right=bool(right[int(np.argmax(near))]),
         chance=float(right.mean()),
     )
