@@ -9,17 +9,22 @@ from typing import Any
 import msgspec
 
 from core.data.manifest import Row, read_manifest
+from core.evaluation.asking import ask_all
 from core.evaluation.baselines import text_leak
 from core.evaluation.calibration import NoMatch, rule_from
+from core.evaluation.comparison import compare
 from core.evaluation.items import Items, Vectors, choose_sides, frames, own_exam, pool
 from core.evaluation.metrics import RetrievalFigures
 from core.evaluation.protocols import (
     OtherPatients,
     WithinPatient,
     catalogue,
+    catalogue_ranks,
+    figures_with_intervals,
     other_patients,
     within_patient,
 )
+from core.evaluation.strata import Strata, strata
 from core.evaluation.vectors import BASELINES, PairEmbedder, missing_baselines, row_vectors
 from core.progress import CancelToken, ProgressSink, no_progress
 
@@ -33,6 +38,7 @@ class Figures(msgspec.Struct, frozen=True):
     clip: RetrievalFigures
     within_patient: WithinPatient
     other_patients: OtherPatients
+    strata: Strata
 
 
 _NO_TEXTS = "No lesion has a text both among the queries and in the gallery."
@@ -135,12 +141,15 @@ def evaluate_manifest(
 
 
 def _figures(query: list[Row], gallery: list[Row], vectors: Vectors, rule: NoMatch | None = None) -> Figures:
-    asked, answering = _sides(query, gallery, vectors, clips=True)
+    frame = compare(*_sides(query, gallery, vectors, clips=False))
+    clip = compare(*_sides(query, gallery, vectors, clips=True))
+    ranks, answers = catalogue_ranks(clip), ask_all(clip)
     return Figures(
-        frame=catalogue(*_sides(query, gallery, vectors, clips=False)),
-        clip=catalogue(asked, answering),
-        within_patient=within_patient(asked, answering, rule),
-        other_patients=other_patients(asked, answering),
+        frame=catalogue(frame),
+        clip=figures_with_intervals(ranks, clip.query.patients),
+        within_patient=within_patient(answers, rule),
+        other_patients=other_patients(answers),
+        strata=strata(clip, ranks, answers, {row.clip_id: row for row in [*query, *gallery]}),
     )
 
 
