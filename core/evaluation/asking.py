@@ -37,10 +37,14 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Answers(msgspec.Struct, frozen=True):
-    """The answers, and how many queries couldn't be asked because their patient has no earlier clip."""
+    """The answers, and how many queries couldn't be asked because their patient has no earlier clip.
+
+    ``patients`` is False where the data know persons, not patients with several lesions: nobody is asked.
+    """
 
     heard: list[Answer]
     without_earlier_clip: int
+    patients: bool = True
 
     @property
     def known(self) -> list[Answer]:
@@ -60,6 +64,8 @@ class Answers(msgspec.Struct, frozen=True):
 
 def ask_all(compared: Comparison) -> Answers:
     """Asks every query with a known identity."""
+    if not compared.ranking.patients:
+        return Answers([], 0, patients=False)
     owner = np.array(compared.gallery.patients, dtype=object)
     earlier = compared.earlier()
     heard, asked = [], 0

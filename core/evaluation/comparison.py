@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import msgspec
-import numpy as np
 
-from core.evaluation.items import Items, own_exam
-from core.evaluation.scores import Floats, Ints, score_blocks
+from core.data.rules import LESIONS, RankingRule
+from core.evaluation.ignored import IgnoredPairs, ignored_pairs
+from core.evaluation.items import Items
+from core.evaluation.scores import Floats, score_blocks
 
 
 class Comparison(msgspec.Struct, frozen=True):
@@ -17,13 +18,15 @@ class Comparison(msgspec.Struct, frozen=True):
     Attributes:
         query: Q items that ask.
         gallery: N items that answer.
-        left_out: for each query the gallery places that don't stand in its ranking.
+        ranking: the data's rule.
+        left_out: what it leaves out of each query's ranking.
         scores: (Q, N) higher is more alike; None for the cosine of the items' vectors.
     """
 
     query: Items
     gallery: Items
-    left_out: Sequence[Ints]
+    ranking: RankingRule
+    left_out: IgnoredPairs
     scores: Floats | None = None
 
     def blocks(self) -> Iterator[tuple[int, Floats]]:
@@ -35,29 +38,26 @@ class Comparison(msgspec.Struct, frozen=True):
                 yield at, self.scores[at : at + 1].copy()
 
     def earlier(self) -> list[list[int]]:
-        """For each query the gallery places of its patient's exams before its own, as far as they stand in
-        its ranking."""
+        """Gallery A: for each query the places of its patient's exams before its own (of all others, where
+        the rule says so), as far as they stand in its ranking; nothing where identities are persons."""
+        if not self.ranking.patients:
+            return [[] for _ in self.query.clips]
         owned: dict[str, list[int]] = {}
         for place, owner in enumerate(self.gallery.patients):
             owned.setdefault(owner, []).append(place)
-        exams, found = self.gallery.exams, []
-        for patient, exam, out in zip(self.query.patients, self.query.exams, self.left_out, strict=True):
-            hidden = set(out.tolist())
-            own = owned.get(patient, [])
-            found.append([place for place in own if exams[place] < exam and place not in hidden])
-        return found
+        return [self._before(at, owned.get(patient, [])) for at, patient in enumerate(self.query.patients)]
 
-    def row(self, at: int) -> Floats:
-        """(N,) scores of one query; minus infinity where an item doesn't stand in its ranking."""
-        if self.scores is None:
-            one = self.query.vectors[at : at + 1]
-            row: Floats = next(score_blocks(one, self.gallery.vectors))[1][0]
-        else:
-            row = self.scores[at].copy()
-        row[self.left_out[at]] = -np.inf
-        return row
+    def _before(self, at: int, own: list[int]) -> list[int]:
+        out, exam = set(self.left_out[at].tolist()) if own else set(), self.query.exams[at]
+        return [
+            place
+            for place in own
+            if (self.ranking.any_order or self.gallery.exams[place] < exam) and place not in out
+        ]
 
 
-def compare(query: Items, gallery: Items, scores: Floats | None = None) -> Comparison:
-    """The comparison in which the query's own exam is left out of its ranking."""
-    return Comparison(query, gallery, own_exam(query, gallery), scores)
+def compare(
+    query: Items, gallery: Items, ranking: RankingRule = LESIONS, scores: Floats | None = None
+) -> Comparison:
+    """The comparison from which ``ranking`` leaves out what it does."""
+    return Comparison(query, gallery, ranking, ignored_pairs(query, gallery, ranking), scores)

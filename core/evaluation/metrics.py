@@ -7,7 +7,7 @@ Equal scores stand in gallery order.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 import numpy as np
@@ -17,6 +17,13 @@ from core.errors import PolypTraceError
 from core.evaluation.scores import Floats, Ints, score_blocks
 
 Labels = Sequence[Any] | npt.NDArray[Any]
+
+
+class LeftOut(Protocol):
+    """For each query the places of gallery items that don't stand in its ranking."""
+
+    def __getitem__(self, query: int, /) -> Ints: ...
+
 
 NO_POSITIVE = "No query has its lesion in the gallery."
 
@@ -158,7 +165,7 @@ def all_hit_ranks(
     gallery: Floats,
     query_labels: Labels,
     gallery_labels: Labels,
-    left_out: Sequence[Ints] | None = None,
+    left_out: LeftOut | None = None,
 ) -> list[Ints]:
     """Ranks of the true matches of every query, by cosine (inner product of the rows).
 
@@ -167,7 +174,8 @@ def all_hit_ranks(
         gallery: (N, d) vectors with L2-normalised rows.
         query_labels: Q identities; None where the identity isn't known.
         gallery_labels: N identities; None likewise, such an item is a distractor.
-        left_out: for each query the places of gallery items that don't stand in its ranking (its own exam).
+        left_out: for each query the places of gallery items that don't stand in its ranking
+            (:func:`core.evaluation.ignored.ignored_pairs`).
 
     Returns:
         For each query its ranks, ascending; empty for a query without a true match.
@@ -183,7 +191,7 @@ def ranks_in(
     blocks: Iterable[tuple[int, Floats]],
     query_labels: Labels,
     gallery_labels: Labels,
-    left_out: Sequence[Ints] | None = None,
+    left_out: LeftOut | None = None,
 ) -> list[Ints]:
     """Ranks of the true matches of every query from scores that are there already.
 
@@ -196,8 +204,8 @@ def ranks_in(
     for start, scores in blocks:
         for row, own in enumerate(scores, start):
             positives = members[row]
-            if left_out is not None and len(left_out[row]):
-                own[left_out[row]] = -np.inf
+            if left_out is not None and len(ignored := left_out[row]):
+                own[ignored] = -np.inf
                 positives = positives[np.isfinite(own[positives])]
             ranks.append(hit_ranks(own, positives) if len(positives) else positives)
     return ranks
@@ -228,7 +236,7 @@ def retrieval_figures(
     gallery: Floats,
     query_labels: Labels,
     gallery_labels: Labels,
-    left_out: Sequence[Ints] | None = None,
+    left_out: LeftOut | None = None,
 ) -> RetrievalFigures:
     """:func:`figures_of` :func:`all_hit_ranks`; the same arguments and errors."""
     return figures_of(all_hit_ranks(query, gallery, query_labels, gallery_labels, left_out))

@@ -1,7 +1,7 @@
 """The three galleries that a query is ranked against.
 
 A (headline) the same patient's earlier exams, B the whole catalogue, C the catalogue without the patient.
-Clips of the query's own exam stand in none of them.
+What the data's rule ignores (own exam, own camera, junk) stands in none of them.
 """
 
 from __future__ import annotations
@@ -67,7 +67,8 @@ class OtherPatients(msgspec.Struct, frozen=True):
 
 
 def catalogue(compared: Comparison) -> RetrievalFigures:
-    """Gallery B: every query against the whole gallery but its own exam, with intervals over patients."""
+    """Gallery B: every query against the whole gallery but what the data's rule ignores, with intervals over
+    patients (over identities where there are no patients)."""
     return figures_with_intervals(catalogue_ranks(compared), compared.query.patients)
 
 
@@ -115,6 +116,8 @@ def _curve(first: Ints, patients: Sequence[str]) -> list[CmcPoint]:
 
 def within_patient(answers: Answers, rule: NoMatch | None = None) -> WithinPatient:
     """Gallery A. ``rule`` is the model's "no good match", whose calibration error is measured."""
+    if not answers.patients:
+        return _NO_PATIENT_GALLERY
     asked, known = answers.asked(), answers.known
     quality = judge_no_match(rule, asked)
     first = np.array([answer.first_is_right for answer in known], dtype=np.float64)
@@ -138,6 +141,8 @@ def within_patient(answers: Answers, rule: NoMatch | None = None) -> WithinPatie
 
 def other_patients(answers: Answers) -> OtherPatients:
     """Gallery C, over the query clips whose lesion is in an earlier exam."""
+    if not answers.patients:
+        return OtherPatients(None, 0, reason=NO_PATIENTS)
     asked = [
         (answer.stranger > answer.best, answer.patient)
         for answer in answers.known
@@ -150,6 +155,22 @@ def other_patients(answers: Answers) -> OtherPatients:
     alarms = np.array([alarm for alarm, _ in asked], dtype=np.float64)
     interval = mean_interval(alarms, [patient for _, patient in asked])
     return OtherPatients(float(alarms.mean()), len(asked), interval)
+
+
+NO_PATIENTS = (
+    "These data know persons, not patients with several lesions: there is no gallery of one patient."
+)
+_FIGURES = (
+    "rank1", "chance", "no_match_auroc", "fnir_at_fpir5", "no_match_recognised", "no_match_missed", "ece",
+)  # fmt: skip
+_NO_PATIENT_GALLERY = WithinPatient(
+    **dict.fromkeys(_FIGURES),
+    queries=0,
+    queries_without_match=0,
+    queries_without_earlier_clip=0,
+    intervals={},
+    reasons=dict.fromkeys(_FIGURES, NO_PATIENTS),
+)
 
 
 def _reasons(

@@ -8,12 +8,14 @@ from typing import Any
 
 import msgspec
 
-from core.data.manifest import Row, read_manifest
+from core.data.manifest import Manifest, Row, read_manifest
+from core.data.rules import LESIONS, RankingRule
 from core.evaluation.asking import ask_all
 from core.evaluation.baselines import text_leak
 from core.evaluation.calibration import NoMatch, rule_from
 from core.evaluation.comparison import compare
-from core.evaluation.items import Items, Vectors, choose_sides, frames, own_exam, pool
+from core.evaluation.ignored import ignored_pairs
+from core.evaluation.items import Items, Vectors, choose_sides, frames, pool
 from core.evaluation.metrics import RetrievalFigures
 from core.evaluation.protocols import (
     OtherPatients,
@@ -60,6 +62,7 @@ class Evaluation(msgspec.Struct, frozen=True):
     part: str
     full_frame: bool
     counts: dict[str, int]
+    ranking: RankingRule = LESIONS
 
     @property
     def warnings(self) -> list[str]:
@@ -89,12 +92,13 @@ class Evaluation(msgspec.Struct, frozen=True):
             "part": self.part,
             "full_frame": self.full_frame,
             "counts": self.counts,
+            "ranking_rule": {"name": self.ranking.name, "words": self.ranking.words},
             "warnings": self.warnings,
         }
 
 
 def evaluate_manifest(
-    manifest_path: Path | str,
+    manifest: Manifest | Path | str,
     embedder: PairEmbedder,
     full_frame: bool = False,
     split: str = "test",
@@ -106,7 +110,7 @@ def evaluate_manifest(
     """Evaluates a model on a manifest: every clip with its own exam's text.
 
     Args:
-        manifest_path: the CSV file.
+        manifest: the CSV file, or what a layout's reader made of a data set.
         embedder: the model.
         full_frame: whole pictures instead of lesion crops.
         split: ``test`` (rows marked query and gallery), ``val`` or ``train`` (last exam against earlier
@@ -123,26 +127,37 @@ def evaluate_manifest(
     """
     if unknown := set(baselines) - set(BASELINES):
         raise ValueError(f"unknown baselines: {sorted(unknown)}")
-    query, gallery = choose_sides(read_manifest(manifest_path), split)
+    data = manifest if isinstance(manifest, Manifest) else read_manifest(manifest)
+    query, gallery = choose_sides(data, split)
     vectors = row_vectors(query, gallery, embedder, full_frame, baselines, progress, cancel)
     own = rule or rule_from(getattr(getattr(embedder, "manifest", None), "no_match", None))
     leak = text_leak(query, gallery)
-    shown = {name: _figures(query, gallery, vectors[name]) if name in vectors else None for name in baselines}
+    shown = {
+        name: _figures(query, gallery, vectors[name], data.ranking) if name in vectors else None
+        for name in baselines
+    }
     return Evaluation(
-        figures=_figures(query, gallery, vectors["model"], own),
+        figures=_figures(query, gallery, vectors["model"], data.ranking, own),
         baselines=shown,
         reasons=missing_baselines(query, gallery, baselines),
         text_leak=None if leak is None else leak > 0,
         text_leak_share=leak,
         part=split,
         full_frame=full_frame,
-        counts=_counts(query, gallery, _sides(query, gallery, vectors["model"], clips=True)),
+        counts=_counts(query, gallery, _sides(query, gallery, vectors["model"], clips=True), data.ranking),
+        ranking=data.ranking,
     )
 
 
-def _figures(query: list[Row], gallery: list[Row], vectors: Vectors, rule: NoMatch | None = None) -> Figures:
-    frame = compare(*_sides(query, gallery, vectors, clips=False))
-    clip = compare(*_sides(query, gallery, vectors, clips=True))
+def _figures(
+    query: list[Row],
+    gallery: list[Row],
+    vectors: Vectors,
+    ranking: RankingRule,
+    rule: NoMatch | None = None,
+) -> Figures:
+    frame = compare(*_sides(query, gallery, vectors, clips=False), ranking)
+    clip = compare(*_sides(query, gallery, vectors, clips=True), ranking)
     ranks, answers = catalogue_ranks(clip), ask_all(clip)
     return Figures(
         frame=catalogue(frame),
@@ -158,14 +173,22 @@ def _sides(query: list[Row], gallery: list[Row], vectors: Vectors, clips: bool) 
     return (pool(both[0]), pool(both[1])) if clips else both
 
 
-def _counts(query: list[Row], gallery: list[Row], clips: tuple[Items, Items]) -> dict[str, int]:
+def _counts(
+    query: list[Row], gallery: list[Row], clips: tuple[Items, Items], ranking: RankingRule
+) -> dict[str, int]:
+    ignored = ignored_pairs(*clips, ranking)
+    asked = set(clips[0].identities) - {None}
+    kept = [who for who, junk in zip(clips[1].identities, clips[1].junk, strict=True) if not junk]
     return {
         "query_frames": len(query),
         "gallery_frames": len(gallery),
         "query_clips": len({row.clip_id for row in query}),
         "gallery_clips": len({row.clip_id for row in gallery}),
         "patients": len({row.patient_id for row in query + gallery}),
-        "own_exam_pairs_left_out": sum(map(len, own_exam(*clips))),
+        "identities": len({row.identity for row in query + gallery} - {None}),
+        "pairs_left_out": ignored.own_pairs,
+        "junk_clips": len(ignored.junk),
+        "distractor_clips": sum(who not in asked for who in kept),
         "rows_without_identity": sum(row.identity is None for row in query + gallery),
     }
 
