@@ -35,6 +35,8 @@ import numpy.typing as npt
 
 from core.data.mat_file import load_mat
 from core.errors import PolypTraceError
+from core.evaluation.asking import ask_all
+from core.evaluation.comparison import compare
 from core.evaluation.items import Items
 from core.evaluation.metrics import all_hit_ranks, average_precision_within, retrieval_figures
 from core.evaluation.protocols import catalogue, other_patients
@@ -77,8 +79,9 @@ def evaluate_features(path: Path | str) -> dict[str, Any]:
         strangers: dict[str, Any] = {"wrong_patient": None, "reason": NO_PATIENTS}
         plain: dict[str, Any] = msgspec.to_builtins(figures)
         return plain | {"intervals": None, "intervals_reason": NO_PATIENTS, "other_patients": strangers}
-    result: dict[str, Any] = msgspec.to_builtins(catalogue(query, gallery))
-    return result | {"other_patients": msgspec.to_builtins(other_patients(query, gallery))}
+    compared = compare(query, gallery)
+    result: dict[str, Any] = msgspec.to_builtins(catalogue(compared))
+    return result | {"other_patients": msgspec.to_builtins(other_patients(ask_all(compared)))}
 
 
 def read_features(path: Path) -> tuple[Items, Items]:

@@ -10,8 +10,10 @@ import msgspec
 
 from core.data.manifest import Manifest, Row, read_manifest
 from core.data.rules import LESIONS, RankingRule
+from core.evaluation.asking import ask_all
 from core.evaluation.baselines import text_leak
 from core.evaluation.calibration import NoMatch, rule_from
+from core.evaluation.comparison import compare
 from core.evaluation.ignored import ignored_pairs
 from core.evaluation.items import Items, Vectors, choose_sides, frames, pool
 from core.evaluation.metrics import RetrievalFigures
@@ -19,9 +21,12 @@ from core.evaluation.protocols import (
     OtherPatients,
     WithinPatient,
     catalogue,
+    catalogue_ranks,
+    figures_with_intervals,
     other_patients,
     within_patient,
 )
+from core.evaluation.strata import Strata, strata
 from core.evaluation.vectors import BASELINES, PairEmbedder, missing_baselines, row_vectors
 from core.progress import CancelToken, ProgressSink, no_progress
 
@@ -35,6 +40,7 @@ class Figures(msgspec.Struct, frozen=True):
     clip: RetrievalFigures
     within_patient: WithinPatient
     other_patients: OtherPatients
+    strata: Strata
 
 
 _NO_TEXTS = "No lesion has a text both among the queries and in the gallery."
@@ -150,12 +156,15 @@ def _figures(
     ranking: RankingRule,
     rule: NoMatch | None = None,
 ) -> Figures:
-    asked, answering = _sides(query, gallery, vectors, clips=True)
+    frame = compare(*_sides(query, gallery, vectors, clips=False), ranking)
+    clip = compare(*_sides(query, gallery, vectors, clips=True), ranking)
+    ranks, answers = catalogue_ranks(clip), ask_all(clip)
     return Figures(
-        frame=catalogue(*_sides(query, gallery, vectors, clips=False), ranking),
-        clip=catalogue(asked, answering, ranking),
-        within_patient=within_patient(asked, answering, rule, ranking),
-        other_patients=other_patients(asked, answering, ranking),
+        frame=catalogue(frame),
+        clip=figures_with_intervals(ranks, clip.query.patients),
+        within_patient=within_patient(answers, rule),
+        other_patients=other_patients(answers),
+        strata=strata(clip, ranks, answers, {row.clip_id: row for row in [*query, *gallery]}),
     )
 
 

@@ -10,6 +10,8 @@ import pytest
 
 from core.data.manifest import Row
 from core.data.rules import LESIONS, PAIRED_EXAMS, PERSONS, RankingRule
+from core.evaluation.asking import ask_all
+from core.evaluation.comparison import compare
 from core.evaluation.ignored import ignored_pairs
 from core.evaluation.items import Items, frames
 from core.evaluation.protocols import catalogue, other_patients, within_patient
@@ -57,12 +59,12 @@ def test_left_out_pictures_have_no_rank() -> None:
     # Query 0001 at 0 degrees; before its true match at 40 stand, by angle: its own camera (5), junk (10), the
     # distractor (20), another person (30). Only the last two count: rank 3.
     angles = [10.0, 5.0, 20.0, 40.0, 30.0, 90.0, 90.0]
-    figures = catalogue(items(ASKED[0], places=[0.0]), items(*GALLERY, places=angles), PERSONS)
+    figures = catalogue(compare(items(ASKED[0], places=[0.0]), items(*GALLERY, places=angles), PERSONS))
     assert (figures.rank1, figures.rank5, figures.median_rank) == (0.0, 1.0, 3.0)
     assert figures.mean_average_precision == pytest.approx(1 / 3)
     # Without the rule the picture of its own camera would be first.
     any_camera = msgspec.structs.replace(PERSONS, own_camera=False)
-    lax = catalogue(items(ASKED[0], places=[0.0]), items(*GALLERY, places=angles), any_camera)
+    lax = catalogue(compare(items(ASKED[0], places=[0.0]), items(*GALLERY, places=angles), any_camera))
     assert lax.rank1 == 1.0
 
 
@@ -86,8 +88,8 @@ def test_a_pair_that_two_rules_ignore_counts_once() -> None:
 
 
 def test_persons_have_no_gallery_of_a_patient() -> None:
-    query, gallery = items(*ASKED), items(*GALLERY)
-    within, others = within_patient(query, gallery, None, PERSONS), other_patients(query, gallery, PERSONS)
+    answers = ask_all(compare(items(*ASKED), items(*GALLERY), PERSONS))
+    within, others = within_patient(answers), other_patients(answers)
     assert within.rank1 is within.chance is within.no_match_auroc is None
     assert all("persons" in reason for reason in within.reasons.values())
     assert others.wrong_patient is None
@@ -97,13 +99,13 @@ def test_persons_have_no_gallery_of_a_patient() -> None:
 def test_pairs_of_exams_are_asked_whatever_their_order() -> None:
     query = items(lesion("a", "P", 1), places=[0.0])
     gallery = items(lesion("a", "P", 2), lesion("b", "P", 2), places=[30.0, 60.0])
-    assert within_patient(query, gallery, None, PAIRED_EXAMS).rank1 == 1.0
-    assert within_patient(query, gallery, None, LESIONS).queries_without_earlier_clip == 1
+    assert within_patient(ask_all(compare(query, gallery, PAIRED_EXAMS))).rank1 == 1.0
+    assert within_patient(ask_all(compare(query, gallery, LESIONS))).queries_without_earlier_clip == 1
 
 
 def test_junk_stands_in_no_gallery_of_its_patient() -> None:
     junk = Row("j", Path("x"), None, "P", "c", 1, "gallery", "", junk=True)
     query = items(lesion("a", "P", 2), places=[0.0])
     gallery = items(junk, lesion("a", "P", 1), lesion("b", "P", 1), places=[1.0, 20.0, 50.0])
-    within = within_patient(query, gallery)
+    within = within_patient(ask_all(compare(query, gallery)))
     assert (within.rank1, within.chance) == (1.0, 0.5)
