@@ -11,6 +11,16 @@ from typing import Annotated, Any
 import typer
 
 from core.cli.interrupt import cancel_by_interrupt
+from core.cli.layouts import (
+    Fold,
+    Layout,
+    Root,
+    TextsFile,
+    chosen_layout,
+    source_words,
+    tested_fold,
+    training_manifest,
+)
 from core.cli.options import DataDirPath, Device, JsonFlag, data_dir
 from core.cli.output import Output
 from core.errors import PolypTraceError
@@ -35,9 +45,13 @@ def register(app: typer.Typer) -> None:
 
 def train(
     method: Annotated[Method, typer.Argument(help="What to train.")],
+    root: Root = None,
     manifest: Annotated[
         Path | None, typer.Option("--manifest", help="CSV file with one row a frame.")
     ] = None,
+    layout: Layout = None,
+    texts: TextsFile = None,
+    fold: Fold = None,
     preset: Annotated[
         str, typer.Option("--preset", help="quick, compact, ablation, paper, table3-none|text|image|both.")
     ] = "quick",
@@ -68,13 +82,17 @@ def train(
     json: JsonFlag = False,
     data_dir_: DataDirPath = None,
 ) -> None:
-    """Train a model on a manifest.
+    """Train a model on a manifest, or on the training part of a public data set (--layout NAME ROOT).
 
-    It becomes a candidate, the active model stays as it is. The manifest's columns: see `evaluate --help`.
+    It becomes a candidate, the active model stays as it is. The manifest's columns and the layouts: see
+    `evaluate --help`. Of Colo-Pair one fold of four is left for testing, the first without --fold.
     """
     output, folder = Output(json), data_dir(data_dir_)
-    if not print_settings and (method is not Method.DMCL or (manifest is None and resume is None)):
-        raise typer.BadParameter("give --manifest, or --resume with the name of a run")
+    given = sum(one is not None for one in (manifest, layout))
+    if not print_settings and (method is not Method.DMCL or given > 1 or (not given and resume is None)):
+        raise typer.BadParameter("give --manifest or --layout, or --resume with the name of a run")
+    if layout and resume:
+        raise typer.BadParameter("a run goes on with the data that it began with: --resume without --layout")
     # Here: torch takes seconds to load.
     from core.training.chosen import chosen_settings
     from core.training.dmcl import train_dmcl
@@ -89,9 +107,15 @@ def train(
     if print_settings:
         typer.echo(as_text(settings))
         return
+    data = chosen_layout(output, layout, root, texts, tested_fold(layout, fold))
     run = new_run_folder(folder.runs, method.value) if resume is None else _known_run(folder, resume)
-    with output.progress() as progress, cancel_by_interrupt() as cancel:
-        done = train_dmcl(manifest, run, settings, device, progress, _step_sink(output), cancel)
+    source = source_words(data)
+    with (
+        training_manifest(data, manifest, run) as learnt,
+        output.progress() as progress,
+        cancel_by_interrupt() as cancel,
+    ):
+        done = train_dmcl(learnt, run, settings, device, progress, _step_sink(output), cancel, source=source)
     # Beside the other models, so that it is listed and can be chosen; without the files derived from it.
     kept, _ = ship(read_bundle(done.bundle), folder.models / done.model, LARGEST_BYTES)
     for note in done.notes:

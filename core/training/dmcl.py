@@ -61,6 +61,7 @@ def train_dmcl(
     on_step: StepSink = no_steps,
     cancel: CancelToken | None = None,
     learnt_on: str = "held-back patients of the training manifest",
+    source: str = "the user's manifest",
 ) -> TrainResult:
     """Trains DMCL and publishes the weights that validated best to ``run_folder/model``.
 
@@ -75,6 +76,7 @@ def train_dmcl(
         on_step: one JSON-able dictionary a step or validation, each with ``run``.
         cancel: looked at before every step.
         learnt_on: whose queries the threshold for "no good match" is learnt from, in words.
+        source: what the manifest holds, in words, for the model's card.
 
     Raises:
         Cancelled: a checkpoint is left.
@@ -86,7 +88,7 @@ def train_dmcl(
         model = Dmcl(settings.model)
         model.load_state_dict(load_tensors(run.best)[0])
     else:
-        run, settings, rows, note, model = _new(manifest, run_folder, config)
+        run, settings, rows, note, model = _new(manifest, run_folder, config, source)
     train, val = rows
     tokens = TokenTable(
         Tokenizer.from_file(str(run.tokenizer)), settings.model.max_tokens, settings.model.text.pad_id
@@ -121,7 +123,7 @@ def train_dmcl(
 
 
 def _new(
-    manifest: Path | None, folder: Path, config: TrainConfig | str
+    manifest: Path | None, folder: Path, config: TrainConfig | str, source: str
 ) -> tuple[RunFolder, TrainConfig, tuple[list[Row], list[Row]], str, Dmcl]:
     if manifest is None:
         raise PolypTraceError(
@@ -139,7 +141,7 @@ def _new(
         first = _maker(train, settings).batch(0)
         centre_image_token(model, to_input(first.images, torch.device("cpu")))
     settings = msgspec.structs.replace(settings, model=model.config)
-    facts = {**_data_facts(data, train, val), "start": start_words(settings.start)}
+    facts = {**_data_facts(data, train, val), "start": start_words(settings.start), "source": source}
     run = RunFolder.create(folder, settings, tokenizer, facts, dict(model.state_dict()))
     return run, settings, (train, val), note, model
 
@@ -209,7 +211,7 @@ def _published(
         name=run.name,
         data=[
             f"{splits['train_pictures']} pictures of {splits['train_lesions']} lesions of "
-            f"{splits['train_patients']} patients, from the user's manifest.",
+            f"{splits['train_patients']} patients, from {data['source']}.",
             f"Held back: {splits['val_lesions']} lesions of {splits['val_patients']} other patients.",
             data["start"],
         ],
