@@ -61,6 +61,9 @@ def train(
         typer.Option("--image-weights", help="A ResNet's weights: a file, or torchvision (its cache)."),
     ] = None,
     text_folder: Annotated[str | None, typer.Option("--text-folder", help="A local BERT folder.")] = None,
+    processes: Annotated[
+        int, typer.Option("--processes", help="Train with this many processes, each on a device of its own.")
+    ] = 1,
     print_settings: Annotated[
         bool, typer.Option("--print-settings", help="Print the settings as JSON and end.")
     ] = False,
@@ -77,8 +80,10 @@ def train(
         raise typer.BadParameter("give --manifest, or --resume with the name of a run")
     # Here: torch takes seconds to load.
     from core.training.chosen import chosen_settings
-    from core.training.dmcl import train_dmcl
+    from core.training.devices import join
+    from core.training.dmcl import assist_training, train_dmcl
     from core.training.overrides import as_text
+    from core.training.processes import several
     from core.training.publish import ship
     from core.training.run_folder import new_run_folder
 
@@ -90,8 +95,13 @@ def train(
         typer.echo(as_text(settings))
         return
     run = new_run_folder(folder.runs, method.value) if resume is None else _known_run(folder, resume)
-    with output.progress() as progress, cancel_by_interrupt() as cancel:
-        done = train_dmcl(manifest, run, settings, device, progress, _step_sink(output), cancel)
+    with several(processes, sys.argv[1:]), output.progress() as progress, cancel_by_interrupt() as cancel:
+        devices = join(device)
+        if not devices.main:
+            assist_training(devices)
+            return
+        sink = _step_sink(output)
+        done = train_dmcl(manifest, run, settings, device, progress, sink, cancel, devices=devices)
     # Beside the other models, so that it is listed and can be chosen; without the files derived from it.
     kept, _ = ship(read_bundle(done.bundle), folder.models / done.model, LARGEST_BYTES)
     for note in done.notes:
@@ -102,6 +112,7 @@ def train(
             "run": run.name,
             "model": done.model,
             "metrics": done.metrics,
+            "data": done.data,
             "seconds": round(done.seconds, 1),
             "bundle": str(kept.folder),
             "notes": done.notes,
@@ -122,11 +133,23 @@ def _step_sink(output: Output) -> Any:
     def tell(event: dict[str, Any]) -> None:
         if event.get("stage") == "start":
             output.say(f"run {event['run']}; cancel with Ctrl+C, go on with --resume {event['run']}")
+            _say_splits(output, event)
+        if event.get("stage") == "note":
+            output.warn(event["note"])
         if output.as_json:
             sys.stderr.write(json_.dumps(event, ensure_ascii=False) + "\n")
             sys.stderr.flush()
 
     return tell
+
+
+def _say_splits(output: Output, event: dict[str, Any]) -> None:
+    for name, words in (("train", "to learn from"), ("val", "held back")):
+        counts = ", ".join(
+            f"{event[f'{name}_{kind}']} {kind}" for kind in ("patients", "lesions", "pictures")
+        )
+        output.say(f"  {words}: {counts}; patients' hash {event['split_sha256'][name][:12]}")
+    output.say("  no patient is on more than one side")
 
 
 def _known_run(folder: DataDir, resume: str) -> Path:
