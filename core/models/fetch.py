@@ -28,12 +28,7 @@ def cache_folder() -> Path:
 
 
 def official_url(backbone: str) -> str:
-    """Where torchvision's newest ImageNet weights of a ResNet lie; the name holds the file's hash.
-
-    Raises:
-        PolypTraceError: ``unknown-backbone``.
-    """
-    make_resnet(backbone)
+    """Where torchvision's newest ImageNet weights of a ResNet lie; the name holds the file's hash."""
     return str(list(get_model_weights(backbone))[-1].url)
 
 
@@ -55,8 +50,8 @@ def fetch_resnet(
     Raises:
         Cancelled: nothing is left behind.
         PolypTraceError: ``unknown-backbone``; ``weights-unverifiable`` without a hash; ``download-failed``;
-            ``weights-damaged`` where the hash is another; ``weights-mismatch`` or ``weights-unreadable`` where
-            they are no weights of that network. Nothing is left behind.
+            ``weights-damaged`` where the hash is another; ``weights-mismatch`` or ``weights-unreadable``
+            where they are no weights of that network. Nothing is left behind.
     """
     net = make_resnet(backbone)
     source = url or official_url(backbone)
