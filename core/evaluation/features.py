@@ -34,6 +34,8 @@ import numpy as np
 import numpy.typing as npt
 
 from core.errors import PolypTraceError
+from core.evaluation.asking import ask_all
+from core.evaluation.comparison import compare
 from core.evaluation.items import Items
 from core.evaluation.metrics import all_hit_ranks, average_precision_within, retrieval_figures
 from core.evaluation.protocols import catalogue, other_patients
@@ -76,8 +78,9 @@ def evaluate_features(path: Path | str) -> dict[str, Any]:
         strangers: dict[str, Any] = {"wrong_patient": None, "reason": NO_PATIENTS}
         plain: dict[str, Any] = msgspec.to_builtins(figures)
         return plain | {"intervals": None, "intervals_reason": NO_PATIENTS, "other_patients": strangers}
-    result: dict[str, Any] = msgspec.to_builtins(catalogue(query, gallery))
-    return result | {"other_patients": msgspec.to_builtins(other_patients(query, gallery))}
+    compared = compare(query, gallery)
+    result: dict[str, Any] = msgspec.to_builtins(catalogue(compared))
+    return result | {"other_patients": msgspec.to_builtins(other_patients(ask_all(compared)))}
 
 
 def read_features(path: Path) -> tuple[Items, Items]:
@@ -149,6 +152,8 @@ def _side(path: Path, arrays: Arrays, prefix: str, chosen: npt.NDArray[np.bool_]
         patients=[] if patients is None else [str(patients[row]) for row in rows],
         # Without exams in the file every gallery row counts as earlier than every query.
         exams=[int(name == "query")] * len(rows),
+        cameras=[None] * len(rows),
+        junk=[False] * len(rows),
     )
 
 
