@@ -13,6 +13,7 @@ from core.errors import PolypTraceError
 from core.models import config as models
 from core.models.config import DmclConfig
 from core.models.losses import MINERS
+from core.training.tracklet_config import TrackletConfig, check_tracklets
 
 OPTIMISERS = ("adam", "adamw")
 
@@ -62,6 +63,7 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True):
         checkpoint_seconds: longest stretch of work that a kill can cost.
         full_frame: whole pictures although there are boxes.
         mixed_precision: bfloat16 where the device is CUDA.
+        tracklets: of learning without labels, where that is asked for.
     """
 
     model: DmclConfig = models.COMPACT
@@ -85,6 +87,7 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True):
     seed: int = 0
     full_frame: bool = False
     mixed_precision: bool = True
+    tracklets: TrackletConfig = TrackletConfig()
 
 
 COMPACT = TrainConfig(
@@ -149,6 +152,7 @@ def check(config: TrainConfig) -> None:
     PolypTraceError: ``training-settings`` when the settings contradict each other.
     """
     models.check(config.model)
+    check_tracklets(config.tracklets)
     problems = [
         (config.identities < 2 or config.pictures < 2, "a batch needs at least two lesions and two pictures"),
         (config.loss.metric not in ("triplet", "contrastive"), f"there is no loss {config.loss.metric}"),
