@@ -15,6 +15,7 @@ from core.cli.options import DataDirPath, Device, JsonFlag, data_dir
 from core.cli.output import Output
 from core.errors import PolypTraceError
 from core.inference.bundle import read_bundle
+from core.matching.model_choice import bundle_in_use
 from core.paths import DataDir
 
 LARGEST_BYTES = 4_000_000_000
@@ -37,15 +38,32 @@ def train(
     manifest: Annotated[
         Path | None, typer.Option("--manifest", help="CSV file with one row a frame.")
     ] = None,
-    preset: Annotated[str, typer.Option("--preset", help="quick, compact or paper.")] = "quick",
+    preset: Annotated[
+        str, typer.Option("--preset", help="quick, compact, ablation, paper, table3-none|text|image|both.")
+    ] = "quick",
+    config: Annotated[
+        Path | None, typer.Option("--config", metavar="FILE", help="JSON with settings to change.")
+    ] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="NAME=VALUE", help="Change one setting, e.g. loss.miner=batch-hard; repeatable."
+        ),
+    ] = None,
     resume: Annotated[
         str | None, typer.Option("--resume", metavar="RUN", help="Go on with this run.")
+    ] = None,
+    start: Annotated[
+        str | None, typer.Option("--start", metavar="MODEL", help="Go on from this model: id or folder.")
     ] = None,
     image_weights: Annotated[
         str | None,
         typer.Option("--image-weights", help="A ResNet's weights: a file, or torchvision (its cache)."),
     ] = None,
-    text_folder: Annotated[Path | None, typer.Option("--text-folder", help="A local BERT folder.")] = None,
+    text_folder: Annotated[str | None, typer.Option("--text-folder", help="A local BERT folder.")] = None,
+    print_settings: Annotated[
+        bool, typer.Option("--print-settings", help="Print the settings as JSON and end.")
+    ] = False,
     device: Device = "auto",
     json: JsonFlag = False,
     data_dir_: DataDirPath = None,
@@ -55,22 +73,25 @@ def train(
     It becomes a candidate, the active model stays as it is. The manifest's columns: see `evaluate --help`.
     """
     output, folder = Output(json), data_dir(data_dir_)
-    if method is not Method.DMCL or (manifest is None and resume is None):
+    if not print_settings and (method is not Method.DMCL or (manifest is None and resume is None)):
         raise typer.BadParameter("give --manifest, or --resume with the name of a run")
-    from core.training.dmcl import Start, train_dmcl  # here: torch takes seconds to load
+    # Here: torch takes seconds to load.
+    from core.training.chosen import chosen_settings
+    from core.training.dmcl import train_dmcl
+    from core.training.overrides import as_text
     from core.training.publish import ship
     from core.training.run_folder import new_run_folder
 
+    model = str(bundle_in_use(folder, start).folder) if start else None
+    settings = chosen_settings(
+        preset, config, changes or (), model=model, image_weights=image_weights, text_folder=text_folder
+    )
+    if print_settings:
+        typer.echo(as_text(settings))
+        return
     run = new_run_folder(folder.runs, method.value) if resume is None else _known_run(folder, resume)
-
-    weights: str | Path | None = image_weights
-    if image_weights and image_weights != "torchvision":
-        weights = Path(image_weights)
-    own = bool(image_weights or text_folder)
-    start = Start(image_weights=weights, text_folder=text_folder) if own else None
     with output.progress() as progress, cancel_by_interrupt() as cancel:
-        sink = _step_sink(output)
-        done = train_dmcl(manifest, run, preset, start, device, progress, sink, cancel)
+        done = train_dmcl(manifest, run, settings, device, progress, _step_sink(output), cancel)
     # Beside the other models, so that it is listed and can be chosen; without the files derived from it.
     kept, _ = ship(read_bundle(done.bundle), folder.models / done.model, LARGEST_BYTES)
     for note in done.notes:

@@ -26,6 +26,7 @@ _TOUCHING = 0.1
 _SAME = 0.7
 """Mean difference of two small frames, grey levels, below which the second shows nothing new."""
 _GRID = 7
+_DARK, _LEAST_LIT = 40, 0.75
 
 
 def cut_window(
@@ -139,15 +140,16 @@ def _places(frames: _Frames, at: int, settings: FilmSettings, rng: np.random.Gen
     height, width = grey.shape
     side = min(height, width) * float(rng.uniform(*settings.side))
     edges = cv2.magnitude(cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1))
-    # Highlights have the strongest edges and don't move with the mucosa.
-    edges[(grey > 225) | ~inside] = 0
+    # Highlights have the strongest edges and don't move with the mucosa; the dark lumen is no place at all.
+    lit = inside & (grey > _DARK)
+    edges[(grey > 225) | ~lit] = 0
     sums = cv2.integral(np.minimum(edges, 120.0))
     boxes = [
         Box(float(x), float(y), side, side)
         for y in np.linspace(0, height - side, _GRID)
         for x in np.linspace(0, width - side, _GRID)
     ]
-    boxes = [box for box in boxes if share_inside(box, inside) > 0.95]
+    boxes = [box for box in boxes if share_inside(box, inside) > 0.95 and share_inside(box, lit) > _LEAST_LIT]
     boxes.sort(key=lambda box: -_inside_sum(sums, box))
     taken: list[Box] = []
     for box in boxes:
