@@ -29,6 +29,8 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
         starter: go on from the shipped starter model where nothing else is named and it is there.
         image_weights: a file with a ResNet's weights, or ``torchvision`` (torch's own cache).
         text_folder: a BERT folder of ``transformers``.
+        tokenizer: a folder with ``tokenizer.json``, for a text encoder with random weights; None learns word
+            pieces from the training texts.
         pretrained: which modality must start with trained weights, and which mustn't: the rows of Table 3.
             None takes whatever is given.
     """
@@ -37,6 +39,7 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
     starter: bool = False
     image_weights: str | None = None
     text_folder: str | None = None
+    tokenizer: str | None = None
     pretrained: Pretrained | None = None
 
     @property

@@ -21,12 +21,13 @@ def tracklet_card(config: TrainConfig, result: PretrainResult, found: Mapping[st
     model, own = config.model, config.tracklets
     kinds = (("videos", "videos"), ("stills", "stills"), ("clips", "clips of a manifest"))
     from_ = ", ".join(f"{found[name]} {words}" for name, words in kinds if found[name])
-    chance = (own.views - 1) / (own.tracklets * own.views - 1)
+    batch = min(own.tracklets, max(result.held, 1))
+    chance = (own.views - 1) / (batch * own.views - 1)
     measured = (
         "- Nothing was held out to measure on: too few tracklets."
         if result.found is None
         else f"- Of held-out views {result.found:.3f} have a view of their own tracklet as the most similar "
-        f"one in a batch of {own.tracklets} tracklets × {own.views} views (by chance about {chance:.3f})."
+        f"one in a batch of {batch} tracklets × {own.views} views (by chance about {chance:.3f})."
     )
     loss = "–" if result.loss is None else f"{result.loss:.3f}"
     lines = [

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
 import torch
 
 from core.data.batches import STORE_MARGIN
@@ -38,7 +37,7 @@ class PretrainResult(msgspec.Struct, frozen=True, kw_only=True):
 
     Args:
         weights: the image encoder's file, for ``--image-weights``.
-        tracklets, crops, films: what was learnt from and measured on.
+        tracklets, crops, films: what was learnt from and measured on; ``held`` of them only measured on.
         steps: batches.
         loss: mean loss of the last steps.
         found: share of held-out views whose most similar other view is of the same tracklet, among those of
@@ -51,6 +50,7 @@ class PretrainResult(msgspec.Struct, frozen=True, kw_only=True):
     tracklets: int
     crops: int
     films: int
+    held: int
     steps: int
     loss: float | None
     found: float | None
@@ -95,8 +95,10 @@ def pretrain_tracklets(
     choice = usable_device(device)
     run = RunFolder(folder)
     if (folder / "config.json").exists():
-        config, sources, begin_with = _kept(folder)
+        config, sources, begin_with = kept_wishes(folder)
     else:
+        if begin_with not in (None, TORCHVISION):
+            begin_with = str(Path(begin_with).absolute())
         check(config)
         check_sources(sources)
         _encoder(config, begin_with)  # refuses weights that don't fit before anything is written
@@ -119,15 +121,18 @@ def pretrain_tracklets(
         config.mixed_precision,
     )
     state = loop.run(progress, tell, token)
-    return _written(run, config, loop.encoder, store.tracklets, found, state)
+    result = _result(run, store.tracklets, len(held), found["notes"], state)
+    _write(run, config, loop.encoder, result, found)
+    return result
 
 
 def read_pretraining(folder: Path) -> PretrainResult | None:
     """The result of a finished run, or None."""
     try:
-        return msgspec.json.decode((folder / _RESULT).read_bytes(), type=PretrainResult)
+        result = msgspec.json.decode((folder / _RESULT).read_bytes(), type=PretrainResult)
     except (OSError, msgspec.MsgspecError):
         return None
+    return msgspec.structs.replace(result, weights=str(folder / WEIGHTS))  # wherever it was moved to
 
 
 def _begin(run: RunFolder, config: TrainConfig, sources: TrackletSources, begin_with: str | None) -> None:
@@ -137,7 +142,8 @@ def _begin(run: RunFolder, config: TrainConfig, sources: TrackletSources, begin_
     run.write("config.json", msgspec.to_builtins(config))  # last: where it is, the run can be resumed
 
 
-def _kept(folder: Path) -> tuple[TrainConfig, TrackletSources, str | None]:
+def kept_wishes(folder: Path) -> tuple[TrainConfig, TrackletSources, str | None]:
+    """Settings, sources and first weights of a run that has begun."""
     raw = RunFolder(folder).read(_SOURCES)
     sources = msgspec.convert(raw["sources"], TrackletSources)
     return read_config(folder / "config.json"), sources, raw["begin_with"]
@@ -206,33 +212,32 @@ def _batches(
     )
 
 
-def _written(
-    run: RunFolder,
-    config: TrainConfig,
-    encoder: ImageEncoder,
-    tracklets: list[Tracklet],
-    found: dict[str, Any],
-    state: LoopState,
+def _result(
+    run: RunFolder, tracklets: list[Tracklet], held: int, notes: list[str], state: LoopState
 ) -> PretrainResult:
-    """Weights, card and result; what only the way here needed is deleted."""
-    weights = run.root / WEIGHTS
-    result = PretrainResult(
-        weights=str(weights),
+    return PretrainResult(
+        weights=str(run.root / WEIGHTS),
         tracklets=len(tracklets),
-        crops=int(np.sum([tracklet.count for tracklet in tracklets])),
+        crops=sum(tracklet.count for tracklet in tracklets),
         films=len({tracklet.film for tracklet in tracklets}),
+        held=held,
         steps=state.step,
         loss=state.loss,
         found=state.found,
         seconds=state.elapsed,
-        notes=found["notes"],
+        notes=notes,
     )
-    facts = {"backbone": config.model.backbone, "image_size": config.model.image_size, "steps": state.step}
-    save_tensors(weights, dict(encoder.resnet.state_dict()), facts)
+
+
+def _write(
+    run: RunFolder, config: TrainConfig, encoder: ImageEncoder, result: PretrainResult, found: dict[str, Any]
+) -> None:
+    """Weights, card and, last, the result; what only the way here needed is deleted."""
+    facts = {"backbone": config.model.backbone, "image_size": config.model.image_size, "steps": result.steps}
+    save_tensors(run.root / WEIGHTS, dict(encoder.resnet.state_dict()), facts)
     replace_file(run.root / "card.md", tracklet_card(config, result, found).encode())
     replace_file(run.root / _RESULT, msgspec.json.encode(result))
     _cleared(run)
-    return result
 
 
 def _cleared(run: RunFolder) -> None:
