@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import Any
 
 import torch
@@ -30,7 +31,9 @@ def make_resnet(name: str, last_stride: int = 2) -> ResNet:
     """
     if name not in resnet_names():
         raise PolypTraceError(
-            "unknown-backbone", f"“{name}” isn't a ResNet of torchvision.", "Use resnet18 or resnet50."
+            "unknown-backbone",
+            f"“{name}” isn't a ResNet of torchvision.",
+            f"Use one of {', '.join(get_close_matches(name, resnet_names(), 3, 0) or ('resnet18',))}.",
         )
     net: ResNet = get_model(name, weights=None)
     net.fc = nn.Identity()

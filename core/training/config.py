@@ -12,6 +12,7 @@ from core.data.batches import ModalityDropout
 from core.errors import PolypTraceError
 from core.models import config as models
 from core.models.config import DmclConfig
+from core.training.tracklet_config import TrackletConfig, check_tracklets
 
 Metric = Literal["triplet", "contrastive"]
 Miner = Literal["batch-hard", "batch-all", "semi-hard"]
@@ -28,6 +29,8 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
         starter: go on from the shipped starter model where nothing else is named and it is there.
         image_weights: a file with a ResNet's weights, or ``torchvision`` (torch's own cache).
         text_folder: a BERT folder of ``transformers``.
+        tokenizer: a folder with ``tokenizer.json``, for a text encoder with random weights; None learns word
+            pieces from the training texts.
         pretrained: which modality must start with trained weights, and which mustn't: the rows of Table 3.
             None takes whatever is given.
     """
@@ -36,6 +39,7 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
     starter: bool = False
     image_weights: str | None = None
     text_folder: str | None = None
+    tokenizer: str | None = None
     pretrained: Pretrained | None = None
 
     @property
@@ -95,6 +99,7 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True):
             checkpoint: its own exam's, or the query's (the reference). Training and the product use each
             picture's own.
         text_cache_mb: memory for the tokens of texts that a frozen text encoder has read.
+        tracklets: of learning without labels, where that is asked for.
     """
 
     model: DmclConfig = models.COMPACT
@@ -121,6 +126,7 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True):
     mixed_precision: bool = True
     text_protocol: TextProtocol = "own-text"
     text_cache_mb: int = 512
+    tracklets: TrackletConfig = TrackletConfig()
 
 
 def check(config: TrainConfig) -> None:
@@ -128,6 +134,7 @@ def check(config: TrainConfig) -> None:
     PolypTraceError: ``training-settings`` or ``model-config`` when settings contradict each other.
     """
     models.check(config.model)
+    check_tracklets(config.tracklets)
     for wrong, sentence in [*_loop_problems(config), *_value_problems(config)]:
         if wrong:
             raise PolypTraceError("training-settings", f"These training settings don't fit: {sentence}.")

@@ -12,7 +12,9 @@ import pytest
 from ..core.data.layouts.trees import DUKE, MARKET, TRAIN, colo_pair, persons, write_csv, write_xlsx
 from .conftest import Run
 
-SMALL = "steps=2 identities=2 pictures=2 model.image_size=32 model.width=32 model.depth=1 model.text.hidden=32"
+SMALL = (
+    "steps=2 identities=2 pictures=2 model.image_size=32 model.width=32 model.depth=1 model.text.hidden=32"
+)
 TINY = ["--preset", "compact"]
 for _change in (*SMALL.split(), "model.text.layers=1", "model.text.heads=2", "model.text.intermediate=32"):
     TINY += ["--set", _change]
