@@ -228,7 +228,7 @@ def _known_data(
 def _maker(train: list[Row], settings: TrainConfig) -> BatchMaker:
     return BatchMaker(
         train,
-        settings.model.image_size,
+        settings.train_size or settings.model.image_size,
         settings.augmentation,
         settings.modality_dropout,
         settings.identities,
