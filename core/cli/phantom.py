@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from core.cli.interrupt import cancel_by_interrupt
+from core.cli.layouts import Fold, Layout, Root, TextsFile, chosen_layout, layout_facts
 from core.cli.options import DataDirPath, Device, JsonFlag, Model, data_dir, embedder
 from core.cli.output import Output
 from core.errors import PolypTraceError
@@ -73,10 +74,14 @@ def phantom(
 
 
 def evaluate(
+    root: Root = None,
     manifest: Annotated[
         Path | None, typer.Option("--manifest", help="CSV file with one row a frame.")
     ] = None,
     features: Annotated[Path | None, typer.Option("--features", help="Ready features, .npz or .mat.")] = None,
+    layout: Layout = None,
+    texts: TextsFile = None,
+    fold: Fold = None,
     part: Annotated[Part, typer.Option("--split", help="Which part of the manifest.")] = Part.TEST,
     full_frame: Annotated[
         bool, typer.Option("--full-frame", help="Whole pictures instead of lesion crops.")
@@ -93,28 +98,42 @@ def evaluate(
     """Retrieval figures of a model, beside simple baselines.
 
     A manifest is a CSV file with one row a frame and the columns clip_id, path, frame, patient_id,
-    polyp_id, exam, split, text, and x, y, w, h where lesion boxes are known.
+    polyp_id, exam, split, text, and x, y, w, h where lesion boxes are known. A column camera leaves the
+    same polyp by the same camera out of a ranking, a column junk (1) leaves a row out of all.
+
+    --layout reads public data as they are published: colopair (ROOT/NAME/1 and 2, and a sheet with id and
+    Eng_text), market1501, duke (bounding_box_train, query, bounding_box_test) and cuhk03 (new protocol,
+    labelled). What others published on them is printed beside.
     """
-    from core.evaluation.features import evaluate_features  # here, as above
+    from core.data.manifest import read_manifest  # here, as above
+    from core.evaluation.features import evaluate_features
     from core.evaluation.run import BASELINES, evaluate_manifest
+    from core.evaluation.seen import seen_in_training, seen_warnings
 
     output = Output(json)
-    if (manifest is None) == (features is None):
-        raise typer.BadParameter("give one of --manifest and --features")
+    if sum(one is not None for one in (manifest, features, layout)) != 1:
+        raise typer.BadParameter("give one of --manifest, --features and --layout")
+    data = chosen_layout(output, layout, root, texts, fold)
     if features is not None:
         document = evaluate_features(features)
     else:
-        assert manifest is not None
-        loaded = embedder(data_dir(data_dir_), model, device)
+        rows = data.manifest if data else read_manifest(manifest or Path())
+        folder = data_dir(data_dir_)
+        loaded = embedder(folder, model, device)
         with output.progress() as progress, cancel_by_interrupt() as cancel:
             wanted = BASELINES if baselines else ()
             result = evaluate_manifest(
-                manifest, loaded, full_frame, part.value, wanted, progress=progress, cancel=cancel
+                rows, loaded, full_frame, part.value, wanted, progress=progress, cancel=cancel
             )
-        for warning in result.warnings:
-            output.warn(warning)
         device_ = {"device": loaded.device.name, "device_reason": loaded.device.reason}
         document = {"model": loaded.model_id, **device_, **result.as_dict()}
+        document |= layout_facts(data, fold) if data else {}
+        if part is Part.TEST:
+            tested = rows.split("query", "gallery").rows
+            seen = seen_in_training(folder.runs, loaded.manifest.name, tested)
+            document["warnings"] += seen_warnings(seen, len(tested))
+        for warning in document["warnings"]:
+            output.warn(warning)
     _write(out, output, document)
     output.document(document)
     _show(output, document)
@@ -152,6 +171,10 @@ def _show(output: Output, document: dict[str, Any]) -> None:
             _cell(within.get("chance")),
             _cell(within.get("no_match_auroc")),
         ]
+    rows += [
+        [f"{one['method']} (published)", *(_cell(one.get(name)) for name in names), "–", "–", "–"]
+        for one in document.get("published", ())
+    ]
     columns = ("", *names, "patient rank1", "chance", "no-match AUROC")
     output.table("Clips, whole catalogue; then within the patient", columns, rows)
     output.say(f"{document['model']} on {document['device']}: {document['device_reason']}", style="dim")

@@ -11,10 +11,21 @@ from typing import Annotated, Any
 import typer
 
 from core.cli.interrupt import cancel_by_interrupt
+from core.cli.layouts import (
+    Fold,
+    Layout,
+    Root,
+    TextsFile,
+    chosen_layout,
+    source_words,
+    tested_fold,
+    training_manifest,
+)
 from core.cli.options import DataDirPath, Device, JsonFlag, data_dir
 from core.cli.output import Output
 from core.errors import PolypTraceError
 from core.inference.bundle import read_bundle
+from core.matching.model_choice import bundle_in_use
 from core.paths import DataDir
 
 LARGEST_BYTES = 4_000_000_000
@@ -34,43 +45,77 @@ def register(app: typer.Typer) -> None:
 
 def train(
     method: Annotated[Method, typer.Argument(help="What to train.")],
+    root: Root = None,
     manifest: Annotated[
         Path | None, typer.Option("--manifest", help="CSV file with one row a frame.")
     ] = None,
-    preset: Annotated[str, typer.Option("--preset", help="quick, compact or paper.")] = "quick",
+    layout: Layout = None,
+    texts: TextsFile = None,
+    fold: Fold = None,
+    preset: Annotated[
+        str, typer.Option("--preset", help="quick, compact, ablation, paper, table3-none|text|image|both.")
+    ] = "quick",
+    config: Annotated[
+        Path | None, typer.Option("--config", metavar="FILE", help="JSON with settings to change.")
+    ] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="NAME=VALUE", help="Change one setting, e.g. loss.miner=batch-hard; repeatable."
+        ),
+    ] = None,
     resume: Annotated[
         str | None, typer.Option("--resume", metavar="RUN", help="Go on with this run.")
+    ] = None,
+    start: Annotated[
+        str | None, typer.Option("--start", metavar="MODEL", help="Go on from this model: id or folder.")
     ] = None,
     image_weights: Annotated[
         str | None,
         typer.Option("--image-weights", help="A ResNet's weights: a file, or torchvision (its cache)."),
     ] = None,
-    text_folder: Annotated[Path | None, typer.Option("--text-folder", help="A local BERT folder.")] = None,
+    text_folder: Annotated[str | None, typer.Option("--text-folder", help="A local BERT folder.")] = None,
+    print_settings: Annotated[
+        bool, typer.Option("--print-settings", help="Print the settings as JSON and end.")
+    ] = False,
     device: Device = "auto",
     json: JsonFlag = False,
     data_dir_: DataDirPath = None,
 ) -> None:
-    """Train a model on a manifest.
+    """Train a model on a manifest, or on the training part of a public data set (--layout NAME ROOT).
 
-    It becomes a candidate, the active model stays as it is. The manifest's columns: see `evaluate --help`.
+    It becomes a candidate, the active model stays as it is. The manifest's columns and the layouts: see
+    `evaluate --help`. Of Colo-Pair one fold of four is left for testing, the first without --fold.
     """
     output, folder = Output(json), data_dir(data_dir_)
-    if method is not Method.DMCL or (manifest is None and resume is None):
-        raise typer.BadParameter("give --manifest, or --resume with the name of a run")
-    from core.training.dmcl import Start, train_dmcl  # here: torch takes seconds to load
+    given = sum(one is not None for one in (manifest, layout))
+    if not print_settings and (method is not Method.DMCL or given > 1 or (not given and resume is None)):
+        raise typer.BadParameter("give --manifest or --layout, or --resume with the name of a run")
+    if layout and resume:
+        raise typer.BadParameter("a run goes on with the data that it began with: --resume without --layout")
+    # Here: torch takes seconds to load.
+    from core.training.chosen import chosen_settings
+    from core.training.dmcl import train_dmcl
+    from core.training.overrides import as_text
     from core.training.publish import ship
     from core.training.run_folder import new_run_folder
 
+    model = str(bundle_in_use(folder, start).folder) if start else None
+    settings = chosen_settings(
+        preset, config, changes or (), model=model, image_weights=image_weights, text_folder=text_folder
+    )
+    if print_settings:
+        typer.echo(as_text(settings))
+        return
+    data = chosen_layout(output, layout, root, texts, tested_fold(layout, fold))
     run = new_run_folder(folder.runs, method.value) if resume is None else _known_run(folder, resume)
-
-    weights: str | Path | None = image_weights
-    if image_weights and image_weights != "torchvision":
-        weights = Path(image_weights)
-    own = bool(image_weights or text_folder)
-    start = Start(image_weights=weights, text_folder=text_folder) if own else None
-    with output.progress() as progress, cancel_by_interrupt() as cancel:
-        sink = _step_sink(output)
-        done = train_dmcl(manifest, run, preset, start, device, progress, sink, cancel)
+    source = source_words(data)
+    with (
+        training_manifest(data, manifest, run) as learnt,
+        output.progress() as progress,
+        cancel_by_interrupt() as cancel,
+    ):
+        done = train_dmcl(learnt, run, settings, device, progress, _step_sink(output), cancel, source=source)
     # Beside the other models, so that it is listed and can be chosen; without the files derived from it.
     kept, _ = ship(read_bundle(done.bundle), folder.models / done.model, LARGEST_BYTES)
     for note in done.notes:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Literal, get_args
+
 import cv2
 import msgspec
 import numpy as np
 
-Rotation = str
-ROTATIONS = ("none", "quarter", "any")
+Rotation = Literal["none", "quarter", "any"]
+ROTATIONS = get_args(Rotation)
 
 
 class Augmentation(msgspec.Struct, frozen=True):

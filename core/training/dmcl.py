@@ -13,40 +13,21 @@ from core.data.batches import BatchMaker
 from core.data.manifest import Manifest, Row, read_manifest
 from core.data.splits import patients_of, split_hash, training_parts
 from core.errors import PolypTraceError
-from core.inference.bundle import read_bundle
 from core.inference.device import DeviceChoice
-from core.models.bundle import load_model
-from core.models.config import with_vocabulary
 from core.models.device import usable_device
 from core.models.dmcl import Dmcl
-from core.models.pretrained import build_dmcl
-from core.paths import resource
 from core.progress import CancelToken, ProgressSink, no_progress
-from core.text.tokenizer import SPECIAL
 from core.training.checkpoint import load_tensors
-from core.training.config import TrainConfig, check, preset
+from core.training.config import TrainConfig, check
 from core.training.heads import centre_image_token
-from core.training.masked_language import train_tokenizer
 from core.training.no_match import fit_threshold
+from core.training.presets import preset
 from core.training.publish import CardFacts, figure_table, publish
 from core.training.run_folder import RunFolder
+from core.training.start import bundle_folder, check_start, first_network, start_words
 from core.training.tokens import TokenTable
 from core.training.trainer import StepSink, Trainer, no_steps
 from core.training.validation import FUSED, Validator, to_input
-
-
-class Start(msgspec.Struct, frozen=True):
-    """Where the weights of a new run come from (the rows of Table 3 and fine-tuning).
-
-    Args:
-        bundle: fine-tune this model; its architecture and tokenizer are taken over.
-        image_weights: ``torchvision`` or a file with a ResNet's weights.
-        text_folder: a BERT folder with its ``tokenizer.json``.
-    """
-
-    bundle: Path | None = None
-    image_weights: str | Path | None = None
-    text_folder: Path | None = None
 
 
 class TrainResult(msgspec.Struct, frozen=True):
@@ -75,28 +56,27 @@ def train_dmcl(
     manifest: Path | None,
     run_folder: Path,
     config: TrainConfig | str = "compact",
-    start: Start | None = None,
     device: str = "auto",
     progress: ProgressSink = no_progress,
     on_step: StepSink = no_steps,
     cancel: CancelToken | None = None,
     learnt_on: str = "held-back patients of the training manifest",
+    source: str = "the user's manifest",
 ) -> TrainResult:
     """Trains DMCL and publishes the weights that validated best to ``run_folder/model``.
 
-    A folder that already holds a run is resumed with its own settings, whatever ``config`` and ``start`` say.
+    A folder that already holds a run is resumed with its own settings, whatever ``config`` says.
 
     Args:
         manifest: training data; None takes the resumed run's.
         run_folder: folder of the run.
         config: settings or the name of a preset.
-        start: initial weights; None takes the starter model for the preset ``quick`` where it is shipped,
-            else random weights.
         device: ``auto``, ``cpu`` or ``cuda``.
         progress: told after every step.
         on_step: one JSON-able dictionary a step or validation, each with ``run``.
         cancel: looked at before every step.
         learnt_on: whose queries the threshold for "no good match" is learnt from, in words.
+        source: what the manifest holds, in words, for the model's card.
 
     Raises:
         Cancelled: a checkpoint is left.
@@ -108,7 +88,7 @@ def train_dmcl(
         model = Dmcl(settings.model)
         model.load_state_dict(load_tensors(run.best)[0])
     else:
-        run, settings, rows, note, model = _new(manifest, run_folder, config, start)
+        run, settings, rows, note, model = _new(manifest, run_folder, config, source)
     train, val = rows
     tokens = TokenTable(
         Tokenizer.from_file(str(run.tokenizer)), settings.model.max_tokens, settings.model.text.pad_id
@@ -143,7 +123,7 @@ def train_dmcl(
 
 
 def _new(
-    manifest: Path | None, folder: Path, config: TrainConfig | str, start: Start | None
+    manifest: Path | None, folder: Path, config: TrainConfig | str, source: str
 ) -> tuple[RunFolder, TrainConfig, tuple[list[Row], list[Row]], str, Dmcl]:
     if manifest is None:
         raise PolypTraceError(
@@ -151,17 +131,17 @@ def _new(
         )
     settings = preset(config) if isinstance(config, str) else config
     check(settings)
+    check_start(settings.start)
     data = read_manifest(manifest)
     train, val, note = training_parts(data.rows, settings.seed)
     _maker(train, settings)  # refuses data that can't be learnt from before anything is written
-    chosen = start or (Start(bundle=_starter()) if config == "quick" else Start())
     torch.manual_seed(settings.seed)
-    model, tokenizer = _initial(chosen, settings, train)
-    if chosen.bundle is None and chosen.image_weights is None:
+    model, tokenizer = first_network(settings, train)
+    if bundle_folder(settings.start) is None and settings.start.image_weights is None:
         first = _maker(train, settings).batch(0)
         centre_image_token(model, to_input(first.images, torch.device("cpu")))
     settings = msgspec.structs.replace(settings, model=model.config)
-    facts = {**_data_facts(data, train, val), "start": _start_words(chosen)}
+    facts = {**_data_facts(data, train, val), "start": start_words(settings.start), "source": source}
     run = RunFolder.create(folder, settings, tokenizer, facts, dict(model.state_dict()))
     return run, settings, (train, val), note, model
 
@@ -182,43 +162,6 @@ def _resumed(
     return run, settings, (train, val), note
 
 
-def _starter() -> Path | None:
-    try:
-        return resource("models", "starter", "manifest.json").parent
-    except FileNotFoundError:
-        return None
-
-
-def _initial(start: Start, settings: TrainConfig, train: list[Row]) -> tuple[Dmcl, str]:
-    """The network before training, and its tokenizer."""
-    if start.bundle is not None:
-        model = load_model(start.bundle)
-        return model, read_bundle(start.bundle).tokenizer.read_text("utf-8")
-    if start.text_folder is not None:
-        tokenizer = _folder_tokenizer(start.text_folder)
-        return build_dmcl(settings.model, start.image_weights, start.text_folder), tokenizer.to_str()
-    if settings.model.text_frozen:
-        raise PolypTraceError(
-            "training-settings",
-            "These settings keep the text encoder as it is, so it must be a trained one.",
-            "Give a local BERT folder with --text-folder.",
-        )
-    tokenizer = train_tokenizer([row.text for row in train if row.text], settings.model.text.vocab_size)
-    sized = with_vocabulary(settings.model, tokenizer.get_vocab_size(), SPECIAL.index("[PAD]"))
-    return build_dmcl(sized, start.image_weights), tokenizer.to_str()
-
-
-def _folder_tokenizer(folder: Path) -> Tokenizer:
-    file = folder / "tokenizer.json"
-    if not file.is_file():
-        raise PolypTraceError(
-            "bert-folder",
-            f"“{folder.name}” holds no tokenizer.json.",
-            "Save the tokenizer beside the model in its fast form.",
-        )
-    return Tokenizer.from_file(str(file))
-
-
 def _maker(train: list[Row], settings: TrainConfig) -> BatchMaker:
     return BatchMaker(
         train,
@@ -230,19 +173,6 @@ def _maker(train: list[Row], settings: TrainConfig) -> BatchMaker:
         settings.seed,
         settings.full_frame,
     )
-
-
-def _start_words(start: Start) -> str:
-    """Where the first weights came from, for the card: a model's limits are also those of its parent."""
-    if start.bundle is not None:
-        parent = read_bundle(start.bundle).manifest.model_id
-        return (
-            f"Training went on from the weights of {parent}, which learnt from data of its own: see its card."
-        )
-    parts = ["an image encoder that was trained before" if start.image_weights else ""]
-    parts += ["a text encoder that was trained before" if start.text_folder else ""]
-    known = " and ".join(part for part in parts if part)
-    return f"Training began with {known}." if known else "Training began with random weights."
 
 
 def _data_facts(data: Manifest, train: list[Row], val: list[Row]) -> dict[str, Any]:
@@ -281,7 +211,7 @@ def _published(
         name=run.name,
         data=[
             f"{splits['train_pictures']} pictures of {splits['train_lesions']} lesions of "
-            f"{splits['train_patients']} patients, from the user's manifest.",
+            f"{splits['train_patients']} patients, from {data['source']}.",
             f"Held back: {splits['val_lesions']} lesions of {splits['val_patients']} other patients.",
             data["start"],
         ],

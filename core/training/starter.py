@@ -26,7 +26,8 @@ from core.data.manifest import read_manifest
 from core.errors import Cancelled, PolypTraceError
 from core.inference.bundle import BundleInfo, amend_bundle, replace_file
 from core.progress import CancelToken, Progress
-from core.training.dmcl import Start, TrainResult, train_dmcl
+from core.training.config import Start
+from core.training.dmcl import TrainResult, train_dmcl
 from core.training.masked_language import MlmResult, pretrain_text, read_result
 from core.training.publish import ship
 from core.training.starter_figures import measure, starter_card
@@ -72,8 +73,9 @@ def make_starter(
     trained = train_dmcl(
         crops,
         work / "starter",
-        msgspec.structs.replace(recipe.training, seed=recipe.seed),
-        Start(text_folder=work / "text"),
+        msgspec.structs.replace(
+            recipe.training, seed=recipe.seed, start=Start(text_folder=str(work / "text"))
+        ),
         device,
         on_step=on_event,
         cancel=token,

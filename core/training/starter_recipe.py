@@ -12,8 +12,9 @@ from core.errors import PolypTraceError
 from core.inference.bundle import replace_file
 from core.phantom.crops import EACH_CLIP, EACH_PICTURE, write_crops
 from core.progress import CancelToken, Progress, ProgressSink
-from core.training.config import COMPACT, TrainConfig
+from core.training.config import TrainConfig
 from core.training.mlm_loop import MlmSettings
+from core.training.presets import COMPACT
 
 MANIFEST = "manifest.csv"
 _SEEDS = 1000

@@ -2,7 +2,7 @@
 
 Folder 1 of an identity asks, folder 2, the same polyp at the other screening, answers. The sheet holds one
 text an identity, so both sides carry the same sentence: the figures come with the warning ``text-leak``. An
-``id`` like ``mwl1/2`` gives one exam a text of its own.
+``id`` like ``kp1/2`` gives one exam a text of its own.
 
 There is no published training part. The public code tests four folds in turn, identities in the order of
 their names, 8, 8, 8 and 7 of them; ``fold`` follows it, but never parts the polyps of one patient.
@@ -104,8 +104,8 @@ def _sheet(root: Path) -> Path | None:
 def _patients(names: Sequence[str], texts: Texts | None) -> tuple[dict[str, str], str]:
     """Each identity's patient: as the sheet says, else by the names, and a sentence on which it was.
 
-    In the public part of the data an identity is named by its patient's letters and one digit (``mwl1``,
-    ``mwl2``).
+    In the public part of the data an identity is named by its patient's letters and one digit (``kp1``,
+    ``kp2``).
     """
     named = {name: texts.patient_of(name) if texts else "" for name in names}
     if all(named.values()):

@@ -2,10 +2,10 @@
 
 Three trees are read, the first that is there:
 
+- ``labeled`` (or the folder itself) with ``bounding_box_train``, ``query`` and ``bounding_box_test``;
 - ``cuhk03_new_protocol_config_labeled.mat`` (``train_idx, query_idx, gallery_idx, labels, camId, filelist``,
   counted from 1) beside the pictures in ``images_labeled``;
-- ``splits_new_labeled.json`` beside ``images_labeled``, as common person re-identification code writes it;
-- ``labeled`` (or the folder itself) with ``bounding_box_train``, ``query`` and ``bounding_box_test``.
+- ``splits_new_labeled.json`` beside ``images_labeled``, as common person re-identification code writes it.
 
 Pictures in ``images_labeled`` are named camera pair, person, camera, number: ``1_001_1_01.png``. Each person
 was seen by two cameras; pictures of a query's own camera are left out of its ranking.
@@ -32,6 +32,7 @@ from core.data.layouts.persons import (
     size_notes,
 )
 from core.data.manifest import Row
+from core.data.mat_file import load_mat
 from core.errors import PolypTraceError
 
 CONFIG, SPLITS_JSON, PICTURES = (
@@ -55,13 +56,13 @@ def cuhk03_rows(root: Path) -> tuple[list[Row], list[str]]:
         PolypTraceError: ``layout-folder``, ``layout-names``, ``layout-pictures`` or ``layout-split-file``.
     """
     title, sizes = CUHK03_FOLDERS.title, CUHK03_FOLDERS.sizes
+    for folder in (subfolder(root, "labeled"), root):
+        if folder is not None and any(subfolder(folder, name) for name in FOLDERS):
+            return person_rows(folder, CUHK03_FOLDERS)
     config, splits = root / CONFIG, root / SPLITS_JSON
     if config.is_file() or splits.is_file():
         rows = _from_config(root, config) if config.is_file() else _from_json(root, splits)
         return rows, [*size_notes(rows, title, sizes), STRETCHED]
-    for folder in (subfolder(root, "labeled"), root):
-        if folder is not None and any(subfolder(folder, name) for name in FOLDERS):
-            return person_rows(folder, CUHK03_FOLDERS)
     packed = [*root.glob("cuhk-03.mat"), *root.glob("*/cuhk-03.mat")]
     hint = f"Put {CONFIG} beside {PICTURES}. " + (_UNPACK if packed else "")
     raise missing_folder(root, ["labeled"], title, hint.strip())
@@ -133,22 +134,9 @@ class _Pictures:
 
 
 def _load(file: Path) -> Mapping[str, npt.NDArray[Any]]:
-    # scipy.io costs a quarter of a second and only this and ready features read MATLAB files.
-    from scipy.io import loadmat
-    from scipy.io.matlab import MatReadError
-
     try:
-        content = loadmat(file)
-    # What the reader comes up with on damaged files, and NotImplementedError for MATLAB 7.3.
-    except (
-        MatReadError,
-        OSError,
-        ValueError,
-        LookupError,
-        TypeError,
-        NotImplementedError,
-        EOFError,
-    ) as error:
+        content = load_mat(file)
+    except ValueError as error:
         raise _bad_split(file, "it isn't a MATLAB file up to version 7") from error
     if missing := [name for name in _NEEDED if name not in content]:
         raise _bad_split(file, f"it has no {', '.join(missing)}")

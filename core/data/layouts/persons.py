@@ -106,10 +106,8 @@ def size_notes(rows: list[Row], title: str, sizes: tuple[int, int, int]) -> list
     have = tuple(sum(row.split == split for row in rows) for split in FOLDERS.values())
     if have == sizes:
         return []
-    shown = [
-        f"{train} for training, {ask} asking, {answer} answering" for train, ask, answer in (have, sizes)
-    ]
-    return [f"These are not all pictures of {title}: {shown[0]}; published: {shown[1]}."]
+    here, there = ("{} for training, {} asking, {} answering".format(*counts) for counts in (have, sizes))
+    return [f"These are not all pictures of {title}: {here}; published: {there}."]
 
 
 def _rows_of(root: Path, folder: Path, split: str, rule: NameRule) -> tuple[list[Row], int]:

@@ -1,4 +1,4 @@
-"""Texts that lie beside a data set: a sheet (CSV, Excel) or JSON, from a picture or an identity to its text."""
+"""Texts beside a data set: a sheet (CSV, Excel) or JSON, from a picture or an identity to its text."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ TEXTS = ("text", "eng_text", "captions", "caption")
 PATIENTS = ("patient", "patient_id")
 COLUMNS = "a column id (or path) and a column Eng_text (or text)"
 _HINT = (
-    f"A sheet needs {COLUMNS}; JSON is {{key: text}}, or a list of objects with file_path (or id) and captions "
-    "(or text)."
+    f"A sheet needs {COLUMNS}; JSON is {{key: text}}, or a list of objects with file_path (or id) and "
+    "captions (or text)."
 )
 
 

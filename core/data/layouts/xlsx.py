@@ -18,6 +18,17 @@ _MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _LINK = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 _LARGEST = 64 << 20
 
+# RuntimeError: the zip is encrypted or packed in a way that Python doesn't know.
+_DAMAGED = (
+    OSError,
+    LookupError,
+    ValueError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    zlib.error,
+    ElementTree.ParseError,
+)
+
 
 def read_xlsx(file: Path) -> list[list[str]]:
     """The cells of the first sheet, row by row, empty rows left out.
@@ -32,14 +43,21 @@ def read_xlsx(file: Path) -> list[list[str]]:
         with zipfile.ZipFile(file) as book:
             shared = _shared_texts(book)
             sheet = ElementTree.fromstring(_part(book, _first_sheet(book)))
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile, zlib.error, ElementTree.ParseError) as error:
+        rows = [_cells(row, shared) for row in sheet.iter(f"{_MAIN}row")]
+    except (
+        OSError,
+        LookupError,
+        ValueError,
+        zipfile.BadZipFile,
+        zlib.error,
+        ElementTree.ParseError,
+    ) as error:
         raise PolypTraceError(
             "sheet-unreadable",
             f"The file {file.name} can't be read as an Excel sheet.",
             "Save it as .xlsx again, or as CSV in UTF-8.",
             cause=type(error).__name__,
         ) from error
-    rows = [_cells(row, shared) for row in sheet.iter(f"{_MAIN}row")]
     return [row for row in rows if any(row)]
 
 
