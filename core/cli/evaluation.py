@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from core.cli.figures import keep_features, keep_report, show_figures
 from core.cli.interrupt import cancel_by_interrupt
 from core.cli.layouts import Fold, Layout, Root, TextsFile, chosen_layout, layout_facts
 from core.cli.options import DataDirPath, Device, JsonFlag, Model, data_dir, embedder
 from core.cli.output import Output
-from core.errors import PolypTraceError
+
+if TYPE_CHECKING:  # what reads pictures would cost every other command its time
+    from core.data.manifest import Manifest
+    from core.evaluation.query_text import QueryText
+    from core.evaluation.result import Evaluation
+    from core.inference.embedder import Embedder
 
 
 class Part(StrEnum):
@@ -21,6 +27,13 @@ class Part(StrEnum):
     TEST = "test"
     VAL = "val"
     TRAIN = "train"
+
+
+class Protocol(StrEnum):
+    """Whose text a gallery clip is fused with (see :data:`core.evaluation.result.PROTOCOLS`)."""
+
+    OWN_TEXT = "own-text"
+    QUERY_TEXT = "query-text"
 
 
 def register(app: typer.Typer) -> None:
@@ -41,9 +54,21 @@ def evaluate(
     full_frame: Annotated[
         bool, typer.Option("--full-frame", help="Whole pictures instead of lesion crops.")
     ] = False,
+    protocol: Annotated[
+        Protocol | None,
+        typer.Option(
+            "--protocol",
+            help="Fuse gallery clips with their own exam's text, or with the query's (slow: nothing can be "
+            "computed ahead). Default: own-text; --rerank means query-text.",
+        ),
+    ] = None,
+    rerank: Annotated[
+        int | None,
+        typer.Option("--rerank", help="With query-text: only the first K of the usual ranking.", min=1),
+    ] = None,
     baselines: Annotated[bool, typer.Option(help="Also the baselines.")] = True,
     out: Annotated[
-        Path | None, typer.Option("--out", help="Also write the JSON document to this file.")
+        Path | None, typer.Option("--out", help="Folder for an HTML report, its drawings and the JSON.")
     ] = None,
     model: Model = None,
     device: Device = "auto",
@@ -53,88 +78,83 @@ def evaluate(
     """Retrieval figures of a model, beside simple baselines.
 
     A manifest is a CSV file with one row a frame and the columns clip_id, path, frame, patient_id,
-    polyp_id, exam, split, text, and x, y, w, h where lesion boxes are known. A column camera leaves the
-    same polyp by the same camera out of a ranking, a column junk (1) leaves a row out of all.
+    polyp_id, exam, split, text, and x, y, w, h where lesion boxes are known. Columns date and light (of the
+    exam) give figures by months and by light. A column camera leaves the same polyp by the same camera out
+    of a ranking, a column junk (1) leaves a row out of all.
 
     --layout reads public data as they are published: colopair (ROOT/NAME/1 and 2, and a sheet with id and
     Eng_text), market1501, duke (bounding_box_train, query, bounding_box_test) and cuhk03 (new protocol,
     labelled). What others published on them is printed beside.
     """
-    from core.data.manifest import read_manifest  # here: scipy and OpenCV would cost every other command time
+    from core.data.manifest import read_manifest  # here: scipy and OpenCV would cost every other command
     from core.evaluation.features import evaluate_features
-    from core.evaluation.run import BASELINES, evaluate_manifest
-    from core.evaluation.seen import seen_in_training, seen_warnings
+    from core.evaluation.report.writing import check_folder
 
     output = Output(json)
     if sum(one is not None for one in (manifest, features, layout)) != 1:
         raise typer.BadParameter("give one of --manifest, --features and --layout")
+    if rerank is not None and protocol is Protocol.OWN_TEXT:
+        raise typer.BadParameter("--rerank needs --protocol query-text")
+    if out is not None:
+        check_folder(out)
     data = chosen_layout(output, layout, root, texts, fold)
     if features is not None:
         document = evaluate_features(features)
+        document |= keep_features(out, document, features, output)
     else:
         rows = data.manifest if data else read_manifest(manifest or Path())
-        folder = data_dir(data_dir_)
-        loaded = embedder(folder, model, device)
-        with output.progress() as progress, cancel_by_interrupt() as cancel:
-            wanted = BASELINES if baselines else ()
-            result = evaluate_manifest(
-                rows, loaded, full_frame, part.value, wanted, progress=progress, cancel=cancel
-            )
-        device_ = {"device": loaded.device.name, "device_reason": loaded.device.reason}
-        document = {"model": loaded.model_id, **device_, **result.as_dict()}
+        loaded = embedder(data_dir(data_dir_), model, device)
+        by_query = rerank is not None or protocol is Protocol.QUERY_TEXT
+        query_text = _query_text(loaded, rerank) if by_query else None
+        result = _measured(rows, loaded, full_frame, part, query_text, baselines, output)
+        facts = {"device": loaded.device.name, "device_reason": loaded.device.reason}
+        document = {"model": loaded.model_id, **facts, **result.as_dict()}
         document |= layout_facts(data, fold) if data else {}
-        if part is Part.TEST:
-            tested = rows.split("query", "gallery").rows
-            seen = seen_in_training(folder.runs, loaded.manifest.name, tested)
-            document["warnings"] += seen_warnings(seen, len(tested))
+        document["warnings"] += _seen(rows, part, data_dir(data_dir_).runs, loaded)
         for warning in document["warnings"]:
             output.warn(warning)
-    _write(out, output, document)
+        name = data.title if data else rows.path.name
+        document |= keep_report(out, result, document, loaded, name, output)
     output.document(document)
-    _show(output, document)
+    show_figures(output, document)
 
 
-def _write(out: Path | None, output: Output, document: dict[str, Any]) -> None:
-    if out is None:
-        return
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(output.as_text(document), "utf-8")
-    except OSError as error:
-        raise PolypTraceError(
-            "evaluate-out", f"The result can't be written to “{out.name}”.", "Choose another --out."
-        ) from error
+def _query_text(loaded: Embedder, rerank: int | None) -> QueryText:
+    from core.evaluation.query_text import QueryText
+    from core.models.text_fuser import TextFuser  # torch: seconds that nobody else should wait for
+
+    return QueryText(TextFuser.open(loaded.info.folder, loaded.device.name), rerank)
 
 
-def _show(output: Output, document: dict[str, Any]) -> None:
-    """The figures as a table: the model first, then each baseline."""
-    names = ("mAP", "rank1", "rank5", "rank10")
-    if "map_all" in document:
-        rows_ = [[way, document["map_all"][way], document["map_50"][way]] for way in document["map_all"]]
-        output.table("Across modalities", ("", "MAP@all", "MAP@50"), rows_)
-        return
-    if "clip" not in document:
-        output.table("Features", names, [[_cell(document.get(name)) for name in names]])
-        return
-    ways = {"model": document, **document["baselines"]}
-    rows = []
-    for way, figures in ways.items():
-        clip, within = figures.get("clip") or {}, figures.get("within_patient") or {}
-        rows.append([way.replace("_", " "), *(_cell(clip.get(name)) for name in names)])
-        rows[-1] += [
-            _cell(within.get("rank1")),
-            _cell(within.get("chance")),
-            _cell(within.get("no_match_auroc")),
-        ]
-    rows += [
-        [f"{one['method']} (published)", *(_cell(one.get(name)) for name in names), "–", "–", "–"]
-        for one in document.get("published", ())
-    ]
-    columns = ("", *names, "patient rank1", "chance", "no-match AUROC")
-    output.table("Clips, whole catalogue; then within the patient", columns, rows)
-    output.say(f"{document['model']} on {document['device']}: {document['device_reason']}", style="dim")
-    output.banner()
+def _measured(
+    rows: Manifest,
+    loaded: Embedder,
+    full_frame: bool,
+    part: Part,
+    query_text: QueryText | None,
+    baselines: bool,
+    output: Output,
+) -> Evaluation:
+    from core.evaluation.run import BASELINES, evaluate_manifest
+
+    with output.progress() as progress, cancel_by_interrupt() as cancel:
+        return evaluate_manifest(
+            rows,
+            loaded,
+            full_frame,
+            part.value,
+            BASELINES if baselines else (),
+            query_text=query_text,
+            progress=progress,
+            cancel=cancel,
+        )
 
 
-def _cell(value: Any) -> object:
-    return value if isinstance(value, int | float) else "–"
+def _seen(rows: Manifest, part: Part, runs: Path, loaded: Embedder) -> list[str]:
+    """What to say when the model learnt from the pictures that it is tested on."""
+    from core.evaluation.seen import seen_in_training, seen_warnings
+
+    if part is not Part.TEST:
+        return []
+    tested = rows.split("query", "gallery").rows
+    return seen_warnings(seen_in_training(runs, loaded.manifest.name, tested), len(tested))
