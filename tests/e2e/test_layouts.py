@@ -12,7 +12,9 @@ import pytest
 from ..core.data.layouts.trees import DUKE, MARKET, TRAIN, colo_pair, persons, write_csv, write_xlsx
 from .conftest import Run
 
-SMALL = "steps=2 identities=2 pictures=2 model.image_size=32 model.width=32 model.depth=1 model.text.hidden=32"
+SMALL = (
+    "steps=2 identities=2 pictures=2 model.image_size=32 model.width=32 model.depth=1 model.text.hidden=32"
+)
 TINY = ["--preset", "compact"]
 for _change in (*SMALL.split(), "model.text.layers=1", "model.text.heads=2", "model.text.intermediate=32"):
     TINY += ["--set", _change]
@@ -25,7 +27,7 @@ def _json(done: Any) -> dict[str, Any]:
 
 
 def test_market_is_evaluated_beside_what_was_published(quick: Run, tmp_path: Path) -> None:
-    root, out = persons(tmp_path / "Market-1501-v15.09.15", MARKET), tmp_path / "out.json"
+    root, out = persons(tmp_path / "Market-1501-v15.09.15", MARKET), tmp_path / "out"
     said = _json(quick(tmp_path / "d", "evaluate", "--layout", "market1501", root, "--out", out, "--json"))
     assert (said["counts"]["junk_clips"], said["counts"]["pairs_left_out"]) == (1, 2)
     assert said["clip"]["queries"] == 3
@@ -39,7 +41,10 @@ def test_market_is_evaluated_beside_what_was_published(quick: Run, tmp_path: Pat
     assert "mAP_trapezoid" in said["published_note"]
     # By the plain histogram every colour is like nothing but itself; its figures stand beside.
     assert said["baselines"]["colour_histogram"]["clip"]["queries"] == 3
-    assert json.loads(out.read_text("utf-8"))["published"] == said["published"]
+    page = (out / "report.html").read_text("utf-8")
+    assert "As others published it" in page
+    assert "Within the patient" not in page
+    assert json.loads((out / "evaluation.json").read_text("utf-8"))["published"] == said["published"]
 
 
 def test_duke_takes_texts_and_prints_the_published_figures(quick: Run, tmp_path: Path) -> None:
