@@ -31,6 +31,7 @@ GROUPS = {
     "bench_video": ("decode", "seek", "sample", "preprocess"),
     "bench_model": ("embed", "embed-resnet50", "embed-gpu", "text", "gradcam"),
     "bench_ranking": ("topk", "metrics"),
+    "bench_fusion": ("query-text",),
     "bench_catalogue": ("catalogue", "match"),
 }
 NAMES = tuple(name for names in GROUPS.values() for name in names)
