@@ -74,6 +74,9 @@ def train(
         typer.Option("--image-weights", help="A ResNet's weights: a file, or torchvision (its cache)."),
     ] = None,
     text_folder: Annotated[str | None, typer.Option("--text-folder", help="A local BERT folder.")] = None,
+    processes: Annotated[
+        int, typer.Option("--processes", help="Train with this many processes, each on a device of its own.")
+    ] = 1,
     pretrain: Pretrain = None,
     videos: Videos = None,
     images: Images = None,
@@ -97,9 +100,11 @@ def train(
         raise typer.BadParameter("give --manifest, or --resume with the name of a run")
     # Here: torch takes seconds to load.
     from core.training.chosen import chosen_settings
-    from core.training.dmcl import train_dmcl
+    from core.training.devices import join
+    from core.training.dmcl import assist_training, train_dmcl
     from core.training.overrides import as_text
     from core.training.pretraining import TRACKLETS, holds_pretraining, train_from_tracklets
+    from core.training.processes import several
     from core.training.publish import ship
     from core.training.run_folder import new_run_folder
     from core.training.tracklet_sources import TrackletSources
@@ -117,15 +122,27 @@ def train(
         typer.echo(as_text(settings))
         return
     run = new_run_folder(folder.runs, method.value) if resume is None else _known_run(folder, resume)
-    with output.progress() as progress, cancel_by_interrupt() as cancel:
+    with several(processes, sys.argv[1:]), output.progress() as progress, cancel_by_interrupt() as cancel:
+        devices = join(device)
+        if not devices.main:
+            assist_training(devices)
+            return
         sink = _step_sink(output)
         learnt, done = None, None
         if unlabelled or (holds_pretraining(run) and not (run / "config.json").exists()):
             learnt, done = train_from_tracklets(
-                run, settings, unlabelled or TrackletSources(), image_weights, device, progress, sink, cancel
+                run,
+                settings,
+                unlabelled or TrackletSources(),
+                image_weights,
+                device,
+                progress,
+                sink,
+                cancel,
+                devices=devices,
             )
         else:
-            done = train_dmcl(manifest, run, settings, device, progress, sink, cancel)
+            done = train_dmcl(manifest, run, settings, device, progress, sink, cancel, devices=devices)
     if learnt is not None:
         say_learnt(output, run.name, learnt, alone=done is None)
     if done is None:
@@ -140,6 +157,7 @@ def train(
             "run": run.name,
             "model": done.model,
             "metrics": done.metrics,
+            "data": done.data,
             "seconds": round(done.seconds, 1),
             "bundle": str(kept.folder),
             "notes": done.notes,
@@ -161,11 +179,23 @@ def _step_sink(output: Output) -> Any:
     def tell(event: dict[str, Any]) -> None:
         if event.get("stage") == "start":
             output.say(f"run {event['run']}; cancel with Ctrl+C, go on with --resume {event['run']}")
+            _say_splits(output, event)
+        if event.get("stage") == "note":
+            output.warn(event["note"])
         if output.as_json:
             sys.stderr.write(json_.dumps(event, ensure_ascii=False) + "\n")
             sys.stderr.flush()
 
     return tell
+
+
+def _say_splits(output: Output, event: dict[str, Any]) -> None:
+    for name, words in (("train", "to learn from"), ("val", "held back")):
+        counts = ", ".join(
+            f"{event[f'{name}_{kind}']} {kind}" for kind in ("patients", "lesions", "pictures")
+        )
+        output.say(f"  {words}: {counts}; patients' hash {event['split_sha256'][name][:12]}")
+    output.say("  no patient is on more than one side")
 
 
 def _known_run(folder: DataDir, resume: str) -> Path:

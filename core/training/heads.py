@@ -56,7 +56,7 @@ def centre_image_token(model: Dmcl, images: Tensor) -> None:
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.momentum = 0.0
-    features = model.image_map(images).mean(dim=(2, 3))
+    features = model.image.pooled(model.image_map(images))
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
     project = model.image.project

@@ -10,6 +10,7 @@ from core.data.manifest import read_manifest
 from core.data.splits import training_parts
 from core.progress import CancelToken, ProgressSink, no_progress
 from core.training.config import TrainConfig
+from core.training.devices import Devices
 from core.training.dmcl import TrainResult, train_dmcl
 from core.training.start import check_start
 from core.training.tracklet_sources import TrackletSources
@@ -36,6 +37,7 @@ def train_from_tracklets(
     progress: ProgressSink = no_progress,
     on_step: StepSink = no_steps,
     cancel: CancelToken | None = None,
+    devices: Devices | None = None,
 ) -> tuple[PretrainResult, TrainResult | None]:
     """Learns the image encoder without labels and trains DMCL from it, as far as there are labels.
 
@@ -50,6 +52,7 @@ def train_from_tracklets(
         progress: told after every step of either part.
         on_step: one JSON-able dictionary a step, each with ``run``.
         cancel: looked at before every step.
+        devices: processes of the second part; the first one learns without labels alone, the others wait.
 
     Returns:
         What each part reached; None where nothing could follow.
@@ -68,7 +71,8 @@ def train_from_tracklets(
     if manifest is None:
         return learnt, None
     following = _from(config, learnt.weights)
-    return learnt, train_dmcl(manifest, run_folder, following, device, progress, on_step, cancel)
+    done = train_dmcl(manifest, run_folder, following, device, progress, on_step, cancel, devices=devices)
+    return learnt, done
 
 
 def has_labels(manifest: str, config: TrainConfig) -> bool:

@@ -180,7 +180,7 @@ class TrackletLoop:
     def _features(self, batch: TrackletBatch) -> Tensor:
         with torch.autocast(self._device.type, dtype=torch.bfloat16, enabled=self._mixed):
             maps = self.encoder.feature_map(to_input(batch.images, self._device))
-        out: Tensor = self._head(maps.float().mean(dim=(2, 3)))
+        out: Tensor = self._head(self.encoder.pooled(maps.float()))
         return out
 
     def _measured(self) -> dict[str, Any]:
