@@ -34,7 +34,15 @@ from core.training.dmcl import TrainResult, train_dmcl
 from core.training.masked_language import MlmResult, pretrain_text, read_result
 from core.training.publish import ship
 from core.training.starter_card import starter_card
-from core.training.starter_figures import BENCHMARK, VALIDATION, Part, measure, real_parts
+from core.training.starter_figures import (
+    BENCHMARK,
+    VALIDATION,
+    Part,
+    measure,
+    real_parts,
+    tuned_parts,
+    tuning_manifest,
+)
 from core.training.starter_recipe import Recipe, claim, training_patients
 from core.training.trainer import StepSink
 
@@ -94,7 +102,10 @@ def make_starter(
         work / "benchmark", spec or load_spec(), workers=workers, progress=log.progress, cancel=token
     )
     parts = {VALIDATION: Part(crops, "val"), BENCHMARK: Part(benchmark.manifest, "test"), **measured_on}
-    info = _measured(work, trained, parts, text, device, log, token)
+    figures = measure(trained.bundle, parts, work / "cache", device, log.progress, token)
+    if real is not None:
+        figures |= _tuned(work, trained.bundle, real, recipe, device, log, on_event, token)
+    info = _described(work, trained, figures, text)
     shipped, size = ship(info, out, LIMIT_BYTES)
     return {
         "run": trained.run.name,
@@ -120,17 +131,27 @@ def _text_encoder(
     return pretrain_text(work / "text", texts, settings, max_tokens, on, log.progress, cancel)
 
 
-def _measured(
+def _tuned(
     work: Path,
-    trained: TrainResult,
-    parts: dict[str, Part],
-    text: MlmResult,
+    bundle: Path,
+    real: Path,
+    recipe: Recipe,
     device: str,
     log: _Log,
+    on_event: StepSink,
     cancel: CancelToken,
+) -> dict[str, dict[str, Any]]:
+    """Figures on real polyps of a model that went on learning from others of them."""
+    config = msgspec.structs.replace(recipe.tuning, seed=recipe.seed, start=Start(model=str(bundle)))
+    manifest = tuning_manifest(real)
+    tuned = train_dmcl(manifest, work / "tuned", config, device, on_step=on_event, cancel=cancel)
+    return measure(tuned.bundle, tuned_parts(real), work / "cache", device, log.progress, cancel)
+
+
+def _described(
+    work: Path, trained: TrainResult, figures: dict[str, dict[str, Any]], text: MlmResult
 ) -> BundleInfo:
     """The run's bundle with figures and card."""
-    figures = measure(trained.bundle, parts, work / "cache", device, log.progress, cancel)
     replace_file(work / "figures.json", (json.dumps(figures, indent=2) + "\n").encode())
     metrics = {
         "validation": figures[VALIDATION],

@@ -38,6 +38,16 @@ Rank-1 of single frames, under another processor in brackets): a processor a pic
 0.649 (0.374, 0.386); weaker photometric changes 0.497, 0.620 (0.378, 0.409); stronger geometric ones 0.475,
 0.620 (0.339, 0.380).
 """
+TUNING = msgspec.structs.replace(
+    TRAINING,
+    identities=8,
+    steps=200,
+    lr_backbone=1e-4,
+    lr_head=2e-4,
+    loss=msgspec.structs.replace(TRAINING.loss, metric_warmup=0.0),
+    validate_every=50,
+)
+"""What a user with a few lesions of their own would do: some minutes from the starter model."""
 TEXT = MlmSettings(steps=500)
 """Some minutes on two cores."""
 
@@ -54,6 +64,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
         seed: of everything.
         text: masked-language pre-training.
         training: the DMCL run.
+        tuning: going on from it on real polyps, where there are some: for the figures, never shipped.
     """
 
     patients: int = 320
@@ -64,6 +75,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     seed: int = 1
     text: MlmSettings = TEXT
     training: TrainConfig = TRAINING
+    tuning: TrainConfig = TUNING
 
 
 def claim(work: Path, recipe: Recipe) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,7 @@ def recipe(config: TrainConfig) -> Recipe:
         seed=3,
         text=text,
         training=training,
+        tuning=training,
     )
 
 
@@ -62,12 +64,13 @@ def real(tmp_path: Path) -> Path:
     """Manifests of pictures without text, named as the real ones."""
     folder, rng, rows = tmp_path / "real", np.random.default_rng(0), []
     folder.mkdir()
-    for polyp in range(3):
-        for exam, split in ((1, "gallery"), (2, "query")):
-            path = folder / f"{polyp}-{exam}.png"
-            cv2.imwrite(str(path), rng.integers(0, 256, (40, 50, 3), dtype=np.uint8))
-            box = Box(5, 5, 30, 30)
-            rows.append(Row(f"c{polyp}-{exam}", path, None, f"s{polyp}", f"s{polyp}", exam, split, "", box))
+    for polyp, exam in product(range(7), (1, 2)):
+        path = folder / f"{polyp}-{exam}.png"
+        cv2.imwrite(str(path), rng.integers(0, 256, (40, 50, 3), dtype=np.uint8))
+        asked = "gallery" if exam == 1 else "query"
+        split = asked if polyp < 3 else "train" if polyp < 5 else "val"
+        box = Box(5, 5, 30, 30)
+        rows.append(Row(f"c{polyp}-{exam}", path, None, f"s{polyp}", f"s{polyp}", exam, split, "", box))
     for name in ("reid_split", "reid_split_shift", "reid_all_test", "reid_all_test_shift"):
         write_manifest(folder / f"{name}.csv", rows)
     return folder
@@ -95,7 +98,7 @@ def test_from_nothing_to_a_shipped_bundle_with_a_stop_on_the_way(
     stages = [event["stage"] for event in events]
     assert "crops: patients" not in stages
     assert "text encoder" not in stages
-    assert [event["step"] for event in events if event["stage"] == "train"] == [2, 3]
+    assert [event["step"] for event in events if event["stage"] == "train"] == [2, 3, 1, 2, 3]
     assert json.loads(json.dumps(events)) == events
 
     info = read_bundle(out)
@@ -111,7 +114,8 @@ def test_from_nothing_to_a_shipped_bundle_with_a_stop_on_the_way(
     for figures in info.manifest.metrics["real"].values():
         assert 0 <= figures["model"]["frame_mAP"] <= 1
         assert f"{figures['colour_histogram']['frame_mAP']:.3f}" in info.card
-    assert len(info.manifest.metrics["real"]) == 4
+    assert len(info.manifest.metrics["real"]) == 6
+    assert {event["run"] for event in events if event["stage"] == "train"} == {"starter", "tuned"}
     assert "20 of the 29 were used for choosing" in info.card
     assert "Research use only" in info.card
     assert load_model(out).config.width == 64
