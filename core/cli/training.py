@@ -13,6 +13,14 @@ import typer
 from core.cli.interrupt import cancel_by_interrupt
 from core.cli.options import DataDirPath, Device, JsonFlag, data_dir
 from core.cli.output import Output
+from core.cli.pretraining import (
+    CatalogueFlag,
+    Images,
+    Pretrain,
+    Videos,
+    say_learnt,
+    unlabelled_sources,
+)
 from core.errors import PolypTraceError
 from core.inference.bundle import read_bundle
 from core.matching.model_choice import bundle_in_use
@@ -39,8 +47,13 @@ def train(
         Path | None, typer.Option("--manifest", help="CSV file with one row a frame.")
     ] = None,
     preset: Annotated[
-        str, typer.Option("--preset", help="quick, compact, ablation, paper, table3-none|text|image|both.")
-    ] = "quick",
+        str | None,
+        typer.Option(
+            "--preset",
+            help="quick, compact, ablation, paper, table3-none|text|image|both. Default: quick; compact "
+            "after --pretrain.",
+        ),
+    ] = None,
     config: Annotated[
         Path | None, typer.Option("--config", metavar="FILE", help="JSON with settings to change.")
     ] = None,
@@ -64,6 +77,10 @@ def train(
     processes: Annotated[
         int, typer.Option("--processes", help="Train with this many processes, each on a device of its own.")
     ] = 1,
+    pretrain: Pretrain = None,
+    videos: Videos = None,
+    images: Images = None,
+    catalogue: CatalogueFlag = False,
     print_settings: Annotated[
         bool, typer.Option("--print-settings", help="Print the settings as JSON and end.")
     ] = False,
@@ -74,22 +91,32 @@ def train(
     """Train a model on a manifest.
 
     It becomes a candidate, the active model stays as it is. The manifest's columns: see `evaluate --help`.
+    With --pretrain tracklets the image encoder first learns without labels, from videos or stills; without
+    labels that is all.
     """
     output, folder = Output(json), data_dir(data_dir_)
-    if not print_settings and (method is not Method.DMCL or (manifest is None and resume is None)):
+    unlabelled = unlabelled_sources(pretrain, videos, images, folder if catalogue else None, manifest)
+    if not (print_settings or manifest or resume or unlabelled):
         raise typer.BadParameter("give --manifest, or --resume with the name of a run")
     # Here: torch takes seconds to load.
     from core.training.chosen import chosen_settings
     from core.training.devices import join
     from core.training.dmcl import assist_training, train_dmcl
     from core.training.overrides import as_text
+    from core.training.pretraining import TRACKLETS, holds_pretraining, train_from_tracklets
     from core.training.processes import several
     from core.training.publish import ship
     from core.training.run_folder import new_run_folder
+    from core.training.tracklet_sources import TrackletSources
 
     model = str(bundle_in_use(folder, start).folder) if start else None
     settings = chosen_settings(
-        preset, config, changes or (), model=model, image_weights=image_weights, text_folder=text_folder
+        preset or ("compact" if unlabelled else "quick"),
+        config,
+        changes or (),
+        model=model,
+        image_weights=TRACKLETS if unlabelled else image_weights,
+        text_folder=text_folder,
     )
     if print_settings:
         typer.echo(as_text(settings))
@@ -101,7 +128,25 @@ def train(
             assist_training(devices)
             return
         sink = _step_sink(output)
-        done = train_dmcl(manifest, run, settings, device, progress, sink, cancel, devices=devices)
+        learnt, done = None, None
+        if unlabelled or (holds_pretraining(run) and not (run / "config.json").exists()):
+            learnt, done = train_from_tracklets(
+                run,
+                settings,
+                unlabelled or TrackletSources(),
+                image_weights,
+                device,
+                progress,
+                sink,
+                cancel,
+                devices=devices,
+            )
+        else:
+            done = train_dmcl(manifest, run, settings, device, progress, sink, cancel, devices=devices)
+    if learnt is not None:
+        say_learnt(output, run.name, learnt, alone=done is None)
+    if done is None:
+        return
     # Beside the other models, so that it is listed and can be chosen; without the files derived from it.
     kept, _ = ship(read_bundle(done.bundle), folder.models / done.model, LARGEST_BYTES)
     for note in done.notes:
@@ -118,6 +163,7 @@ def train(
             "notes": done.notes,
             "device": done.device.name,
             "device_reason": done.device.reason,
+            **({} if learnt is None else {"image_weights": learnt.weights}),
         }
     )
     output.say(f"trained on {done.device.name}: {done.device.reason}", style="dim")
@@ -154,7 +200,7 @@ def _say_splits(output: Output, event: dict[str, Any]) -> None:
 
 def _known_run(folder: DataDir, resume: str) -> Path:
     found = Path(resume) if Path(resume).is_dir() else folder.runs / resume
-    if not (found / "config.json").is_file():
+    if not any((found / part / "config.json").is_file() for part in ("", "pretrain")):
         raise PolypTraceError(
             "run-unknown", f"There is no run “{resume}” to go on with.", f"Runs lie in {folder.runs}."
         )

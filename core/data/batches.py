@@ -109,6 +109,8 @@ class BatchMaker:
         numbers = {identity: i for i, identity in enumerate(sorted({str(s.identity) for s in samples}))}
         self.labels = np.asarray([numbers[str(s.identity)] for s in samples], dtype=np.int64)
         self.identities = len(numbers)
+        exams: dict[tuple[str, int], int] = {}
+        self._exams = [exams.setdefault((s.patient, s.exam), len(exams)) for s in samples]
         self._size, self._augmentation, self._dropout, self._seed = size, augmentation, dropout, seed
         self._store = CropStore(self.rows, round(size * STORE_MARGIN), full_frame)
 
@@ -143,9 +145,16 @@ class BatchMaker:
         images = np.empty((len(places), self._size, self._size, 3), dtype=np.uint8)
         for at, place in enumerate(places):
             rng = np.random.default_rng([self._seed, 3, step, place])
-            crop = self._store.square(int(chosen[place]))
-            images[at] = augment(crop, self._size, self._augmentation, rng)
+            index = int(chosen[place])
+            processor = self._processor(index, step)
+            images[at] = augment(self._store.square(index), self._size, self._augmentation, rng, processor)
         return images
+
+    def _processor(self, index: int, step: int) -> np.random.Generator | None:
+        """The choices that all pictures of a sample's exam share in a batch; None where they share none."""
+        if self._augmentation.processor == "picture":
+            return None
+        return np.random.default_rng([self._seed, 4, step, self._exams[index]])
 
 
 def drop_modalities(

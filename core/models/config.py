@@ -11,6 +11,7 @@ import msgspec
 from core.errors import PolypTraceError
 
 Missing = Literal["learned", "zeros"]
+Pooling = Literal["mean", "gem"]
 
 
 class BertSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +36,8 @@ class DmclConfig(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         backbone: name of any torchvision ResNet (``resnet18``, ``resnet50``, …).
         last_stride: stride of the last ResNet stage, 2 (paper) or 1 (a feature map of twice the side).
+        pooling: how the last activations become one vector: their ``mean`` (paper) or ``gem``, the
+            generalised mean with a learned power (Radenović 2019).
         width: width of the fusion and length of the embedding; a multiple of ``head_size``.
         depth: number of self-attention layers.
         head_size: width of one attention head, d of equation 3.
@@ -50,6 +53,7 @@ class DmclConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     backbone: str = "resnet18"
     last_stride: int = 2
+    pooling: Pooling = "mean"
     width: int = 256
     depth: int = 4
     head_size: int = 32
@@ -97,6 +101,7 @@ def check(config: DmclConfig) -> None:
         (config.missing not in get_args(Missing), f"there is no stand-in {config.missing}"),
         (config.mlp_ratio < 1 or config.head_size < 1, "mlp_ratio and head_size are at least 1"),
         (not 0 <= config.dropout < 1, "dropout is a share below 1"),
+        (config.pooling not in get_args(Pooling), f"there is no pooling {config.pooling}"),
         (not 32 <= config.image_size <= 1024, "the image size lies in 32…1024 pixels"),
         (
             min(config.depth, config.width, config.max_tokens) < 1,

@@ -193,7 +193,7 @@ def _new(
     _maker(train, settings)  # refuses data that can't be learnt from before anything is written
     torch.manual_seed(settings.seed)
     model, tokenizer = first_network(settings, train)
-    if bundle_folder(settings.start) is None and settings.start.image_weights is None:
+    if bundle_folder(settings.start) is None:
         first = _maker(train, settings).batch(0)
         centre_image_token(model, to_input(first.images, torch.device("cpu")))
     settings = msgspec.structs.replace(settings, model=model.config)
@@ -226,7 +226,7 @@ def _known_data(
 def _maker(train: list[Row], settings: TrainConfig) -> BatchMaker:
     return BatchMaker(
         train,
-        settings.model.image_size,
+        settings.train_size or settings.model.image_size,
         settings.augmentation,
         settings.modality_dropout,
         settings.identities,

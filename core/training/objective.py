@@ -52,7 +52,7 @@ class Objective:
             maps = model.image_map(to_input(batch.images, device))
             text, mask = self._reader.read(model, shown, device)
             fused = model.fused(model.image.token(maps), text, mask, has_image, has_text)
-        return fused.float(), maps.float().mean(dim=(2, 3))
+        return fused.float(), model.image.pooled(maps.float())
 
 
 def metric_loss(features: Tensor, labels: Tensor, settings: LossSettings) -> Tensor:

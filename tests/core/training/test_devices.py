@@ -39,7 +39,7 @@ def quiet(config: TrainConfig) -> TrainConfig:
 
 
 def test_two_processes_learn_what_one_does(manifest: Path, config: TrainConfig, tmp_path: Path) -> None:
-    """Losses within 1e-3, the gradient's length within 1 %, every weight within a tenth of the learning rate."""
+    """Losses within 1e-3, the gradient's length within 1 %, each weight within a tenth of a step."""
     pytest.importorskip(
         "accelerate", reason="accelerate isn't installed here yet; it is in requirements.lock"
     )
