@@ -11,11 +11,13 @@ from typing import Annotated, Any
 import typer
 
 from core.cli.interrupt import cancel_by_interrupt
-from core.cli.options import DataDirPath, Device, JsonFlag, data_dir
+from core.cli.options import NOBODY, Author, DataDirPath, Device, JsonFlag, data_dir
 from core.cli.output import Output
+from core.cli.retraining import train_from_catalogue
 from core.errors import PolypTraceError
 from core.inference.bundle import read_bundle
 from core.paths import DataDir
+from core.retraining.runs import is_catalogue_run
 
 LARGEST_BYTES = 4_000_000_000
 """More than the largest setting's weights; a bundle beyond it is a mistake."""
@@ -46,22 +48,48 @@ def train(
         typer.Option("--image-weights", help="A ResNet's weights: a file, or torchvision (its cache)."),
     ] = None,
     text_folder: Annotated[Path | None, typer.Option("--text-folder", help="A local BERT folder.")] = None,
+    from_catalogue: Annotated[
+        bool, typer.Option("--from-catalogue", help="Learn from the catalogue's confirmed links.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="With --from-catalogue: only say what would train.")
+    ] = False,
     device: Device = "auto",
+    author: Author = NOBODY,
     json: JsonFlag = False,
     data_dir_: DataDirPath = None,
 ) -> None:
-    """Train a model on a manifest.
+    """Train a model on a manifest, or on the catalogue's confirmed links.
 
     It becomes a candidate, the active model stays as it is. The manifest's columns: see `evaluate --help`.
     """
     output, folder = Output(json), data_dir(data_dir_)
-    if method is not Method.DMCL or (manifest is None and resume is None):
-        raise typer.BadParameter("give --manifest, or --resume with the name of a run")
+    if method is not Method.DMCL or (manifest is None and resume is None and not from_catalogue):
+        raise typer.BadParameter("give --manifest, --from-catalogue, or --resume with the name of a run")
+    if from_catalogue and (manifest is not None or image_weights or text_folder):
+        raise typer.BadParameter(
+            "--from-catalogue starts from the model in use: give no manifest and no weights"
+        )
+    if dry_run and not from_catalogue:
+        raise typer.BadParameter("--dry-run belongs to --from-catalogue")
+    known = None if resume is None else _known_run(folder, resume)
+    if from_catalogue or (known is not None and is_catalogue_run(known)):
+        train_from_catalogue(
+            output,
+            folder,
+            preset,
+            name=preset,
+            resume=known,
+            device=device,
+            author=author,
+            dry_run=dry_run,
+        )
+        return
     from core.training.dmcl import Start, train_dmcl  # here: torch takes seconds to load
     from core.training.publish import ship
     from core.training.run_folder import new_run_folder
 
-    run = new_run_folder(folder.runs, method.value) if resume is None else _known_run(folder, resume)
+    run = known or new_run_folder(folder.runs, method.value)
 
     weights: str | Path | None = image_weights
     if image_weights and image_weights != "torchvision":
@@ -110,7 +138,7 @@ def _step_sink(output: Output) -> Any:
 
 def _known_run(folder: DataDir, resume: str) -> Path:
     found = Path(resume) if Path(resume).is_dir() else folder.runs / resume
-    if not (found / "config.json").is_file():
+    if not (found / "config.json").is_file() and not is_catalogue_run(found):
         raise PolypTraceError(
             "run-unknown", f"There is no run “{resume}” to go on with.", f"Runs lie in {folder.runs}."
         )

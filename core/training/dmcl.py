@@ -152,7 +152,7 @@ def _new(
     settings = preset(config) if isinstance(config, str) else config
     check(settings)
     data = read_manifest(manifest)
-    train, val, note = training_parts(data.rows, settings.seed)
+    train, val, note = training_parts(data.rows, settings.seed, settings.val_share)
     _maker(train, settings)  # refuses data that can't be learnt from before anything is written
     chosen = start or (Start(bundle=_starter()) if config == "quick" else Start())
     torch.manual_seed(settings.seed)
@@ -178,7 +178,7 @@ def _resumed(
             f"The manifest isn't the one that the run {folder.name} began with.",
             "Resume with the unchanged manifest, or start a new run.",
         )
-    train, val, note = training_parts(data.rows, settings.seed)
+    train, val, note = training_parts(data.rows, settings.seed, settings.val_share)
     return run, settings, (train, val), note
 
 
