@@ -14,6 +14,7 @@ from core.cli.options import existing
 from core.cli.output import Output
 from core.paths import DataDir
 from core.progress import Progress
+from core.retraining.figures import FIGURES
 
 if TYPE_CHECKING:
     from core.training.config import TrainConfig
@@ -82,8 +83,6 @@ def _say_refusal(output: Output, refused: dict[str, str] | None) -> None:
 
 
 def _show(output: Output, document: dict[str, Any]) -> None:
-    from core.training.compare import FIGURES
-
     compared = document["comparison"]
     for words in (*document["left_out"], *document["notes"]):
         output.say(words)

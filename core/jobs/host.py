@@ -47,6 +47,7 @@ from core.jobs.protocol import (
 )
 
 __all__ = [
+    "GRACE_S",
     "Event",
     "JobCancelled",
     "JobDone",
@@ -57,6 +58,8 @@ __all__ = [
     "WorkerStalled",
     "WorkerStarted",
 ]
+GRACE_S = 3.0
+"""How long a worker may take to leave off, in seconds, where nothing else is said."""
 _GARBAGE_SHOWN = 200
 _log = logging.getLogger(__name__)
 
@@ -85,7 +88,7 @@ class WorkerHost:
         on_event: Callable[[Event], None],
         *,
         hello_s: float = 20.0,
-        grace_s: float = 3.0,
+        grace_s: float = GRACE_S,
         stall_s: float = 30.0,
         env: Mapping[str, str] | None = None,
     ) -> None:

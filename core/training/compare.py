@@ -17,22 +17,12 @@ from core.evaluation.vectors import row_vectors
 from core.inference.bundle import NoMatchSettings
 from core.inference.embedder import Embedder
 from core.progress import CancelToken, Progress, ProgressSink, no_progress
+from core.retraining.figures import FIGURES
 from core.training.no_match import within_patient_scores
 from core.training.validation import ClipVectors
 
 STAGE = "measuring both models"
 HELD_BACK, LEARNT = "held-back patients", "patients that it has learnt from"
-FIGURES = {
-    "within_rank1": "first among the patient's earlier lesions",
-    "chance": "the same by guessing",
-    "mAP": "mAP in the whole catalogue",
-    "rank1": "first in the whole catalogue",
-    "no_match_auroc": "known or new lesion: AUROC",
-    "fnir_at_fpir5": "known lesions missed at 5 % false alarms",
-    "wrong_patient": "another patient's clip is more like it",
-}
-"""What is compared, by key, in words. None of it needs a threshold: that is learnt on these patients."""
-
 LEAST_PATIENTS = 5
 """Fewer than so many can't be drawn anew in a way that tells how sure a figure is: no interval is shown."""
 
@@ -45,7 +35,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
         fair: whether neither model has learnt from them.
         patients, queries, new: how many; ``queries`` have their lesion in an earlier exam, ``new`` haven't.
         active_model: id of the model that was in use.
-        candidate, active: :data:`FIGURES` by key; None where ``reasons`` says why.
+        candidate, active: :data:`core.retraining.figures.FIGURES` by key; None where ``reasons`` says why.
         intervals: 95 % intervals over patients, ``candidate`` and ``active`` by key.
         words: what it comes to, in sentences.
     """

@@ -20,6 +20,7 @@ from core.progress import CancelToken, Progress, ProgressSink, no_progress
 from core.retraining import crops, frozen, plan, runs
 from core.retraining.clock import Clock
 from core.retraining.dealing import KIND
+from core.retraining.figures import FIGURES
 from core.training import compare
 from core.training.config import TrainConfig, preset
 from core.training.dmcl import Start, TrainResult, train_dmcl
@@ -171,7 +172,10 @@ class _Work:
         """Other stages than training, whose every step is told anyway, are steps for a program too."""
 
         def sink(step: Progress) -> None:
-            if step.stage != TRAINING:
+            if step.stage == TRAINING:
+                words = f"step {step.done} of {step.total}"
+                step = msgspec.structs.replace(step, stage="learning", note=words)
+            else:
                 self._on_step({"run": self._run.name, **msgspec.to_builtins(step)})
             progress(step)
 
@@ -263,7 +267,7 @@ def _card(card: str, compared: compare.Comparison) -> str:
             "|---|---|---|",
             *(
                 f"| {words} | {_shown(compared.candidate[key])} | {_shown(compared.active[key])} |"
-                for key, words in compare.FIGURES.items()
+                for key, words in FIGURES.items()
             ),
         ]
     return card.rstrip("\n") + "\n" + "\n".join(lines).rstrip("\n") + "\n"
