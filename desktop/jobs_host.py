@@ -23,8 +23,8 @@ _PROGRAMS = {
 }
 """By name: the kind of worker, and its program. Pictures have a process of their own: they don't wait until a
 long video has been read."""
-_GRACE_S = {TRAINING: 20.0}
-"""How long a worker may take to leave off: a training's step and its checkpoint take longer than others'."""
+_LIMITS = {TRAINING: {"grace_s": 20.0, "stall_s": 180.0}}
+"""A training's step and checkpoint take longer than what other workers do, at low priority most of all."""
 
 
 class Job(QObject):
@@ -124,14 +124,14 @@ class Workers(QObject):
 
     def _host(self, kind: str) -> WorkerHost:
         if kind not in self._hosts:
-            from core.jobs.host import GRACE_S, WorkerHost
+            from core.jobs.host import WorkerHost
 
             def tell(event: object) -> None:
                 self._event.emit((kind, event))
 
             spoken, module = _PROGRAMS[kind]
-            grace_s = _GRACE_S.get(kind, GRACE_S)
-            self._hosts[kind] = WorkerHost([sys.executable, "-m", module], spoken, tell, grace_s=grace_s)
+            command, limits = [sys.executable, "-m", module], _LIMITS.get(kind, {})
+            self._hosts[kind] = WorkerHost(command, spoken, tell, **limits)
         return self._hosts[kind]
 
     def _hear(self, told: tuple[str, Any]) -> None:

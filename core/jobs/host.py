@@ -47,7 +47,6 @@ from core.jobs.protocol import (
 )
 
 __all__ = [
-    "GRACE_S",
     "Event",
     "JobCancelled",
     "JobDone",
@@ -58,8 +57,6 @@ __all__ = [
     "WorkerStalled",
     "WorkerStarted",
 ]
-GRACE_S = 3.0
-"""How long a worker may take to leave off, in seconds, where nothing else is said."""
 _GARBAGE_SHOWN = 200
 _log = logging.getLogger(__name__)
 
@@ -88,7 +85,7 @@ class WorkerHost:
         on_event: Callable[[Event], None],
         *,
         hello_s: float = 20.0,
-        grace_s: float = GRACE_S,
+        grace_s: float = 3.0,
         stall_s: float = 30.0,
         env: Mapping[str, str] | None = None,
     ) -> None:

@@ -23,7 +23,7 @@ from core.retraining.runs import unfinished
 KIND = "training"
 END_S = 15.0
 """So long a step and its checkpoint may take after the program went away, in seconds."""
-NICENESS = 10
+NICENESS = 5
 """Behind everything that somebody waits for: matching stays usable."""
 _BELOW_NORMAL = 0x4000
 """Windows' word for the same."""
@@ -57,6 +57,7 @@ def plan(params: dict[str, Any], progress: ProgressSink, _: CancelToken) -> dict
 def train(params: dict[str, Any], progress: ProgressSink, cancel: CancelToken) -> dict[str, Any]:
     """``train`` {data_dir, preset, device, author, run or null} → the document of ``train``."""
     asked = msgspec.convert(params, _Train)
+    step_back()
     folder = DataDir(Path(asked.data_dir))
     progress(Progress("getting ready", 0))
     from core.training.retrain import new_run, retrain
@@ -84,5 +85,4 @@ def step_back() -> None:
 HANDLERS: dict[str, Handler] = {"plan": plan, "train": train}
 
 if __name__ == "__main__":
-    step_back()
     serve(KIND, HANDLERS, END_S)

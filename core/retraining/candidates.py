@@ -63,4 +63,5 @@ def _candidate(model: str, name: str, metrics: dict[str, Any]) -> Candidate:
             f"It learnt from {learnt.get('train_lesions')} lesions of {learnt.get('train_patients')} "
             f"patients, starting from {learnt.get('start')}."
         )
+        words += [str(note) for note in learnt.get("notes", ())]
     return Candidate(model, name, compared if isinstance(compared, dict) else None, tuple(words))

@@ -16,6 +16,8 @@ LEAST_LESIONS = 4
 """Lesions seen in two exams that training needs: fewer and it would only learn them by heart."""
 HELD_BACK, LEAST_HELD_BACK = 0.2, 2
 """Share of the patients that is held back, and how many at least where enough lesions are left."""
+LEARNT = 2 / 3
+"""Share of the lesions that is left to learn from, whatever the share of patients."""
 KIND = "train"
 """Of the catalogue's jobs that train on it."""
 
@@ -65,11 +67,12 @@ def deal(lesions: Mapping[int, Collection[int]], past: Past, seed: int = 0) -> D
     """
     wish = max(LEAST_HELD_BACK, math.ceil(HELD_BACK * len(lesions)))
     left = sum(map(len, lesions.values()))
+    wanted = max(LEAST_LESIONS, math.ceil(LEARNT * left))
     held: list[int] = []
     free = [patient for patient in lesions if patient not in past.learnt]
     for patient in sorted(free, key=lambda one: (one not in past.held_back, _lot(one, seed))):
-        enough = left - len(lesions[patient]) >= LEAST_LESIONS
-        if enough and (len(held) < wish or patient in past.held_back):
+        again, kept = patient in past.held_back, left - len(lesions[patient])
+        if kept >= LEAST_LESIONS and (again or (len(held) < wish and kept >= wanted)):
             held.append(patient)
             left -= len(lesions[patient])
     train = sorted(set(lesions) - set(held))

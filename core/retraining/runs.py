@@ -63,9 +63,12 @@ def result_of(run: Path) -> dict[str, Any] | None:
     return found
 
 
-def keep_result(run: Path, document: dict[str, Any]) -> None:
-    """The run is finished."""
-    replace_file(run / RESULT, (json.dumps(document, indent=1) + "\n").encode())
+def keep_result(run: Path, document: dict[str, Any]) -> dict[str, Any]:
+    """The run is finished; gives the document as :func:`result_of` will."""
+    text = json.dumps(document, indent=1)
+    replace_file(run / RESULT, (text + "\n").encode())
+    kept: dict[str, Any] = json.loads(text)
+    return kept
 
 
 @contextmanager

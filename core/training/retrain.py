@@ -106,8 +106,7 @@ def retrain(
         document = work.run_all()
         job.result = {"model": document["model"]}
         register_bundle(catalog, find_bundle(catalog.data_dir, document["model"]), author=author)
-        runs.keep_result(run, document)
-    return document
+        return runs.keep_result(run, document)
 
 
 class _Work:
@@ -182,6 +181,7 @@ class _Work:
         return sink
 
     def _judge(self, manifest: Path, trained: TrainResult) -> tuple[compare.Comparison, BundleInfo]:
+        self._cancel.raise_if_cancelled()
         cache = self._catalog.data_dir.cache
         ensure_onnx(trained.bundle, cache)  # torch is loaded here already; the embedder would start a process
         candidate = Embedder.open(trained.bundle, self._device, cache)
@@ -193,7 +193,12 @@ class _Work:
         metrics = {
             **read_bundle(trained.bundle).manifest.metrics,
             "comparison": compared.as_dict(),
-            "trained_on": {"run": self._run.name, "start": self._what.start, **self._what.counts()},
+            "trained_on": {
+                "run": self._run.name,
+                "start": self._what.start,
+                "notes": [note for note in trained.notes if note],
+                **self._what.counts(),
+            },
         }
         card = _card(read_bundle(trained.bundle).card, compared)
         return compared, amend_bundle(trained.bundle, metrics, rule, card)
@@ -209,7 +214,7 @@ class _Work:
             "model": trained.model,
             "state": "candidate",
             "start": self._what.start,
-            "metrics": compared.candidate,
+            "metrics": compared.candidate if compared.fair else dict.fromkeys(compared.candidate),
             "comparison": compared.as_dict(),
             "gate": None,
             "reasons": {"gate": NO_GATE},
