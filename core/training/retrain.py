@@ -11,6 +11,7 @@ import msgspec
 from core.catalog.engine import Catalog
 from core.inference.bundle import BundleInfo, amend_bundle, read_bundle
 from core.inference.embedder import Embedder
+from core.inference.onnx_file import ONNX, RECORD
 from core.inference.registry import find_bundle
 from core.jobs.record import recorded
 from core.matching.model_choice import bundle_of, register_bundle
@@ -146,6 +147,7 @@ class _Work:
         self._progress(Progress(_PUBLISH, 0, 1))
         compared, info = self._judge(manifest, trained)
         kept, _ = ship(info, self._catalog.data_dir.models / trained.model, LARGEST_BYTES)
+        _hand_on_onnx(trained.bundle, kept.folder)
         return self._document(trained, compared, kept, plan.left_out_words(left))
 
     def _train(self, manifest: Path) -> TrainResult:
@@ -238,6 +240,13 @@ def _frozen(catalog: Catalog, config: TrainConfig | str, *, author: str, name: s
     share = settings.val_share if len(made.patients.train) >= _VALIDATED else 0.0
     chosen = msgspec.structs.replace(settings, val_share=share)
     return msgspec.structs.replace(made, config=msgspec.to_builtins(chosen))
+
+
+def _hand_on_onnx(run_bundle: Path, kept: Path) -> None:
+    """The ONNX file goes with the candidate: making it anew would delay its first use."""
+    for name in (ONNX, RECORD):
+        if (run_bundle / name).is_file():
+            (run_bundle / name).replace(kept / name)
 
 
 def _training_s(config: TrainConfig, start: BundleInfo) -> float:
