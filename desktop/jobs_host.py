@@ -23,7 +23,7 @@ _PROGRAMS = {
 }
 """By name: the kind of worker, and its program. Pictures have a process of their own: they don't wait until a
 long video has been read."""
-_LIMITS = {TRAINING: {"grace_s": 20.0, "stall_s": 180.0}}
+_LIMITS: dict[str, dict[str, Any]] = {TRAINING: {"grace_s": 20.0, "stall_s": 180.0}}
 """A training's step and checkpoint take longer than what other workers do, at low priority most of all."""
 
 

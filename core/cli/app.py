@@ -13,12 +13,12 @@ import typer
 from core import __version__
 from core.cli import (
     clips,
-    data,
     demo,
     exams,
     matching,
     models,
     patients,
+    phantom,
     system,
     training,
     verdicts,
@@ -42,7 +42,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 _ROOMS = (
-    demo, system, videos, patients, exams, video_text, clips, verdicts, matching, models, data, training,
+    demo, system, videos, patients, exams, video_text, clips, verdicts, matching, models, phantom, training,
 )  # fmt: skip
 for room in _ROOMS:
     room.register(app)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json as json_
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
@@ -16,17 +16,15 @@ from core.paths import DataDir
 from core.progress import Progress
 from core.retraining.figures import FIGURES
 
-if TYPE_CHECKING:
-    from core.training.config import TrainConfig
+Wish = tuple[str, Path | None, tuple[str, ...]]
 
 
 def train_from_catalogue(
     output: Output,
     folder: DataDir,
-    config: TrainConfig | str,
-    *,
-    name: str,
+    wish: Wish,
     resume: Path | None,
+    *,
     device: str,
     author: str,
     dry_run: bool,
@@ -34,22 +32,21 @@ def train_from_catalogue(
     """Says what would train; unless that is all that was asked for, trains or goes on with a run.
 
     Args:
-        config: settings of a new run, or the name of a preset.
-        name: of the settings, for people.
+        wish: of a new run: preset, file with settings, and settings by name.
         resume: the run to go on with.
     """
     from core.training.retrain import new_run, pre_flight, retrain  # here: torch takes seconds to load
 
     with existing(folder) as catalog:
         if resume is None:
-            plan = pre_flight(catalog, config, device=device, name=name)
+            plan = pre_flight(catalog, wish, device=device)
             for words in plan.words:
                 output.say(words)
             if dry_run:
                 output.document(plan.as_dict())
                 _say_refusal(output, plan.refused)
                 return
-        run = resume or new_run(catalog, config, author=author, name=name)
+        run = resume or new_run(catalog, wish, author=author)
         output.say(f"run {run.name}; cancel with Ctrl+C, go on with --resume {run.name}")
         with output.progress() as progress, cancel_by_interrupt() as cancel:
             latest: list[Progress] = []

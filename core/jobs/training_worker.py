@@ -49,7 +49,7 @@ def plan(params: dict[str, Any], progress: ProgressSink, _: CancelToken) -> dict
 
     waits = unfinished(folder)
     with Catalog.open(folder) as catalog:
-        made = pre_flight(catalog, asked.preset, device=asked.device)
+        made = pre_flight(catalog, (asked.preset, None, ()), device=asked.device)
     known = None if waits is None else {**msgspec.to_builtins(waits), "words": waits.words()}
     return made.as_dict() | {"unfinished": known}
 
@@ -64,7 +64,7 @@ def train(params: dict[str, Any], progress: ProgressSink, cancel: CancelToken) -
 
     with Catalog.open(folder) as catalog:
         begun = None if asked.run is None else folder.runs / asked.run
-        run = begun or new_run(catalog, asked.preset, author=asked.author)
+        run = begun or new_run(catalog, (asked.preset, None, ()), author=asked.author)
         return retrain(
             catalog, run, device=asked.device, author=asked.author, progress=progress, cancel=cancel
         )

@@ -101,7 +101,7 @@ def held_back_rule(
     except PolypTraceError:
         return None
     rows = [*query, *gallery]
-    vectors = row_vectors(query, gallery, candidate, baselines=(), cancel=cancel)["model"]
+    vectors = row_vectors(query, gallery, candidate, baselines=(), cancel=cancel).by_way["model"]
     clips = pool(frames(rows, vectors))
     first = {row.clip_id: row for row in reversed(rows)}
     asked = {row.clip_id for row in query}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +24,16 @@ from core.retraining.clock import Clock
 from core.retraining.dealing import KIND
 from core.retraining.figures import FIGURES
 from core.training import compare
-from core.training.config import TrainConfig, preset
-from core.training.dmcl import Start, TrainResult, train_dmcl
+from core.training.chosen import chosen_settings
+from core.training.config import Start, TrainConfig
+from core.training.dmcl import TrainResult, train_dmcl
 from core.training.publish import ship
 from core.training.run_folder import new_run_folder
 from core.training.trainer import StepSink, no_steps
 
+Wish = tuple[str, Path | None, Sequence[str]]
+"""Settings of a run: preset, file with settings or None, and settings by name."""
+QUICK: Wish = ("quick", None, ())
 LARGEST_BYTES = 4_000_000_000
 """More than the largest setting's weights; a bundle beyond it is a mistake."""
 TRAINING = "train"
@@ -41,17 +46,13 @@ _PICTURE_S = 0.033
 """Seconds that a picture of 112 px costs in training on two cores with the compact network."""
 
 
-def new_run(catalog: Catalog, config: TrainConfig | str, *, author: str, name: str = "quick") -> Path:
+def new_run(catalog: Catalog, wish: Wish = QUICK, *, author: str) -> Path:
     """Freezes what is confirmed now, as the folder of a new run.
 
-    Args:
-        config: settings or the name of a preset.
-        name: of the settings, for people.
-
     Raises:
-        PolypTraceError: ``training-too-little``, ``unknown-preset``; nothing was written.
+        PolypTraceError: ``training-too-little``, or a wish that doesn't fit; nothing was written.
     """
-    made = _frozen(catalog, config, author=author, name=name)
+    made = _frozen(catalog, wish, author=author)
     counts = made.counts()
     refused = plan.refusal(counts["train_lesions"], counts["left_out_clips"])
     if refused is not None:
@@ -61,15 +62,13 @@ def new_run(catalog: Catalog, config: TrainConfig | str, *, author: str, name: s
     return run
 
 
-def pre_flight(
-    catalog: Catalog, config: TrainConfig | str = "quick", *, device: str = "auto", name: str = "quick"
-) -> plan.Plan:
+def pre_flight(catalog: Catalog, wish: Wish = QUICK, *, device: str = "auto") -> plan.Plan:
     """What a training that began now would do; writes nothing.
 
     Raises:
-        PolypTraceError: ``unknown-preset``, or the device isn't there.
+        PolypTraceError: a wish that doesn't fit, or the device isn't there.
     """
-    made = _frozen(catalog, config, author="", name=name)
+    made = _frozen(catalog, wish, author="")
     start = find_bundle(catalog.data_dir, made.start)
     seconds = _training_s(msgspec.convert(made.config, TrainConfig), start)
     return plan.plan_of(made, usable_device(device), seconds)
@@ -151,11 +150,12 @@ class _Work:
         return self._document(trained, compared, kept, plan.left_out_words(left))
 
     def _train(self, manifest: Path) -> TrainResult:
+        # Where the model lies now: the data folder may have been moved since.
+        start = Start(model=str(self._start.folder.absolute()))
         return train_dmcl(
             manifest,
             self._run,
-            self._config,
-            Start(bundle=self._start.folder),
+            msgspec.structs.replace(self._config, start=start),
             self._device,
             self._progress,
             self._heard,
@@ -232,10 +232,10 @@ class _Work:
         }
 
 
-def _frozen(catalog: Catalog, config: TrainConfig | str, *, author: str, name: str) -> frozen.Frozen:
-    settings, name = (preset(config), config) if isinstance(config, str) else (config, name)
+def _frozen(catalog: Catalog, wish: Wish, *, author: str) -> frozen.Frozen:
     start = bundle_of(catalog)
-    common = {"author": author, "preset": name}
+    settings = chosen_settings(*wish, model=str(start.folder.absolute()))
+    common = {"author": author, "preset": wish[0]}
     made = plan.freeze_now(catalog, start, config={}, seed=settings.seed, **common)
     share = settings.val_share if len(made.patients.train) >= _VALIDATED else 0.0
     chosen = msgspec.structs.replace(settings, val_share=share)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
 import cv2
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.data.crops import lesion_crop
-from core.data.manifest import Row, load_crop, read_manifest, write_manifest
+from core.data.manifest import NARROW_BAND, WHITE, Row, load_crop, read_manifest, write_manifest
 from core.domain import Box
 from core.errors import PolypTraceError
 
@@ -48,6 +49,24 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     file = write_manifest(tmp_path / "sub" / "manifest.csv", rows)
     assert read_manifest(file).rows == rows
     assert "../pictures" in file.read_text("utf-8")
+
+
+def test_date_and_light_of_an_exam_are_read_back(tmp_path: Path) -> None:
+    rows = [
+        row(tmp_path, box=None, date=dt.date(2019, 4, 30), light=NARROW_BAND),
+        row(tmp_path, box=None, clip_id="c2", exam=2, light=WHITE),
+    ]
+    file = write_manifest(tmp_path / "manifest.csv", rows)
+    assert read_manifest(file).rows == rows
+    assert file.read_text("utf-8").startswith(f"{HEADER},date,light\n")
+
+
+def test_an_odd_date_and_two_lights_in_one_clip_are_named(tmp_path: Path) -> None:
+    header = f"{HEADER},date,light"
+    with pytest.raises(PolypTraceError, match=r"Row 2 of manifest\.csv: date is .30/04/2019"):
+        read_manifest(manifest(tmp_path, f"{GOOD},30/04/2019,white", header=header))
+    with pytest.raises(PolypTraceError, match=r"Row 3 of manifest\.csv: clip c1 has another light"):
+        read_manifest(manifest(tmp_path, f"{GOOD},,white", f"{GOOD},,narrow-band", header=header))
 
 
 def test_rows_of_one_clip_stay_together_in_order(tmp_path: Path) -> None:
@@ -162,3 +181,12 @@ def test_a_crop_holds_the_visible_part_of_its_box(
     assert bottom >= min(y + h, 60) - 1e-3
     assert right - left <= w * factor + 2
     assert bottom - top <= h * factor + 2
+
+
+def test_camera_and_junk_travel_with_the_manifest(tmp_path: Path) -> None:
+    rows = [row(tmp_path, camera="3"), row(tmp_path, clip_id="c2", junk=True)]
+    file = write_manifest(tmp_path / "manifest.csv", rows)
+    assert read_manifest(file).rows == rows
+    bad = manifest(tmp_path, GOOD + ",,maybe", header=HEADER + ",camera,junk")
+    with pytest.raises(PolypTraceError, match='junk is "maybe"'):
+        read_manifest(bad)

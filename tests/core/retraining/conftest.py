@@ -11,7 +11,6 @@ import pytest
 
 from core.catalog import operations, queries
 from core.catalog.engine import Catalog
-from core.data.augment import NONE
 from core.domain import Box, Verdict
 from core.importing import import_videos
 from core.matching import model_choice
@@ -89,9 +88,7 @@ def linked(tmp_path: Path, linked_once: Linked) -> Linked:
     return msgspec.structs.replace(linked_once, data=DataDir(tmp_path / "data"))
 
 
-def tiny(steps: int = 3, **changes: object) -> object:
+def tiny(steps: int = 3, *changes: str) -> tuple[str, None, tuple[str, ...]]:
     """The preset ``quick`` with so few steps that it takes a second or two."""
-    from core.training.config import preset
-
-    small = {"steps": steps, "max_seconds": None, "identities": 2, "pictures": 2, "augmentation": NONE}
-    return msgspec.structs.replace(preset("quick"), **{**small, **changes})
+    small = (f"steps={steps}", "max_seconds=none", "identities=2", "pictures=2")
+    return "quick", None, (*small, *changes)

@@ -37,9 +37,9 @@ def _done(linked: Linked, run: Path, **more: Any) -> dict[str, Any]:
         return retrain(catalog, run, device="cpu", author="anna", **more)
 
 
-def _new(linked: Linked, steps: int = 3, **changes: Any) -> Path:
+def _new(linked: Linked, steps: int = 3, *changes: str) -> Path:
     with linked.open() as catalog:
-        return new_run(catalog, tiny(steps, **changes), author="anna", name="tiny")
+        return new_run(catalog, tiny(steps, *changes), author="anna")
 
 
 class First(msgspec.Struct):
@@ -188,7 +188,7 @@ def test_a_missing_video_is_named_and_left_out(linked: Linked, tmp_path: Path) -
 def test_the_next_run_judges_on_patients_that_the_model_never_saw(first: First) -> None:
     model = first.document["model"]
     model_choice.promote(first.linked.data, model, model, author="anna")
-    one, other = frozen.read(first.run), frozen.read(_new(first.linked, seed=3))
+    one, other = frozen.read(first.run), frozen.read(_new(first.linked, 3, "seed=3"))
     model_choice.roll_back(first.linked.data, author="anna")
     assert other.start == model
     assert other.patients.held_back == one.patients.held_back
