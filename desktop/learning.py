@@ -136,8 +136,8 @@ class Learning(QObject):
 
     def _switched(self, model: str) -> None:
         self._bar.show_note(
-            f"{model} is in use now. Clips that it hasn't seen are embedded for it; rankings from before keep "
-            "their model's name."
+            f"{model} is in use now. Clips that it hasn't seen are embedded for it; rankings from before "
+            "keep their model's name."
         )
         self.switched.emit(model)
 
