@@ -57,9 +57,14 @@ class CropView(msgspec.Struct, frozen=True):
 
 
 def exam_camera(rng: Rng) -> ExamCamera:
-    """The processor of one exam: any there might be, with scope pictures of 360 to 560 pixels."""
+    """The processor of one exam: any there might be, with scope pictures of 360 to 800 pixels."""
     shape = ("octagon", "round", "cut")[int(rng.integers(3))]
-    return ExamCamera(random_look(rng), int(rng.integers(360, 561)), shape, int(rng.integers(55, 96)))
+    return ExamCamera(
+        random_look(rng),
+        int(math.exp(rng.uniform(math.log(360), math.log(800)))),
+        shape,
+        int(rng.integers(55, 96)),
+    )
 
 
 def brand_camera(processor: Processor, rng: Rng) -> ExamCamera:
@@ -103,14 +108,14 @@ def _clipped(low: float, high: float, limit: int) -> tuple[int, int]:
 
 
 def _wish(renderer: Renderer, index: int, camera: ExamCamera, rng: Rng) -> Pose | None:
-    """Mostly oblique from the anal side, turned at any angle, at 0.8 to 2.3 times the close-up distance."""
+    """Mostly oblique from the anal side, turned at any angle, at 0.6 to 1.9 times the close-up distance."""
     near = viewing_distance(renderer.colon.lesions[index])
     return steady_aim(
         renderer,
         index,
-        near * math.exp(float(rng.uniform(-0.2, 0.85))),
-        float(rng.uniform(0.2, 1.15)),
-        around=float(rng.normal(0, 0.45)),
+        near * math.exp(float(rng.uniform(-0.5, 0.65))),
+        float(rng.uniform(0.3, 1.35)),
+        around=float(rng.normal(0, 0.6)),
         roll=float(rng.uniform(-math.pi, math.pi)),
         place=_place(camera.shape, rng),
         aspect=1.0,
@@ -159,9 +164,9 @@ def _developed(
 ) -> Image:
     """The window as the processor shows it; sometimes moved or out of focus."""
     exposure = look.exposure * math.exp(0.08 * float(rng.normal()))
-    softness = look.softness + (float(rng.exponential(0.8)) if rng.random() < 0.3 else 0.0)
+    softness = look.softness + (float(rng.exponential(0.8)) if rng.random() < 0.2 else 0.0)
     now = msgspec.structs.replace(look, exposure=exposure, softness=softness)
-    if rng.random() < 0.35:
+    if rng.random() < 0.2:
         angle, length = float(rng.uniform(0, 2 * math.pi)), float(rng.exponential(2.5))
         light = smear(light, length * math.cos(angle), length * math.sin(angle))
     # Metered half on the whole view, half on the lesion, as an endoscopist would make it show.

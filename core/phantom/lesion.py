@@ -18,8 +18,8 @@ from core.phantom.scene import PhantomLesion
 
 Array = NDArray[np.float32]
 
-BLEND_MM = 1.0
-"""Width of the soft transition between a solid's base and the wall."""
+BLEND_MM = (0.5, 3.5)
+"""Range of the width of the soft transition between a solid's base and the wall, mm."""
 SOLID_CLASSES = ("Ip", "Isp", "Is", "Is+IIc")
 
 
@@ -58,6 +58,7 @@ class LesionBody:
     def _shape_solid(self) -> None:
         lesion = self.lesion
         rng = np.random.default_rng((lesion.seed, 34))
+        self.blend_mm = 1.0
         half_a, half_b = lesion.size_mm / 2, max(lesion.size_2_mm, 0.5 * lesion.size_mm) / 2
         if lesion.paris == "Ip":
             half_h, lift = 0.43 * lesion.size_mm, max(lesion.stalk_mm, 3.0)
@@ -70,6 +71,7 @@ class LesionBody:
         else:
             half_h, lift = 0.66 * lesion.height_mm, -0.32 * lesion.height_mm
             self._stalk_mm = 0.0
+            self.blend_mm = float(np.clip(rng.uniform(0.1, 0.4) * lesion.height_mm, *BLEND_MM))
             lean = float(rng.uniform(0.0, 0.15))
         towards = float(rng.uniform(0, 2 * np.pi))
         axis = np.array([np.sin(lean) * np.cos(towards), np.sin(lean) * np.sin(towards), np.cos(lean)])

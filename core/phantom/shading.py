@@ -17,13 +17,13 @@ NOMINAL_MM = 25.0
 _LEAST_MM = 2.0
 _WRAP = 0.12
 """Share by which light that scattered under the surface softens the terminator."""
-_FILL = 0.22
+_FILL = 0.13
 """Light that comes by way of the neighbouring wall, and is twice as red for it, as a share of the direct
 light.
 """
 
 _WHITE = np.array(
-    [[0.93, 0.80, 0.70], [0.13, 0.90, 0.96], [0.52, 1.55, 1.30], [0.55, 0.85, 0.55], [0.04, 0.28, 1.05]],
+    [[0.93, 0.78, 0.60], [0.13, 0.86, 1.00], [0.52, 1.55, 1.30], [0.55, 0.85, 0.55], [0.04, 0.28, 1.05]],
     np.float32,
 )
 """Bloodless tissue's albedo, then the absorption of blood, vessels, veins and bile, for red, green, blue.
@@ -94,7 +94,7 @@ def shade(
 def _shine(film: Array, wetness: float) -> Array:
     """How much of the lamp the film mirrors: patches grow with the wetness."""
     cover = np.clip((film - np.float32(0.75 - 0.75 * wetness)) * np.float32(4.0), 0.06, 1)
-    return np.asarray(cover * np.float32(0.04), np.float32)
+    return np.asarray(cover * np.float32(0.075), np.float32)
 
 
 def _lobe(cosine: Array) -> Array:
