@@ -103,7 +103,7 @@ def streaks(rng: Rng, size: int, period_px: float) -> Array:
     """Furrows that run one way, swaying: 0 … 1."""
     y, x = np.meshgrid(np.arange(size, dtype=np.float32), np.arange(size, dtype=np.float32), indexing="ij")
     turn = float(rng.uniform(0, np.pi))
-    sway = 0.8 * period_px * patches(rng, size, size / 4) + 0.5 * period_px * patches(rng, size, size / 12)
+    sway = 0.35 * period_px * patches(rng, size, size / 4) + 0.3 * period_px * patches(rng, size, size / 12)
     wave = np.sin((x * np.cos(turn) + y * np.sin(turn) + 2 * sway) * (2 * np.pi / period_px))
     return np.asarray(0.5 + 0.5 * wave, np.float32)
 
@@ -128,7 +128,7 @@ def surface_blood(rng: Rng, size: int, period_px: float, *, pitted: bool) -> Arr
     kinds = (pits, net, gyri, streaks) if pitted else (gyri, net, streaks, pits)
     total = np.zeros((size, size), np.float32)
     for strongest in (0.7, 0.4):
-        kind = kinds[int(rng.choice(4, p=[0.5, 0.25, 0.13, 0.12]))]
+        kind = kinds[int(rng.choice(4, p=[0.52, 0.27, 0.12, 0.09]))]
         sign = 1.0 if rng.random() < 0.75 else -1.0
         shown = np.clip(0.55 + 0.6 * patches(rng, size, size / 3), 0, 1)
         pattern = kind(rng, size, period_px) - 0.4
