@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from core.phantom.curtain import drawn
 from core.phantom.fields import NONE, combed, draw_scan, fringed
 from core.phantom.overlay import CORNER, shape_mask
 from core.phantom.path import steady_aim, viewing_distance
@@ -154,13 +155,14 @@ def _shoot(
     x0, y0, x1, y1 = window
     bent = Wobble(rng, float(rng.uniform(0, 0.03))).maps(x1 - x0, y1 - y0)
     inside = shape_mask(camera.shape, width, width)[y0:y1, x0:x1]
-    shown = (warped_labels(fine.lesion, bent) == index + 1) & inside
+    light = warped(fine.rgb, bent)
+    light, shown = drawn(light, (warped_labels(fine.lesion, bent) == index + 1) & inside, rng)
     if int(shown.sum()) < LEAST_SIDE**2:
         return None
     box = box_of(shown)
     if min(box[2:]) < LEAST_SIDE:
         return None
-    picture = _developed(coarse.rgb, warped(fine.rgb, bent), inside, camera, rng)
+    picture = _developed(coarse.rgb, light, inside, camera, rng)
     return CropView(picture, human_box(rng, box, x1 - x0, y1 - y0), box)
 
 

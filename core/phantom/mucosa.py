@@ -63,6 +63,7 @@ class Mucosa:
         blood, bile: this patient's level of blood and of yellow in the mucosa, about 1 and 0.15 on average.
         visibility: how clearly vessels shine through, about 0.3…1.3.
         patchy, rough: factors on how uneven the blood is, and on the fine relief.
+        mottled: how much of the fine relief shows in the colour.
     """
 
     def __init__(self, seed: int, length_mm: float) -> None:
@@ -72,6 +73,7 @@ class Mucosa:
         self.bile = float(min(rng.exponential(0.16), 0.7))
         self.visibility = float(rng.uniform(0.3, 1.3))
         self.patchy, self.rough = (float(np.exp(rng.uniform(np.log(0.6), np.log(2.0)))) for _ in range(2))
+        self.mottled = float(rng.uniform(0.2, 2.0))
         self._broad = _broad(rng, int(length_mm / 4) + 100)
         self._relief = _relief(rng)
         self._trees: dict[int, tuple[list[Branches], Branches]] = {}
@@ -105,6 +107,7 @@ class Mucosa:
         unit = np.float32(SLOPE_UNIT * self.rough)
         slope = (relief - np.float32(128)) * (unit * (1 - np.float32(0.75) * far))
         blood = np.float32(self.blood) * (np.float32(0.5) + mix[:, 2])
+        blood *= np.clip(1 + np.float32(self.mottled / self.rough) * (slope[:, 0] - slope[:, 1]), 0.4, 2)
         bile = np.float32(self.bile) + np.float32(0.9) * np.clip(mix[:, 3] - np.float32(0.72), 0, None)
         shown = np.float32(self.visibility)
         return Skin(shown * mix[:, 0], shown * mix[:, 1], blood, bile, mix[:, 3], slope)

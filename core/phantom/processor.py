@@ -196,7 +196,7 @@ def random_look(rng: Rng) -> Look:
         gamma=float(math.exp(rng.uniform(math.log(0.8), math.log(1.75)))),
         saturation=float(math.exp(rng.uniform(math.log(0.75), math.log(1.5)))),
         hue_deg=float(rng.uniform(-8, 8)),
-        sharpening=float(rng.uniform(0.0, 1.5)),
+        sharpening=float(rng.uniform(0.0, 2.2)),
         noise=float(math.exp(rng.uniform(math.log(0.001), math.log(0.014)))),
         exposure=float(rng.uniform(0.4, 0.66)),
         softness=float(rng.uniform(0.3, 0.9)),
