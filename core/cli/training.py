@@ -121,7 +121,8 @@ def train(
     output, folder = Output(json), data_dir(data_dir_)
     known = None if resume is None else _known_run(folder, resume)
     if from_catalogue or (known is not None and is_catalogue_run(known)):
-        others = manifest or start or image_weights or text_folder or pretrain or catalogue or processes > 1
+        data_named = manifest or layout or root or texts or fold
+        others = data_named or start or image_weights or text_folder or pretrain or catalogue or processes > 1
         if others or print_settings:
             raise typer.BadParameter(
                 "--from-catalogue goes on from the model in use, in one process: with it go --preset, "
@@ -187,10 +188,10 @@ def train(
                 devices=devices,
             )
         else:
-            with training_manifest(data, manifest, run) as known:
+            with training_manifest(data, manifest, run) as rows:
                 words = source_words(data)
                 done = train_dmcl(
-                    known, run, settings, device, progress, sink, cancel, devices=devices, source=words
+                    rows, run, settings, device, progress, sink, cancel, devices=devices, source=words
                 )
     if learnt is not None:
         say_learnt(output, run.name, learnt, alone=done is None)

@@ -108,7 +108,8 @@ def test_what_does_not_fit_is_refused_in_words(quick: Run, tmp_path: Path) -> No
         ("evaluate", "--manifest", root / "m.csv", "--texts", root / "t.csv"),
         ("evaluate", "--layout", "msmt17", root),
         ("evaluate", "--layout", "colopair", root, "--fold", 5),
-        ("train", "dmcl", "--layout", "market1501", root, "--resume", "some"),
+        ("train", "dmcl", "--layout", "market1501", root, "--manifest", root / "m.csv"),
+        ("train", "dmcl", "--layout", "market1501", root, "--from-catalogue"),
     ):
         assert quick(data, *words).code == 2, words
     wrong = quick(data, "evaluate", "--layout", "duke", root, "--json")
