@@ -16,16 +16,17 @@ import numpy as np
 
 from core.data.crops import lesion_crop
 from core.data.pictures import read_picture
+from core.data.rules import LESIONS, RankingRule
 from core.domain import Box
 from core.errors import PolypTraceError
 
 COLUMNS = ("clip_id", "path", "frame", "patient_id", "polyp_id", "exam", "split", "text")
 BOX_COLUMNS = ("x", "y", "w", "h")
-DATE, LIGHT = "date", "light"
+OPTIONAL = DATE, LIGHT, CAMERA, JUNK = "date", "light", "camera", "junk"
 WHITE, NARROW_BAND = "white", "narrow-band"
 """The lights' words as the phantom writes them; another word in a manifest is a stratum of its own."""
 SPLITS = ("train", "val", "query", "gallery")
-_HINT = "A manifest has the columns " + ",".join(COLUMNS) + "[,x,y,w,h][,date][,light]."
+_HINT = "A manifest has the columns " + ",".join(COLUMNS) + "[,x,y,w,h][,date][,light][,camera][,junk]."
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -40,6 +41,9 @@ class Row(msgspec.Struct, frozen=True):
         box: lesion box in pixels of the picture; None where the whole picture counts.
         date: of the exam; None where it isn't known. For strata (months between exams), never for a model.
         light: ``white``, ``narrow-band`` or another word; None where it isn't known. For strata, as the date.
+        camera: that took the picture; None where it isn't known. Seeing the same identity by the same camera
+            isn't knowing it again: such pairs are left out (:class:`core.data.rules.RankingRule`).
+        junk: a gallery row that stands in no ranking (a part of a person, a false detection).
     """
 
     clip_id: str
@@ -53,6 +57,8 @@ class Row(msgspec.Struct, frozen=True):
     box: Box | None = None
     date: dt.date | None = None
     light: str | None = None
+    camera: str | None = None
+    junk: bool = False
 
     @property
     def identity(self) -> tuple[str, str] | None:
@@ -61,10 +67,11 @@ class Row(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """All rows of a manifest file, in its order."""
+    """All rows of a manifest file, in its order, and the rule of its rankings."""
 
     path: Path
     rows: list[Row]
+    ranking: RankingRule = LESIONS
 
     def clips(self) -> dict[str, list[Row]]:
         """Rows by clip, both in the order of the file."""
@@ -75,7 +82,7 @@ class Manifest(msgspec.Struct, frozen=True):
 
     def split(self, *names: str) -> Manifest:
         """The rows of these splits only."""
-        return Manifest(self.path, [row for row in self.rows if row.split in names])
+        return msgspec.structs.replace(self, rows=[row for row in self.rows if row.split in names])
 
     def sha256(self) -> str:
         """Hash of the file's bytes: what a model's record of its training data holds."""
@@ -113,22 +120,20 @@ def read_manifest(path: Path | str) -> Manifest:
 def write_manifest(path: Path | str, rows: Iterable[Row]) -> Path:
     """Writes rows as a manifest, with paths relative to it, by atomic replacement.
 
-    The columns of box, date and light appear when at least one row has such a value. Returns the absolute
-    path.
+    The columns of box, date, light, camera and junk appear when at least one row has such a value. Returns
+    the absolute path.
     """
     file = Path(path).absolute()
     kept = list(rows)
     boxed = any(row.box is not None for row in kept)
-    dated = any(row.date is not None for row in kept)
-    lit = any(row.light is not None for row in kept)
+    more = [_optional_cells(row) for row in kept]
+    used = [name for name in OPTIONAL if any(cells[name] for cells in more)]
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\n")
-    header = COLUMNS + (BOX_COLUMNS if boxed else ())
-    writer.writerow(header + ((DATE,) if dated else ()) + ((LIGHT,) if lit else ()))
-    for row in kept:
+    writer.writerow([*COLUMNS, *(BOX_COLUMNS if boxed else ()), *used])
+    for row, optional in zip(kept, more, strict=True):
         cells = _cells(row, file.parent) + (_box_cells(row.box) if boxed else [])
-        cells += ["" if row.date is None else row.date.isoformat()] if dated else []
-        writer.writerow(cells + ([row.light or ""] if lit else []))
+        writer.writerow(cells + [optional[name] for name in used])
     file.parent.mkdir(parents=True, exist_ok=True)
     draft = file.with_name(file.name + ".part")
     draft.write_text(out.getvalue(), encoding="utf-8", newline="")
@@ -147,6 +152,15 @@ def _cells(row: Row, folder: Path) -> list[object]:
         row.split,
         row.text,
     ]
+
+
+def _optional_cells(row: Row) -> dict[str, str]:
+    return {
+        DATE: "" if row.date is None else row.date.isoformat(),
+        LIGHT: row.light or "",
+        CAMERA: row.camera or "",
+        JUNK: "1" if row.junk else "",
+    }
 
 
 def load_crop(row: Row, full_frame: bool = False) -> np.ndarray:
@@ -215,6 +229,8 @@ def _parse(file: Path, number: int, cells: dict[str, str | None]) -> Row:
         box=_parse_box(file, number, [cell(name) for name in BOX_COLUMNS]),
         date=_parse_date(file, number, cell(DATE)),
         light=cell(LIGHT) or None,
+        camera=cell(CAMERA) or None,
+        junk=_parse_junk(file, number, cell(JUNK)),
     )
 
 
@@ -223,6 +239,12 @@ def _parse_date(file: Path, number: int, value: str) -> dt.date | None:
         return dt.date.fromisoformat(value) if value else None
     except ValueError:
         raise _invalid(file, number, f'date is "{value[:40]}", not a date like 2019-04-30') from None
+
+
+def _parse_junk(file: Path, number: int, value: str) -> bool:
+    if value not in ("", "0", "1"):
+        raise _invalid(file, number, f'junk is "{value[:40]}", not 1, 0 or empty')
+    return value == "1"
 
 
 def _parse_box(file: Path, number: int, cells: Sequence[str]) -> Box | None:
@@ -246,7 +268,7 @@ def _check_clips(file: Path, rows: Sequence[Row]) -> None:
     first: dict[str, Row] = {}
     for number, row in enumerate(rows, start=2):
         known = first.setdefault(row.clip_id, row)
-        for field in ("patient_id", "polyp_id", "exam", "split", "text", "date", "light"):
+        for field in ("patient_id", "polyp_id", "exam", "split", "text", *OPTIONAL):
             if getattr(row, field) != getattr(known, field):
                 raise _invalid(file, number, f"clip {row.clip_id} has another {field} than in its first row")
 

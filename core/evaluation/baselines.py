@@ -101,6 +101,28 @@ def text_leak(query: Sequence[Row], gallery: Sequence[Row]) -> float | None:
     return sum(pairs) / len(pairs) if pairs else None
 
 
+def shared_text(rows: Sequence[Row]) -> float | None:
+    """Share of lesions that carry, to the letter, the text of another lesion of the same patient's exam.
+
+    A text written once per patient, not once per lesion, tells the patient's lesions apart no better than no
+    text. Counted are lesions with a text in exams that show at least two such. Case and blanks don't count.
+
+    Returns:
+        In 0…1; None where no exam shows two lesions with a text.
+    """
+    exams: dict[tuple[str, int], dict[object, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for row in rows:
+        if row.identity is not None and row.text.strip():
+            exams[row.patient_id, row.exam][row.identity].add(" ".join(row.text.casefold().split()))
+    shared = [
+        any(said & others for name, others in lesions.items() if name != lesion)
+        for lesions in exams.values()
+        if len(lesions) > 1
+        for lesion, said in lesions.items()
+    ]
+    return sum(shared) / len(shared) if shared else None
+
+
 def _sentences(rows: Sequence[Row]) -> dict[tuple[str, str], list[str]]:
     """The folded texts of every clip with text and known identity, by lesion."""
     clips = {row.clip_id: row for row in rows}

@@ -1,4 +1,4 @@
-"""From a cosine to a decision and a probability: "no good match", its threshold, and how well both hold."""
+"""From a cosine to a decision and a probability: "no good match" and its threshold, learnt and applied."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from core.errors import PolypTraceError
-from core.evaluation.metrics import auroc
 
 Floats = npt.NDArray[np.floating[Any]]
 
@@ -128,22 +127,6 @@ def choice_of(
     return Choice(tuple(best.values()), keys.index(own) if own is not None and own in best else None)
 
 
-class NoMatchQuality(msgspec.Struct, frozen=True):
-    """How well best scores tell queries with a match from those without, on data the threshold never saw.
-
-    ``auroc`` and ``fnir_at_fpir5`` are None where either kind of query is missing. ``recognised`` is the
-    share of queries without a match that the model's threshold answers with "no good match", ``missed`` that
-    of those with one which get the same answer: None without a threshold. ``ece`` is None without a curve
-    that shows probabilities.
-    """
-
-    auroc: float | None
-    fnir_at_fpir5: float | None
-    ece: float | None
-    recognised: float | None
-    missed: float | None
-
-
 def fit_no_match(
     best_scores: Sequence[float] | Floats,
     has_match: Sequence[bool],
@@ -173,87 +156,6 @@ def fit_no_match(
     _check(pairs, np.array(same, dtype=bool))
     slope, intercept = _most_likely(choices, pairs)
     return NoMatch(_youden(scores, truth), slope, intercept, len(pairs), len(scores))
-
-
-def fnir_at_fpir(mate_scores: Floats, unmated_best: Floats, fpir: float = 0.05) -> float | None:
-    """False negative identification rate at a false positive identification rate (open-set identification).
-
-    The threshold is the lowest that lets at most ``fpir`` of the queries without a match through; then the
-    share of queries with a match whose true lesion doesn't pass it. With fewer than 1/``fpir`` queries
-    without a match none may pass.
-
-    Args:
-        mate_scores: (P,) best cosine of the *true* lesion of each query that has one.
-        unmated_best: (N,) best cosine of each query without a match.
-        fpir: in 0…1.
-
-    Returns:
-        In 0…1, or None when either kind is missing.
-    """
-    if not len(mate_scores) or not len(unmated_best):
-        return None
-    allowed = math.floor(fpir * len(unmated_best) + 1e-9)
-    if allowed >= len(unmated_best):
-        return 0.0
-    threshold = np.sort(unmated_best)[::-1][allowed]
-    return float(np.mean(mate_scores <= threshold))
-
-
-def expected_calibration_error(
-    probabilities: Sequence[float] | Floats, outcomes: Sequence[bool], bins: int = 10
-) -> float | None:
-    """Gap between shown probability and observed share: mean over bins, weighted by their queries.
-
-    Args:
-        probabilities: (Q,) in 0…1.
-        outcomes: Q booleans.
-        bins: how many bins of equal width.
-
-    Returns:
-        In 0…1; None without queries (Guo 2017, eq. 3).
-    """
-    shown = np.asarray(probabilities, dtype=np.float64)
-    true = np.asarray(outcomes, dtype=np.float64)
-    if not len(shown):
-        return None
-    place = np.minimum((shown * bins).astype(int), bins - 1)
-    gaps = np.bincount(place, weights=shown - true, minlength=bins)
-    return float(np.abs(gaps).sum() / len(shown))
-
-
-def judge_no_match(
-    rule: NoMatch | None,
-    best_scores: Floats,
-    mate_scores: Floats,
-    has_match: npt.NDArray[np.bool_],
-    choices: Sequence[Choice],
-) -> NoMatchQuality:
-    """AUROC, FNIR at FPIR 5 %, the threshold's own errors and the calibration error.
-
-    Every query stands in its own patient's gallery.
-
-    Args:
-        rule: the bundle's rule, for the calibration error; None leaves that out.
-        best_scores: (Q,) cosine of each query's best candidate.
-        mate_scores: (Q,) cosine of the true lesion's best clip; ignored where ``has_match`` is False.
-        has_match: (Q,) whether the query's lesion is in its gallery.
-        choices: what the queries can be.
-    """
-    shown = [rule.probabilities(choice.scores) for choice in choices] if rule is not None else []
-    chances = [chance for one in shown for chance in one or ()]
-    same = [place == choice.right for choice in choices for place in range(len(choice.scores))]
-    below = best_scores < rule.threshold if rule is not None else None
-    return NoMatchQuality(
-        auroc=auroc(best_scores[has_match], best_scores[~has_match]),
-        fnir_at_fpir5=fnir_at_fpir(mate_scores[has_match], best_scores[~has_match]),
-        ece=expected_calibration_error(chances, same) if len(chances) == len(same) else None,
-        recognised=_mean(below[~has_match]) if below is not None else None,
-        missed=_mean(below[has_match]) if below is not None else None,
-    )
-
-
-def _mean(answers: npt.NDArray[np.bool_]) -> float | None:
-    return float(answers.mean()) if len(answers) else None
 
 
 def _check(scores: Floats, truth: npt.NDArray[np.bool_]) -> None:

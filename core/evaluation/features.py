@@ -33,7 +33,10 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from core.data.mat_file import load_mat
 from core.errors import PolypTraceError
+from core.evaluation.asking import ask_all
+from core.evaluation.comparison import compare
 from core.evaluation.items import Items
 from core.evaluation.metrics import all_hit_ranks, average_precision_within, retrieval_figures
 from core.evaluation.protocols import catalogue, other_patients
@@ -46,7 +49,7 @@ NO_PATIENTS = "The file names no patients."
 
 _OTHER_NAMES = {"f": "features", "feature": "features", "label": "labels", "patient": "patients"}
 
-# What the readers of numpy and scipy come up with on damaged files, found by damaging many.
+# What numpy's reader comes up with on damaged files, found by damaging many; load_mat says ValueError.
 _DAMAGED = (
     OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, NameError, ArithmeticError,
     MemoryError, NotImplementedError, BadZipFile, struct.error, zlib.error,
@@ -60,9 +63,9 @@ def evaluate_features(path: Path | str) -> dict[str, Any]:
     """The figures of a feature file.
 
     Returns:
-        ``mAP, mAP_trapezoid, rank1, rank5, rank10, median_rank, queries, queries_without_match, intervals,
-        other_patients`` and, for what is null, a ``reason``. Of modalities ``map_all`` and ``map_50``, each
-        ``{"image->text": 0…1}``.
+        ``mAP, mAP_trapezoid, rank1, rank5, rank10, median_rank, cmc, queries, queries_without_match,
+        gallery_items, intervals, other_patients`` and, for what is null, a ``reason``. Of modalities
+        ``map_all`` and ``map_50``, each ``{"image->text": 0…1}``.
 
     Raises:
         PolypTraceError: ``features-missing``, ``features-unreadable`` or ``features-layout``.
@@ -74,10 +77,12 @@ def evaluate_features(path: Path | str) -> dict[str, Any]:
     if not query.patients:
         figures = retrieval_figures(query.vectors, gallery.vectors, query.identities, gallery.identities)
         strangers: dict[str, Any] = {"wrong_patient": None, "reason": NO_PATIENTS}
-        plain: dict[str, Any] = msgspec.to_builtins(figures)
+        plain: dict[str, Any] = msgspec.to_builtins(figures) | {"gallery_items": len(gallery.clips)}
         return plain | {"intervals": None, "intervals_reason": NO_PATIENTS, "other_patients": strangers}
-    result: dict[str, Any] = msgspec.to_builtins(catalogue(query, gallery))
-    return result | {"other_patients": msgspec.to_builtins(other_patients(query, gallery))}
+    compared = compare(query, gallery)
+    result: dict[str, Any] = msgspec.to_builtins(catalogue(compared))
+    result["gallery_items"] = len(gallery.clips)
+    return result | {"other_patients": msgspec.to_builtins(other_patients(ask_all(compared)))}
 
 
 def read_features(path: Path) -> tuple[Items, Items]:
@@ -149,6 +154,8 @@ def _side(path: Path, arrays: Arrays, prefix: str, chosen: npt.NDArray[np.bool_]
         patients=[] if patients is None else [str(patients[row]) for row in rows],
         # Without exams in the file every gallery row counts as earlier than every query.
         exams=[int(name == "query")] * len(rows),
+        cameras=[None] * len(rows),
+        junk=[False] * len(rows),
     )
 
 
@@ -175,21 +182,10 @@ def _load(path: Path) -> dict[str, npt.NDArray[Any]]:
     if not path.is_file():
         raise PolypTraceError("features-missing", f"There is no feature file {path.name}.", "Check the path.")
     try:
-        stored = _load_mat(path) if path.suffix.lower() == ".mat" else _load_npz(path)
+        stored = load_mat(path) if path.suffix.lower() == ".mat" else _load_npz(path)
     except _DAMAGED as error:
         raise _unreadable(path, error) from error
     return {_name(key): value for key, value in stored.items() if not key.startswith("__")}
-
-
-def _load_mat(path: Path) -> dict[str, npt.NDArray[Any]]:
-    # scipy.io costs a quarter of a second and only this reads MATLAB files.
-    from scipy.io import loadmat
-    from scipy.io.matlab import MatReadError
-
-    try:
-        return dict(loadmat(path))
-    except MatReadError as error:
-        raise _unreadable(path, error) from error
 
 
 def _load_npz(path: Path) -> dict[str, npt.NDArray[Any]]:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from core.data.manifest import Manifest, Row
 from core.errors import PolypTraceError
-from core.evaluation.scores import Floats, Ints
+from core.evaluation.scores import Floats
 
 Vectors = npt.NDArray[np.float32]
 
@@ -24,6 +24,7 @@ class Items(msgspec.Struct, frozen=True):
 
     ``vectors`` is (N, d) float32 or float64 with L2-normalised rows; ``identities`` holds (patient, polyp),
     or None where the identity isn't known: such a query isn't asked, such a gallery item is a distractor.
+    ``cameras`` holds None where no camera is known; ``junk`` marks gallery items that stand in no ranking.
     """
 
     vectors: Floats
@@ -31,6 +32,8 @@ class Items(msgspec.Struct, frozen=True):
     identities: list[Hashable | None]
     patients: list[str]
     exams: list[int]
+    cameras: list[str | None]
+    junk: list[bool]
 
     def take(self, places: Sequence[int]) -> Items:
         """The items at these places, in this order."""
@@ -40,6 +43,8 @@ class Items(msgspec.Struct, frozen=True):
             [self.identities[at] for at in places],
             [self.patients[at] for at in places],
             [self.exams[at] for at in places],
+            [self.cameras[at] for at in places],
+            [self.junk[at] for at in places],
         )
 
 
@@ -85,6 +90,8 @@ def frames(rows: Sequence[Row], vectors: Vectors) -> Items:
         [row.identity for row in rows],
         [row.patient_id for row in rows],
         [row.exam for row in rows],
+        [row.camera for row in rows],
+        [row.junk for row in rows],
     )
 
 
@@ -96,19 +103,6 @@ def pool(items: Items) -> Items:
     np.add.at(sums, number, items.vectors)
     starts = np.unique(number, return_index=True)[1].tolist()
     return msgspec.structs.replace(items.take(starts), vectors=normalised(sums))
-
-
-def own_exam(query: Items, gallery: Items) -> list[Ints]:
-    """For each query the gallery places of its own exam: they don't stand in its ranking.
-
-    What was seen a moment ago, by the same scope in the same light, says nothing about knowing a lesion
-    again (the same rule as "same identity, same camera" in person re-identification).
-    """
-    places: dict[tuple[str, int], list[int]] = {}
-    for place, key in enumerate(zip(gallery.patients, gallery.exams, strict=True)):
-        places.setdefault(key, []).append(place)
-    keys = zip(query.patients, query.exams, strict=True)
-    return [np.array(places.get(key, ()), dtype=np.int64) for key in keys]
 
 
 def normalised(vectors: npt.NDArray[Any]) -> Vectors:

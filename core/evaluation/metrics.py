@@ -6,8 +6,8 @@ Equal scores stand in gallery order.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
 
 import msgspec
 import numpy as np
@@ -18,17 +18,37 @@ from core.evaluation.scores import Floats, Ints, score_blocks
 
 Labels = Sequence[Any] | npt.NDArray[Any]
 
+
+class LeftOut(Protocol):
+    """For each query the places of gallery items that don't stand in its ranking."""
+
+    def __getitem__(self, query: int, /) -> Ints: ...
+
+
 NO_POSITIVE = "No query has its lesion in the gallery."
 
 _COUNT_UP_TO = 24
 """Up to so many true matches, counting what stands before each is cheaper than one sort (20 000 scores)."""
 
 
+class CmcPoint(msgspec.Struct, frozen=True):
+    """A step of the CMC curve: ``share`` of the queries is found up to ``rank``, and so until the next step.
+
+    ``low`` and ``high`` are the ends of the 95 % interval at this rank; None where there is none.
+    """
+
+    rank: int
+    share: float
+    low: float | None = None
+    high: float | None = None
+
+
 class RetrievalFigures(msgspec.Struct, frozen=True):
     """Figures over all queries that have a true match in the gallery; None where no query has one.
 
-    All but the counts and ``median_rank`` (1 = first) lie in 0…1. ``intervals`` holds 95 % intervals by the
-    figure's name, ``reason`` says why figures are None.
+    All but the counts and ``median_rank`` (1 = first) lie in 0…1. ``cmc`` is the whole curve: its steps from
+    rank 1 to the rank at which the last query is found, where the share is 1. ``intervals`` holds 95 %
+    intervals by the figure's name, ``reason`` says why figures are None.
     """
 
     mean_average_precision: float | None = msgspec.field(name="mAP")
@@ -41,6 +61,7 @@ class RetrievalFigures(msgspec.Struct, frozen=True):
     queries_without_match: int
     reason: str | None = None
     intervals: dict[str, tuple[float, float]] = {}
+    cmc: list[CmcPoint] = []
 
 
 def hit_ranks(scores: Floats, positives: Ints) -> Ints:
@@ -121,12 +142,30 @@ def cmc(first_ranks: Ints, k: int) -> float | None:
     return float(np.mean(first_ranks <= k)) if len(first_ranks) else None
 
 
+def cmc_curve(first_ranks: Ints) -> list[CmcPoint]:
+    """The whole CMC curve by its steps, rank 1 always among them; empty without queries.
+
+    Args:
+        first_ranks: as in :func:`cmc`.
+    """
+    if not len(first_ranks):
+        return []
+    steps = cmc_steps(first_ranks)
+    shares = np.searchsorted(np.sort(first_ranks), steps, side="right") / len(first_ranks)
+    return [CmcPoint(int(rank), float(share)) for rank, share in zip(steps, shares, strict=True)]
+
+
+def cmc_steps(first_ranks: Ints) -> Ints:
+    """The ranks at which the CMC curve rises, ascending, and rank 1."""
+    return np.unique(np.append(first_ranks, 1))
+
+
 def all_hit_ranks(
     query: Floats,
     gallery: Floats,
     query_labels: Labels,
     gallery_labels: Labels,
-    left_out: Sequence[Ints] | None = None,
+    left_out: LeftOut | None = None,
 ) -> list[Ints]:
     """Ranks of the true matches of every query, by cosine (inner product of the rows).
 
@@ -135,7 +174,8 @@ def all_hit_ranks(
         gallery: (N, d) vectors with L2-normalised rows.
         query_labels: Q identities; None where the identity isn't known.
         gallery_labels: N identities; None likewise, such an item is a distractor.
-        left_out: for each query the places of gallery items that don't stand in its ranking (its own exam).
+        left_out: for each query the places of gallery items that don't stand in its ranking
+            (:func:`core.evaluation.ignored.ignored_pairs`).
 
     Returns:
         For each query its ranks, ascending; empty for a query without a true match.
@@ -144,13 +184,28 @@ def all_hit_ranks(
         PolypTraceError: sizes don't fit or a vector holds NaN or infinity.
     """
     query, gallery = _checked(query, gallery, query_labels, gallery_labels)
+    return ranks_in(score_blocks(query, gallery), query_labels, gallery_labels, left_out)
+
+
+def ranks_in(
+    blocks: Iterable[tuple[int, Floats]],
+    query_labels: Labels,
+    gallery_labels: Labels,
+    left_out: LeftOut | None = None,
+) -> list[Ints]:
+    """Ranks of the true matches of every query from scores that are there already.
+
+    Args:
+        blocks: the first query of each block and its (block, N) scores, which are written to.
+        query_labels: as in :func:`all_hit_ranks`, as all the rest.
+    """
     members = _positions_by_label(query_labels, gallery_labels)
     ranks: list[Ints] = []
-    for start, scores in score_blocks(query, gallery):
+    for start, scores in blocks:
         for row, own in enumerate(scores, start):
             positives = members[row]
-            if left_out is not None and len(left_out[row]):
-                own[left_out[row]] = -np.inf
+            if left_out is not None and len(ignored := left_out[row]):
+                own[ignored] = -np.inf
                 positives = positives[np.isfinite(own[positives])]
             ranks.append(hit_ranks(own, positives) if len(positives) else positives)
     return ranks
@@ -172,6 +227,7 @@ def figures_of(ranks: Sequence[Ints]) -> RetrievalFigures:
         queries=len(found),
         queries_without_match=len(ranks) - len(found),
         reason=None if found else NO_POSITIVE,
+        cmc=cmc_curve(first),
     )
 
 
@@ -180,7 +236,7 @@ def retrieval_figures(
     gallery: Floats,
     query_labels: Labels,
     gallery_labels: Labels,
-    left_out: Sequence[Ints] | None = None,
+    left_out: LeftOut | None = None,
 ) -> RetrievalFigures:
     """:func:`figures_of` :func:`all_hit_ranks`; the same arguments and errors."""
     return figures_of(all_hit_ranks(query, gallery, query_labels, gallery_labels, left_out))

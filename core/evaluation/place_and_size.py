@@ -38,10 +38,11 @@ def place_and_size(text: str) -> tuple[int | None, int | None]:
 
 def segment_count() -> int:
     """How many segments there are to name."""
-    return len(_codes())
+    return len(segment_names())
 
 
-def _codes() -> list[str]:
+def segment_names() -> list[str]:
+    """The segments in the vocabulary's order, from the terminal ileum to the anal canal."""
     return [code for code in load().field("segment").codes if code != "not recorded"]
 
 
@@ -49,7 +50,7 @@ def _codes() -> list[str]:
 def _numbers() -> dict[str, int]:
     """Every spelling of every segment."""
     field, spellings = load().field("segment"), {}
-    for number, code in enumerate(_codes()):
+    for number, code in enumerate(segment_names()):
         value = field.value(code)
         for spelling in (code, *(value.aliases if value else ())):
             spellings[fold(spelling)] = number

@@ -1,7 +1,7 @@
 """The three galleries that a query is ranked against.
 
 A (headline) the same patient's earlier exams, B the whole catalogue, C the catalogue without the patient.
-Clips of the query's own exam stand in none of them.
+What the data's rule ignores (own exam, own camera, junk) stands in none of them.
 """
 
 from __future__ import annotations
@@ -12,17 +12,23 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from core.evaluation.bootstrap import auroc_interval, mean_interval
-from core.evaluation.calibration import Choice, NoMatch, NoMatchQuality, choice_of, judge_no_match
-from core.evaluation.items import Items, own_exam
+from core.evaluation.asking import Answers
+from core.evaluation.bootstrap import Interval, mean_band, mean_interval, median_interval
+from core.evaluation.calibration import NoMatch
+from core.evaluation.comparison import Comparison
 from core.evaluation.metrics import (
+    CmcPoint,
     RetrievalFigures,
-    all_hit_ranks,
     average_precision,
     average_precision_trapezoid,
+    cmc_curve,
+    cmc_steps,
     figures_of,
+    ranks_in,
 )
-from core.evaluation.scores import Floats, Ints, score_blocks
+from core.evaluation.open_set import NoMatchQuality, judge_no_match
+from core.evaluation.reliability import ReliabilityBin
+from core.evaluation.scores import Ints
 
 
 class WithinPatient(msgspec.Struct, frozen=True):
@@ -31,8 +37,9 @@ class WithinPatient(msgspec.Struct, frozen=True):
     ``rank1`` and ``chance`` (the Rank-1 of guessing, 1/k among k earlier lesions with one clip each) count
     the queries whose lesion is there; ``no_match_auroc`` and ``fnir_at_fpir5`` set them against those whose
     lesion is new; ``no_match_recognised`` and ``no_match_missed`` are the shares of new and of known lesions
-    that the model's own threshold answers with "no good match". None has its reason under the same name in
-    ``reasons``. Patients without an earlier clip aren't asked.
+    that the model's own threshold answers with "no good match"; ``ece`` and ``reliability`` judge the shown
+    probabilities. None has its reason under the same name in ``reasons``. Patients without an earlier clip
+    aren't asked.
     """
 
     rank1: float | None
@@ -45,8 +52,9 @@ class WithinPatient(msgspec.Struct, frozen=True):
     queries: int
     queries_without_match: int
     queries_without_earlier_clip: int
-    intervals: dict[str, tuple[float, float]]
+    intervals: dict[str, Interval]
     reasons: dict[str, str]
+    reliability: list[ReliabilityBin] | None = None
 
 
 class OtherPatients(msgspec.Struct, frozen=True):
@@ -54,66 +62,91 @@ class OtherPatients(msgspec.Struct, frozen=True):
 
     wrong_patient: float | None
     queries: int
-    interval: tuple[float, float] | None = None
+    interval: Interval | None = None
     reason: str | None = None
 
 
-def catalogue(query: Items, gallery: Items) -> RetrievalFigures:
-    """Gallery B: every query against the whole gallery but its own exam, with intervals over patients."""
-    own = own_exam(query, gallery)
-    ranks = all_hit_ranks(query.vectors, gallery.vectors, query.identities, gallery.identities, own)
-    figures = figures_of(ranks)
+def catalogue(compared: Comparison) -> RetrievalFigures:
+    """Gallery B: every query against the whole gallery but what the data's rule ignores, with intervals over
+    patients (over identities where there are no patients)."""
+    return figures_with_intervals(catalogue_ranks(compared), compared.query.patients)
+
+
+def catalogue_ranks(compared: Comparison) -> list[Ints]:
+    """Gallery B: for each query the ranks of its true matches, ascending; empty without any."""
+    ours, theirs = compared.query.identities, compared.gallery.identities
+    return ranks_in(compared.blocks(), ours, theirs, compared.left_out)
+
+
+def figures_with_intervals(ranks: Sequence[Ints], patients: Sequence[str]) -> RetrievalFigures:
+    """The figures of these queries, with intervals over their patients.
+
+    Args:
+        ranks: as :func:`catalogue_ranks` gives them.
+        patients: whose query each is.
+    """
     found = [at for at, own in enumerate(ranks) if len(own)]
-    patients = [query.patients[at] for at in found]
-    intervals: dict[str, tuple[float, float]] = {}
-    for name, values in _per_query([ranks[at] for at in found]).items():
-        interval = mean_interval(values, patients)
-        if interval is not None:
-            intervals[name] = interval
-    return msgspec.structs.replace(figures, intervals=intervals)
-
-
-def within_patient(query: Items, gallery: Items, rule: NoMatch | None = None) -> WithinPatient:
-    """Gallery A. ``rule`` is the model's "no good match", whose calibration error is measured."""
-    asked, heard = _ask_all(query, gallery)
-    has_match = np.array([answer.mate is not None for answer in heard], dtype=bool)
-    best = np.array([answer.best for answer in heard], dtype=np.float64)
-    mate = np.array([-np.inf if a.mate is None else a.mate for a in heard], dtype=np.float64)
-    patients = [answer.patient for answer in heard]
-    with_match = [answer for answer in heard if answer.mate is not None]
-    first = np.array([answer.first_is_right for answer in with_match], dtype=np.float64)
-    quality = judge_no_match(rule, best, mate, has_match, [answer.choice for answer in heard])
-    intervals = {
-        "rank1": mean_interval(first, [answer.patient for answer in with_match]),
-        "no_match_auroc": auroc_interval(
-            best[has_match],
-            [who for who, has in zip(patients, has_match, strict=True) if has],
-            best[~has_match],
-            [who for who, has in zip(patients, has_match, strict=True) if not has],
-        ),
+    owners = [patients[at] for at in found]
+    first = np.array([ranks[at][0] for at in found], dtype=np.int64)
+    values = {
+        "mAP": np.array([average_precision(ranks[at]) for at in found]),
+        "mAP_trapezoid": np.array([average_precision_trapezoid(ranks[at]) for at in found]),
+        **{f"rank{k}": (first <= k).astype(np.float64) for k in (1, 5, 10)},
     }
+    intervals = {name: mean_interval(value, owners) for name, value in values.items()}
+    intervals["median_rank"] = median_interval(first.astype(np.float64), owners)
+    return msgspec.structs.replace(
+        figures_of(ranks),
+        intervals={name: interval for name, interval in intervals.items() if interval is not None},
+        cmc=_curve(first, owners),
+    )
+
+
+def _curve(first: Ints, patients: Sequence[str]) -> list[CmcPoint]:
+    """The CMC curve with its intervals."""
+    plain = cmc_curve(first)
+    band = mean_band((first[:, None] <= cmc_steps(first)).astype(np.float64), patients) if plain else None
+    if band is None:
+        return plain
+    return [
+        CmcPoint(point.rank, point.share, float(low), float(high))
+        for point, low, high in zip(plain, *band, strict=True)
+    ]
+
+
+def within_patient(answers: Answers, rule: NoMatch | None = None) -> WithinPatient:
+    """Gallery A. ``rule`` is the model's "no good match", whose calibration error is measured."""
+    if not answers.patients:
+        return _NO_PATIENT_GALLERY
+    asked, known = answers.asked(), answers.known
+    quality = judge_no_match(rule, asked)
+    first = np.array([answer.first_is_right for answer in known], dtype=np.float64)
+    rank1 = mean_interval(first, [answer.patient for answer in known])
     return WithinPatient(
         rank1=float(first.mean()) if len(first) else None,
-        chance=float(np.mean([answer.chance for answer in with_match])) if with_match else None,
+        chance=float(np.mean([answer.chance for answer in known])) if known else None,
         no_match_auroc=quality.auroc,
         fnir_at_fpir5=quality.fnir_at_fpir5,
         no_match_recognised=quality.recognised,
         no_match_missed=quality.missed,
         ece=quality.ece,
-        queries=len(with_match),
-        queries_without_match=len(heard) - len(with_match),
-        queries_without_earlier_clip=asked - len(heard),
-        intervals={name: interval for name, interval in intervals.items() if interval is not None},
-        reasons=_reasons(has_match, quality, rule),
+        queries=len(known),
+        queries_without_match=len(answers.heard) - len(known),
+        queries_without_earlier_clip=answers.without_earlier_clip,
+        intervals=({} if rank1 is None else {"rank1": rank1}) | quality.intervals,
+        reasons=_reasons(asked.has_match, quality, rule),
+        reliability=quality.bins,
     )
 
 
-def other_patients(query: Items, gallery: Items) -> OtherPatients:
+def other_patients(answers: Answers) -> OtherPatients:
     """Gallery C, over the query clips whose lesion is in an earlier exam."""
+    if not answers.patients:
+        return OtherPatients(None, 0, reason=NO_PATIENTS)
     asked = [
         (answer.stranger > answer.best, answer.patient)
-        for answer in _ask_all(query, gallery)[1]
-        if answer.mate is not None and answer.stranger is not None
+        for answer in answers.known
+        if answer.stranger is not None
     ]
     if not asked:
         reason = "No query has an earlier clip of its lesion and clips of other patients beside it."
@@ -124,59 +157,20 @@ def other_patients(query: Items, gallery: Items) -> OtherPatients:
     return OtherPatients(float(alarms.mean()), len(asked), interval)
 
 
-class _Answer(msgspec.Struct, frozen=True):
-    """One query: the best cosine of its patient's earlier clips, of its lesion's and of other patients'; and
-    which of the earlier lesions it can be (``choice``)."""
-
-    patient: str
-    choice: Choice
-    best: float
-    mate: float | None
-    stranger: float | None
-    first_is_right: bool
-    chance: float
-
-
-def _ask_all(query: Items, gallery: Items) -> tuple[int, list[_Answer]]:
-    """How many queries have a known identity, and the answers of those whose patient has an earlier clip."""
-    owned: dict[str, list[int]] = {}
-    for place, owner in enumerate(gallery.patients):
-        owned.setdefault(owner, []).append(place)
-    known = query.take([at for at, identity in enumerate(query.identities) if identity is not None])
-    answers = [
-        _ask(known, at, gallery, owned.get(known.patients[at], []), scores)
-        for start, block in score_blocks(known.vectors, gallery.vectors)
-        for at, scores in enumerate(block, start)
-    ]
-    return len(known.clips), [answer for answer in answers if answer is not None]
-
-
-def _ask(query: Items, at: int, gallery: Items, own: list[int], scores: Floats) -> _Answer | None:
-    earlier = [place for place in own if gallery.exams[place] < query.exams[at]]
-    if not earlier:
-        return None
-    near = scores[earlier]
-    right = np.array([gallery.identities[place] == query.identities[at] for place in earlier])
-    scores[own] = -np.inf
-    return _Answer(
-        patient=query.patients[at],
-        choice=choice_of(near, [gallery.identities[place] for place in earlier], query.identities[at]),
-        best=float(near.max()),
-        mate=float(near[right].max()) if right.any() else None,
-        stranger=float(scores.max()) if len(own) < len(scores) else None,
-        first_is_right=bool(right[int(np.argmax(near))]),
-        chance=float(right.mean()),
-    )
-
-
-def _per_query(ranks: Sequence[Ints]) -> dict[str, npt.NDArray[np.float64]]:
-    """The values whose means are the figures, by the figure's name."""
-    first = np.array([own[0] for own in ranks], dtype=np.int64)
-    return {
-        "mAP": np.array([average_precision(own) for own in ranks]),
-        "mAP_trapezoid": np.array([average_precision_trapezoid(own) for own in ranks]),
-        **{f"rank{k}": (first <= k).astype(np.float64) for k in (1, 5, 10)},
-    }
+NO_PATIENTS = (
+    "These data know persons, not patients with several lesions: there is no gallery of one patient."
+)
+_FIGURES = (
+    "rank1", "chance", "no_match_auroc", "fnir_at_fpir5", "no_match_recognised", "no_match_missed", "ece",
+)  # fmt: skip
+_NO_PATIENT_GALLERY = WithinPatient(
+    **dict.fromkeys(_FIGURES),
+    queries=0,
+    queries_without_match=0,
+    queries_without_earlier_clip=0,
+    intervals={},
+    reasons=dict.fromkeys(_FIGURES, NO_PATIENTS),
+)
 
 
 def _reasons(

@@ -4,110 +4,72 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import msgspec
+import numpy as np
 
-from core.data.manifest import Row, read_manifest
-from core.evaluation.baselines import text_leak
+from core.data.manifest import Manifest, Row, read_manifest
+from core.data.rules import RankingRule
+from core.evaluation.asking import ask_all
+from core.evaluation.baselines import shared_text, text_leak
 from core.evaluation.calibration import NoMatch, rule_from
-from core.evaluation.items import Items, Vectors, choose_sides, frames, own_exam, pool
-from core.evaluation.metrics import RetrievalFigures
+from core.evaluation.comparison import Comparison, compare
+from core.evaluation.items import Vectors, choose_sides, frames, pool
 from core.evaluation.protocols import (
-    OtherPatients,
-    WithinPatient,
     catalogue,
+    catalogue_ranks,
+    figures_with_intervals,
     other_patients,
     within_patient,
 )
-from core.evaluation.vectors import BASELINES, PairEmbedder, missing_baselines, row_vectors
+from core.evaluation.query_text import Level, QueryText, query_text_scores
+from core.evaluation.result import OWN_TEXT, QUERY_TEXT, Evaluation, Evidence, Figures
+from core.evaluation.strata import strata
+from core.evaluation.vectors import (
+    BASELINES,
+    ONE_TEXT,
+    PairEmbedder,
+    RowVectors,
+    missing_baselines,
+    row_vectors,
+)
 from core.progress import CancelToken, ProgressSink, no_progress
 
 __all__ = ["BASELINES", "Evaluation", "Figures", "PairEmbedder", "evaluate_manifest"]
 
-
-class Figures(msgspec.Struct, frozen=True):
-    """The figures of one way to make vectors."""
-
-    frame: RetrievalFigures
-    clip: RetrievalFigures
-    within_patient: WithinPatient
-    other_patients: OtherPatients
+_OTHER_PROTOCOL = "The model's threshold and probability were learnt with every clip's own text."
 
 
-_NO_TEXTS = "No lesion has a text both among the queries and in the gallery."
+class _Way(msgspec.Struct, frozen=True):
+    """One way to make vectors: its comparisons of frames and of clips."""
 
-
-class Evaluation(msgspec.Struct, frozen=True):
-    """The result of :func:`evaluate_manifest`.
-
-    ``baselines`` holds None where ``reasons`` says why a baseline can't be computed. ``text_leak`` is True
-    when any lesion's query and gallery clips carry the same sentence; ``text_leak_share`` is the share of
-    such pairs. Both are None where no lesion has a text on both sides.
-    """
-
-    figures: Figures
-    baselines: dict[str, Figures | None]
-    reasons: dict[str, str]
-    text_leak: bool | None
-    text_leak_share: float | None
-    part: str
-    full_frame: bool
-    counts: dict[str, int]
-
-    @property
-    def warnings(self) -> list[str]:
-        """What has to be said beside the figures, one sentence each."""
-        if not self.text_leak_share:
-            return []
-        return [
-            f"text-leak: {self.text_leak_share:.0%} of the lesions' query and gallery clips carry the very "
-            "same sentence, so the text alone may solve the task."
-        ]
-
-    def as_dict(self) -> dict[str, Any]:
-        """The JSON document of ``evaluate``.
-
-        ``frame``, ``clip`` and ``within_patient`` are the model's; each baseline holds the same, and its
-        frame-level figures also at its top; what can't be computed is null with a reason.
-        """
-        baselines = {
-            name: _baseline(figures, self.reasons.get(name)) for name, figures in self.baselines.items()
-        }
-        own: dict[str, Any] = msgspec.to_builtins(self.figures)
-        return own | {
-            "baselines": baselines,
-            "text_leak": self.text_leak,
-            "text_leak_share": self.text_leak_share,
-            "reasons": {} if self.text_leak is not None else {"text_leak": _NO_TEXTS},
-            "part": self.part,
-            "full_frame": self.full_frame,
-            "counts": self.counts,
-            "warnings": self.warnings,
-        }
+    frames: Comparison
+    clips: Comparison
 
 
 def evaluate_manifest(
-    manifest_path: Path | str,
+    manifest: Manifest | Path | str,
     embedder: PairEmbedder,
     full_frame: bool = False,
     split: str = "test",
     baselines: Sequence[str] = BASELINES,
     rule: NoMatch | None = None,
+    query_text: QueryText | None = None,
     progress: ProgressSink = no_progress,
     cancel: CancelToken | None = None,
 ) -> Evaluation:
-    """Evaluates a model on a manifest: every clip with its own exam's text.
+    """Evaluates a model on a manifest: every clip with its own exam's text, unless ``query_text`` is given.
 
     Args:
-        manifest_path: the CSV file.
+        manifest: the CSV file, or what a layout's reader made of a data set.
         embedder: the model.
         full_frame: whole pictures instead of lesion crops.
         split: ``test`` (rows marked query and gallery), ``val`` or ``train`` (last exam against earlier
             ones).
         baselines: which of :data:`BASELINES` to compute beside the model.
         rule: the model's "no good match", for its calibration error; by default the one of its bundle.
-        progress: told after each batch of frames.
+        query_text: the reference's protocol; the usual one then stands among the baselines (``own_text``).
+        progress: told after each batch of frames, and after each text that was fused with the gallery.
         cancel: looked at before each batch.
 
     Raises:
@@ -117,53 +79,108 @@ def evaluate_manifest(
     """
     if unknown := set(baselines) - set(BASELINES):
         raise ValueError(f"unknown baselines: {sorted(unknown)}")
-    query, gallery = choose_sides(read_manifest(manifest_path), split)
-    vectors = row_vectors(query, gallery, embedder, full_frame, baselines, progress, cancel)
-    own = rule or rule_from(getattr(getattr(embedder, "manifest", None), "no_match", None))
+    data = manifest if isinstance(manifest, Manifest) else read_manifest(manifest)
+    query, gallery = choose_sides(data, split)
+    fuser = None if query_text is None else query_text.fuser
+    made = row_vectors(query, gallery, embedder, full_frame, baselines, fuser, progress, cancel)
+    ways = {name: _way(query, gallery, own, data.ranking) for name, own in made.by_way.items()}
+    reasons = missing_baselines(query, gallery, baselines)
+    own_rule = rule or rule_from(getattr(getattr(embedder, "manifest", None), "no_match", None))
+    names: Sequence[str] = baselines
+    if query_text is not None:
+        names, own_rule = ("own_text", *baselines), None
+        ways |= _with_query_text(query, gallery, ways, made, query_text, progress, cancel)
+        if ways.pop("text_only", None) is not None:
+            reasons["text_only"] = ONE_TEXT
+    rows = {row.clip_id: row for row in [*query, *gallery]}
+    figures = _figures(ways["model"], rows, own_rule)
     leak = text_leak(query, gallery)
-    shown = {name: _figures(query, gallery, vectors[name]) if name in vectors else None for name in baselines}
     return Evaluation(
-        figures=_figures(query, gallery, vectors["model"], own),
-        baselines=shown,
-        reasons=missing_baselines(query, gallery, baselines),
+        figures=figures if query_text is None else _without_rule(figures),
+        baselines={name: _figures(ways[name], rows) if name in ways else None for name in names},
+        reasons=reasons,
         text_leak=None if leak is None else leak > 0,
         text_leak_share=leak,
+        shared_text_share=shared_text([*query, *gallery]),
         part=split,
         full_frame=full_frame,
-        counts=_counts(query, gallery, _sides(query, gallery, vectors["model"], clips=True)),
+        counts=_counts(query, gallery, ways["model"].clips),
+        evidence=Evidence(query, gallery, ways["model"].clips, made.by_way),
+        ranking=data.ranking,
+        protocol=OWN_TEXT if query_text is None else QUERY_TEXT,
+        rerank=None if query_text is None else query_text.first,
     )
 
 
-def _figures(query: list[Row], gallery: list[Row], vectors: Vectors, rule: NoMatch | None = None) -> Figures:
-    asked, answering = _sides(query, gallery, vectors, clips=True)
-    return Figures(
-        frame=catalogue(*_sides(query, gallery, vectors, clips=False)),
-        clip=catalogue(asked, answering),
-        within_patient=within_patient(asked, answering, rule),
-        other_patients=other_patients(asked, answering),
-    )
-
-
-def _sides(query: list[Row], gallery: list[Row], vectors: Vectors, clips: bool) -> tuple[Items, Items]:
+def _way(query: list[Row], gallery: list[Row], vectors: Vectors, ranking: RankingRule) -> _Way:
     both = frames(query, vectors[: len(query)]), frames(gallery, vectors[len(query) :])
-    return (pool(both[0]), pool(both[1])) if clips else both
+    return _Way(compare(*both, ranking), compare(pool(both[0]), pool(both[1]), ranking))
 
 
-def _counts(query: list[Row], gallery: list[Row], clips: tuple[Items, Items]) -> dict[str, int]:
+def _with_query_text(
+    query: list[Row],
+    gallery: list[Row],
+    ways: dict[str, _Way],
+    made: RowVectors,
+    settings: QueryText,
+    progress: ProgressSink,
+    cancel: CancelToken | None,
+) -> dict[str, _Way]:
+    """The ways that the other protocol changes: ``model``, and ``shuffled_text`` where it was asked for."""
+    assert made.image_tokens is not None
+    tokens = made.image_tokens[len(query) :]
+    changed = {"own_text": ways["model"]}
+    for name, texts in (("model", [row.text for row in query]), ("shuffled_text", made.dealt)):
+        if name not in ways:
+            continue
+        way, text_of = ways[name], dict(zip([row.clip_id for row in query], texts, strict=False))
+        places: dict[str, int] = {}
+        clip_of = np.array([places.setdefault(row.clip_id, len(places)) for row in gallery], dtype=np.int64)
+        levels = [
+            Level(own, [text_of[clip] for clip in own.query.clips], item_of)
+            for own, item_of in ((way.frames, np.arange(len(gallery))), (way.clips, clip_of))
+        ]
+        scores = query_text_scores(levels, tokens, settings, progress, cancel)
+        both = [
+            msgspec.structs.replace(level.compared, scores=own)
+            for level, own in zip(levels, scores, strict=True)
+        ]
+        changed[name] = _Way(*both)
+    return changed
+
+
+def _figures(way: _Way, rows: dict[str, Row], rule: NoMatch | None = None) -> Figures:
+    ranks, answers = catalogue_ranks(way.clips), ask_all(way.clips)
+    return Figures(
+        frame=catalogue(way.frames),
+        clip=figures_with_intervals(ranks, way.clips.query.patients),
+        within_patient=within_patient(answers, rule),
+        other_patients=other_patients(answers),
+        strata=strata(way.clips, ranks, answers, rows),
+    )
+
+
+def _without_rule(figures: Figures) -> Figures:
+    """Says why the other protocol has no threshold and no probability."""
+    within = figures.within_patient
+    names = [name for name in ("no_match_recognised", "no_match_missed", "ece") if name in within.reasons]
+    reasons = within.reasons | dict.fromkeys(names, _OTHER_PROTOCOL)
+    return msgspec.structs.replace(figures, within_patient=msgspec.structs.replace(within, reasons=reasons))
+
+
+def _counts(query: list[Row], gallery: list[Row], clips: Comparison) -> dict[str, int]:
+    ignored, theirs = clips.left_out, clips.gallery
+    asked = set(clips.query.identities) - {None}
+    kept = [who for who, junk in zip(theirs.identities, theirs.junk, strict=True) if not junk]
     return {
         "query_frames": len(query),
         "gallery_frames": len(gallery),
         "query_clips": len({row.clip_id for row in query}),
         "gallery_clips": len({row.clip_id for row in gallery}),
         "patients": len({row.patient_id for row in query + gallery}),
-        "own_exam_pairs_left_out": sum(map(len, own_exam(*clips))),
+        "identities": len({row.identity for row in query + gallery} - {None}),
+        "pairs_left_out": ignored.own_pairs,
+        "junk_clips": len(ignored.junk),
+        "distractor_clips": sum(who not in asked for who in kept),
         "rows_without_identity": sum(row.identity is None for row in query + gallery),
     }
-
-
-def _baseline(figures: Figures | None, reason: str | None) -> dict[str, Any]:
-    if figures is None:
-        nothing: dict[str, Any] = dict.fromkeys(("mAP", "mAP_trapezoid", "rank1", "rank5", "rank10"))
-        return nothing | {"frame": None, "clip": None, "within_patient": None, "reason": reason}
-    plain: dict[str, Any] = msgspec.to_builtins(figures)
-    return {**plain["frame"], **plain}

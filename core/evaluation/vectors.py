@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Protocol
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from core.data.manifest import Row, load_crop
 from core.evaluation.baselines import colour_histogram, lesion_count, location_vectors, shuffled_texts
 from core.evaluation.items import Vectors, normalised
+from core.evaluation.query_text import TextFuser
 from core.progress import CancelToken, Progress, ProgressSink, no_progress
 
 Picture = npt.NDArray[np.uint8]
@@ -19,8 +22,13 @@ BASELINES = ("colour_histogram", "location_only", "image_only", "text_only", "sh
 NO_TEXT = "No row of the manifest's query and gallery has a text."
 TOO_FEW_LESIONS = "Texts can't be dealt anew between fewer than three lesions."
 
+ONE_TEXT = "Every gallery clip carries the query's own text: the text alone tells nothing apart."
+
 _NEED_TEXT = ("location_only", "text_only", "shuffled_text")
 _CHUNK = 64
+_TOKENS = "image tokens"
+_Maker = Callable[[Sequence[Picture], Sequence[int]], Vectors]
+"""Crops and their places among the rows → (n, d)."""
 
 
 class PairEmbedder(Protocol):
@@ -34,6 +42,20 @@ class PairEmbedder(Protocol):
     ) -> npt.NDArray[np.float32]:
         """N crops (h, w, 3) uint8 RGB and N texts, either of which may be None → (N, d) float32, L2 rows."""
         ...
+
+
+class RowVectors(msgspec.Struct, frozen=True):
+    """Vectors of the query rows, then the gallery rows.
+
+    Attributes:
+        by_way: (Q + N, d) float32 with L2 rows under ``model`` and each baseline's name.
+        image_tokens: (Q + N, w) float32 of the protocol query-text; None without it.
+        dealt: the text of every row after the deal; empty without the baseline ``shuffled_text``.
+    """
+
+    by_way: dict[str, Vectors]
+    image_tokens: Vectors | None = None
+    dealt: list[str] = []
 
 
 def missing_baselines(query: Sequence[Row], gallery: Sequence[Row], wanted: Sequence[str]) -> dict[str, str]:
@@ -52,10 +74,11 @@ def row_vectors(
     embedder: PairEmbedder,
     full_frame: bool = False,
     baselines: Sequence[str] = BASELINES,
+    fuser: TextFuser | None = None,
     progress: ProgressSink = no_progress,
     cancel: CancelToken | None = None,
-) -> dict[str, Vectors]:
-    """Vectors of the query rows, then the gallery rows, by the way they were made; each picture is read once.
+) -> RowVectors:
+    """Vectors of all rows by the way they were made; each picture is read once.
 
     Args:
         query: rows that ask.
@@ -63,11 +86,9 @@ def row_vectors(
         embedder: the model.
         full_frame: whole pictures instead of lesion crops.
         baselines: which to make beside ``model``; those of :func:`missing_baselines` are left out.
+        fuser: gives the image tokens, for the protocol query-text.
         progress: told after each batch of frames.
         cancel: looked at before each batch.
-
-    Returns:
-        (Q + N, d) float32 with L2 rows under ``model`` and each baseline's name.
 
     Raises:
         PolypTraceError: a picture can't be read.
@@ -79,46 +100,58 @@ def row_vectors(
     texts = {"model": own}
     if "image_only" in wanted and any(own):
         texts["image_only"] = [None] * len(rows)
+    dealt: list[str] = []
     if "shuffled_text" in wanted:
         dealt = shuffled_texts(query, seed=1) + shuffled_texts(gallery, seed=2)
         texts["shuffled_text"] = [text or None for text in dealt]
-    vectors = _of_pictures(
-        rows, texts, embedder, full_frame, "colour_histogram" in wanted, progress, cancel or CancelToken()
-    )
+    makers: dict[str, _Maker] = {
+        name: partial(_embedded, embedder, column, cancel) for name, column in texts.items()
+    }
+    if "colour_histogram" in wanted:
+        makers["colour_histogram"] = lambda crops, _: np.stack([colour_histogram(crop) for crop in crops])
+    if fuser is not None:
+        makers[_TOKENS] = lambda crops, _: fuser.image_tokens(crops)
+    made = _of_pictures(rows, makers, full_frame, progress, cancel or CancelToken())
+    tokens = made.pop(_TOKENS, None)
+    vectors = {name: normalised(own) for name, own in made.items()}
     if "image_only" in wanted and "image_only" not in vectors:
         vectors["image_only"] = vectors["model"]
     if "location_only" in wanted:
         vectors["location_only"] = location_vectors([row.text for row in rows])
     if "text_only" in wanted:
         vectors["text_only"] = _of_texts(own, embedder, cancel)
-    return vectors
+    return RowVectors(vectors, tokens, dealt)
+
+
+def _embedded(
+    embedder: PairEmbedder,
+    texts: Sequence[str | None],
+    cancel: CancelToken | None,
+    crops: Sequence[Picture],
+    places: Sequence[int],
+) -> Vectors:
+    return embedder.embed_pairs(crops, [texts[at] for at in places], cancel=cancel)
 
 
 def _of_pictures(
     rows: Sequence[Row],
-    texts: dict[str, list[str | None]],
-    embedder: PairEmbedder,
+    makers: dict[str, _Maker],
     full_frame: bool,
-    histogram: bool,
     progress: ProgressSink,
     cancel: CancelToken,
 ) -> dict[str, Vectors]:
     """Everything that looks at the pictures, in batches; the frames of one video follow one another."""
     order = sorted(range(len(rows)), key=lambda at: (str(rows[at].path), rows[at].frame or 0))
-    parts: dict[str, list[npt.NDArray[np.float32]]] = {}
+    parts: dict[str, list[Vectors]] = {}
     for start in range(0, len(rows), _CHUNK):
         cancel.raise_if_cancelled()
         places = order[start : start + _CHUNK]
         crops = [load_crop(rows[at], full_frame) for at in places]
-        for name, column in texts.items():
-            made = embedder.embed_pairs(crops, [column[at] for at in places], cancel=cancel)
-            parts.setdefault(name, []).append(made)
-        if histogram:
-            made = np.stack([colour_histogram(crop) for crop in crops])
-            parts.setdefault("colour_histogram", []).append(made)
+        for name, make in makers.items():
+            parts.setdefault(name, []).append(make(crops, places))
         progress(Progress("Embedding frames", start + len(places), len(rows)))
     back = np.argsort(order)
-    return {name: normalised(np.concatenate(chunks)[back]) for name, chunks in parts.items()}
+    return {name: np.concatenate(chunks)[back] for name, chunks in parts.items()}
 
 
 def _of_texts(texts: Sequence[str | None], embedder: PairEmbedder, cancel: CancelToken | None) -> Vectors:

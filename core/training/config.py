@@ -1,20 +1,51 @@
-"""The settings of one training run, and the presets."""
+"""The settings of one training run; :mod:`core.training.presets` holds proven ones."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal, get_args
 
 import msgspec
 
-from core.data.augment import PAPER as PAPER_AUGMENTATION
-from core.data.augment import Augmentation
+from core.data.augment import ROTATIONS, SHARINGS, Augmentation
 from core.data.batches import ModalityDropout
 from core.errors import PolypTraceError
 from core.models import config as models
 from core.models.config import DmclConfig
-from core.models.losses import MINERS
+from core.training.tracklet_config import TrackletConfig, check_tracklets
 
-OPTIMISERS = ("adam", "adamw")
+Metric = Literal["triplet", "contrastive"]
+Miner = Literal["batch-hard", "batch-all", "semi-hard"]
+Optimiser = Literal["adam", "adamw"]
+Pretrained = Literal["none", "text", "image", "both"]
+TextProtocol = Literal["own-text", "query-text"]
+
+
+class Start(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the first weights of a run come from.
+
+    Args:
+        model: folder of a bundle to go on from; its architecture and tokenizer are taken over.
+        starter: go on from the shipped starter model where nothing else is named and it is there.
+        image_weights: a file with a ResNet's weights, or ``torchvision`` (torch's own cache).
+        text_folder: a BERT folder of ``transformers``.
+        tokenizer: a folder with ``tokenizer.json``, for a text encoder with random weights; None learns word
+            pieces from the training texts.
+        pretrained: which modality must start with trained weights, and which mustn't: the rows of Table 3.
+            None takes whatever is given.
+    """
+
+    model: str | None = None
+    starter: bool = False
+    image_weights: str | None = None
+    text_folder: str | None = None
+    tokenizer: str | None = None
+    pretrained: Pretrained | None = None
+
+    @property
+    def named(self) -> bool:
+        """Whether any weights are named."""
+        return bool(self.model or self.image_weights or self.text_folder)
 
 
 class LossSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,8 +64,8 @@ class LossSettings(msgspec.Struct, frozen=True, kw_only=True):
         smoothing: label smoothing of the identity loss.
     """
 
-    metric: str = "triplet"
-    miner: str = "batch-hard"
+    metric: Metric = "triplet"
+    miner: Miner = "batch-hard"
     margin: float | None = None
     temperature: float = 0.1
     identity_weight: float = 1.0
@@ -49,7 +80,12 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that decides what a run learns; saved as ``config.json`` of the run.
 
     Args:
+        model: the network.
+        start: its first weights.
         identities, pictures: P and K of a batch.
+        train_size: side of the training pictures where it isn't ``model.image_size``. A ResNet that learnt on
+            enlarged, smaller pictures sees lesions in use at the size it knows (Touvron 2019), and a step
+            costs less.
         steps: planned batches; None = ``epochs`` passes over all lesions.
         max_seconds: the run ends by then; the learning rate comes down in time for it. A run that time ends
             can't be repeated bit by bit on a computer of another speed.
@@ -62,15 +98,26 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True):
         checkpoint_seconds: longest stretch of work that a kill can cost.
         full_frame: whole pictures although there are boxes.
         mixed_precision: bfloat16 where the device is CUDA.
+        val_share: share of the training patients that choose the checkpoint where the manifest names none for
+            it; 0 = the last weights are taken.
+        text_protocol: whose text an earlier clip is fused with where the held-back patients choose the
+            checkpoint: its own exam's, or the query's (the reference). Training and the product use each
+            picture's own.
+        deterministic: the same sums in the same order on CUDA too, so that a resumed run ends with the same
+            weights; some steps take longer.
+        text_cache_mb: memory for the tokens of texts that a frozen text encoder has read.
+        tracklets: of learning without labels, where that is asked for.
     """
 
     model: DmclConfig = models.COMPACT
+    start: Start = Start()
     identities: int = 16
     pictures: int = 4
+    train_size: int | None = None
     steps: int | None = None
     epochs: int = 180
     max_seconds: float | None = None
-    optimiser: str = "adam"
+    optimiser: Optimiser = "adam"
     lr_backbone: float = 3e-4
     lr_head: float = 6e-4
     decay_backbone: float = 1e-5
@@ -85,84 +132,59 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True):
     seed: int = 0
     full_frame: bool = False
     mixed_precision: bool = True
-
-
-COMPACT = TrainConfig(
-    model=msgspec.structs.replace(models.COMPACT, image_size=112),
-    steps=1250,
-    optimiser="adamw",
-    lr_backbone=4e-4,
-    lr_head=4e-4,
-    decay_backbone=0.05,
-    decay_head=0.05,
-    loss=LossSettings(
-        miner="batch-all", neck=True, image_identity_weight=1.0, metric_warmup=0.4, smoothing=0.1
-    ),
-    modality_dropout=ModalityDropout(no_image=0.2, no_text=0.3, thin_text=0.15),
-    validate_every=200,
-)
-"""ResNet-18 at 112 px from random weights: about 40 minutes on two cores.
-
-Chosen on small phantom runs (84 lesions, 200 batches of 32): with the paper's two losses alone all
-embeddings fell together (mAP 0.15); with a neck, the picture's own identity loss and every triplet instead of
-the hardest they came apart (mAP 0.31).
-"""
-QUICK = msgspec.structs.replace(
-    COMPACT,
-    identities=8,
-    steps=150,
-    max_seconds=150.0,
-    lr_backbone=1e-4,
-    lr_head=2e-4,
-    loss=msgspec.structs.replace(COMPACT.loss, metric_warmup=0.0),
-    validate_every=50,
-)
-"""A few minutes on two cores; meant to start from the starter model, whose settings it then takes over."""
-PAPER = TrainConfig(
-    model=models.PAPER,
-    epochs=180,
-    augmentation=PAPER_AUGMENTATION,
-    lr_backbone=3e-5,
-    lr_head=3e-4,
-    validate_every=0,
-    modality_dropout=ModalityDropout(no_image=0.0, no_text=0.0, thin_text=0.0),
-)
-"""The paper's setting: ResNet-50 at 224 px, BERT-base, 180 epochs; wants a GPU."""
-PRESETS = {"quick": QUICK, "compact": COMPACT, "paper": PAPER}
-
-
-def preset(name: str) -> TrainConfig:
-    """A preset by name.
-
-    Raises:
-        PolypTraceError: ``unknown-preset``.
-    """
-    if name not in PRESETS:
-        raise PolypTraceError(
-            "unknown-preset", f"“{name}” is no preset of training.", f"Choose one of {', '.join(PRESETS)}."
-        )
-    return PRESETS[name]
+    val_share: float = 0.15
+    text_protocol: TextProtocol = "own-text"
+    deterministic: bool = True
+    text_cache_mb: int = 512
+    tracklets: TrackletConfig = TrackletConfig()
 
 
 def check(config: TrainConfig) -> None:
     """Raises:
-    PolypTraceError: ``training-settings`` when the settings contradict each other.
+    PolypTraceError: ``training-settings`` or ``model-config`` when settings contradict each other.
     """
     models.check(config.model)
-    problems = [
+    check_tracklets(config.tracklets)
+    for wrong, sentence in [*_loop_problems(config), *_value_problems(config)]:
+        if wrong:
+            raise PolypTraceError("training-settings", f"These training settings don't fit: {sentence}.")
+
+
+def _loop_problems(config: TrainConfig) -> list[tuple[bool, str]]:
+    return [
         (config.identities < 2 or config.pictures < 2, "a batch needs at least two lesions and two pictures"),
-        (config.loss.metric not in ("triplet", "contrastive"), f"there is no loss {config.loss.metric}"),
-        (config.optimiser not in OPTIMISERS, f"there is no optimiser {config.optimiser}"),
-        (config.loss.miner not in MINERS, f"there is no miner {config.loss.miner}"),
         (config.steps is not None and config.steps < 1, "steps is at least 1"),
+        (config.train_size is not None and not 32 <= config.train_size <= 1024, "train_size is in 32…1024"),
+        (config.epochs < 1, "epochs is at least 1"),
         (config.max_seconds is not None and config.max_seconds <= 0, "max_seconds is above 0"),
         (not 0 <= config.loss.metric_warmup <= 1, "metric_warmup is a share"),
         (not 0 <= config.warmup < 1, "warmup is a share below 1"),
+        (not 0 <= config.val_share < 1, "val_share is a share below 1"),
         (min(config.lr_backbone, config.lr_head) <= 0, "learning rates are above 0"),
+        (min(config.decay_backbone, config.decay_head) < 0, "weight decay isn't below 0"),
+        (config.clip_norm <= 0, "clip_norm is above 0"),
+        (config.validate_every < 0, "validate_every isn't below 0"),
+        (config.text_cache_mb < 0, "text_cache_mb isn't below 0"),
     ]
-    for wrong, sentence in problems:
-        if wrong:
-            raise PolypTraceError("training-settings", f"These training settings don't fit: {sentence}.")
+
+
+def _value_problems(config: TrainConfig) -> list[tuple[bool, str]]:
+    loss, dropout, changes = config.loss, config.modality_dropout, config.augmentation
+    ranges = (changes.zoom, changes.gain, changes.gamma, changes.saturation, changes.blur_px, changes.jpeg)
+    return [
+        (loss.metric not in get_args(Metric), f"there is no loss {loss.metric}"),
+        (loss.miner not in get_args(Miner), f"there is no miner {loss.miner}"),
+        (config.optimiser not in get_args(Optimiser), f"there is no optimiser {config.optimiser}"),
+        (config.text_protocol not in get_args(TextProtocol), f"there is no protocol {config.text_protocol}"),
+        (loss.temperature <= 0, "the temperature of the loss is above 0"),
+        (not 0 <= loss.smoothing < 1, "smoothing is a share below 1"),
+        (min(dropout.no_image, dropout.no_text, dropout.thin_text) < 0, "dropout is a share"),
+        (dropout.no_image + dropout.no_text > 1, "no_image and no_text together are at most 1"),
+        (dropout.thin_text >= 1, "thin_text is a share below 1"),
+        (changes.rotation not in ROTATIONS, f"there is no rotation {changes.rotation}"),
+        (changes.processor not in SHARINGS, f"a processor can't be shared by {changes.processor}"),
+        (any(low <= 0 or low > high for low, high in ranges), "ranges of the augmentation rise, above 0"),
+    ]
 
 
 def read_config(path: Path) -> TrainConfig:

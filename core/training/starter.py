@@ -1,36 +1,46 @@
 """Makes the starter model that is shipped in ``resources/models/starter``, from nothing, with one command.
 
-``python -m core.training.starter [--out DIR] [--work-dir DIR] [--patients N] [--steps N] [--seed S] …``
+``python -m core.training.starter [--out DIR] [--work-dir DIR] [--real DIR] [--patients N] [--steps N] …``
 
 Stages: crops of invented patients are rendered; the vocabulary and a small BERT are trained on descriptions;
-DMCL is trained; the result is measured on held-back patients and on patients of a fresh seed, and published
-with its card. Whatever is finished stays in the work folder, and checkpoints are written on the way: started
-again with the same options, the command goes on where it was stopped or killed. One JSON object a line on
-stderr says how far it is; the result comes as one JSON document on stdout. No real picture is used.
+DMCL is trained; the result is measured on held-back patients, on the benchmark's test patients and, where a
+folder with them is given, on real polyps, and published with its card. Whatever is finished stays in the work
+folder, and checkpoints are written on the way: started again with the same options, the command goes on where
+it was stopped or killed. One JSON object a line on stderr says how far it is; the result comes as one JSON
+document on stdout. Nothing is learnt or chosen on real pictures.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import signal
 import sys
-import time
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import msgspec
 
 from core.data.manifest import read_manifest
-from core.errors import Cancelled, PolypTraceError
 from core.inference.bundle import BundleInfo, amend_bundle, replace_file
-from core.progress import CancelToken, Progress
-from core.training.dmcl import Start, TrainResult, train_dmcl
+from core.phantom.benchmark import BenchmarkSpec, load_spec
+from core.phantom.benchmark_run import render_benchmark
+from core.progress import CancelToken
+from core.training.command import EventLog, claim, run_command
+from core.training.config import Start
+from core.training.dmcl import TrainResult, train_dmcl
 from core.training.masked_language import MlmResult, pretrain_text, read_result
 from core.training.publish import ship
-from core.training.starter_figures import measure, starter_card
-from core.training.starter_recipe import Recipe, claim, fresh_patients, training_patients
+from core.training.starter_card import starter_card
+from core.training.starter_figures import (
+    BENCHMARK,
+    VALIDATION,
+    Part,
+    measure,
+    real_parts,
+    tuned_parts,
+    tuning_manifest,
+)
+from core.training.starter_recipe import Recipe, training_patients
 from core.training.trainer import StepSink
 
 LIMIT_BYTES = 40_000_000
@@ -44,6 +54,8 @@ def make_starter(
     work: Path,
     recipe: Recipe,
     *,
+    spec: BenchmarkSpec | None = None,
+    real: Path | None = None,
     device: str = "auto",
     workers: int | None = None,
     on_event: StepSink = lambda _: None,
@@ -54,6 +66,8 @@ def make_starter(
     Args:
         out: the bundle's folder; replaced at the very end.
         work: what is made on the way; a run goes on from there.
+        spec: the benchmark whose test patients it is measured on; None = the published one.
+        real: folder with real polyps to measure on, see :func:`core.training.starter_figures.real_parts`.
         device: of training and measuring.
         workers: processes that render; None = one a core.
         on_event: one JSON-able dictionary a progress step.
@@ -65,22 +79,30 @@ def make_starter(
         PolypTraceError: ``starter-other-recipe``, ``bundle-too-large``, or what a stage refuses.
         Cancelled: checkpoints are left.
     """
-    token, log = cancel or CancelToken(), _Log(on_event)
-    claim(work, recipe)
+    token, log = cancel or CancelToken(), EventLog("starter", on_event)
+    measured_on = {} if real is None else real_parts(real)
+    claim(work, recipe, "starter-other-recipe")
     crops = training_patients(work, recipe, workers, log.progress, token)
     text = _text_encoder(work, crops, recipe, device, log, token)
     trained = train_dmcl(
         crops,
         work / "starter",
-        msgspec.structs.replace(recipe.training, seed=recipe.seed),
-        Start(text_folder=work / "text"),
+        msgspec.structs.replace(
+            recipe.training, seed=recipe.seed, start=Start(text_folder=str(work / "text"))
+        ),
         device,
         on_step=on_event,
         cancel=token,
         learnt_on=LEARNT_ON,
     )
-    fresh = fresh_patients(work, recipe, workers, log.progress, token)
-    info = _measured(work, trained, {"val": crops, "fresh": fresh}, text, device, log, token)
+    benchmark = render_benchmark(
+        work / "benchmark", spec or load_spec(), workers=workers, progress=log.progress, cancel=token
+    )
+    parts = {VALIDATION: Part(crops, "val"), BENCHMARK: Part(benchmark.manifest, "test"), **measured_on}
+    figures = measure(trained.bundle, parts, work / "cache", device, log.progress, token)
+    if real is not None:
+        figures |= _tuned(work, trained.bundle, real, recipe, device, log, on_event, token)
+    info = _described(work, trained, figures, text)
     shipped, size = ship(info, out, LIMIT_BYTES)
     return {
         "run": trained.run.name,
@@ -93,7 +115,7 @@ def make_starter(
 
 
 def _text_encoder(
-    work: Path, crops: Path, recipe: Recipe, device: str, log: _Log, cancel: CancelToken
+    work: Path, crops: Path, recipe: Recipe, device: str, log: EventLog, cancel: CancelToken
 ) -> MlmResult:
     """Vocabulary and BERT; of the phantom's own descriptions only those of training patients are read."""
     done = read_result(work / "text")
@@ -106,25 +128,32 @@ def _text_encoder(
     return pretrain_text(work / "text", texts, settings, max_tokens, on, log.progress, cancel)
 
 
-def _measured(
+def _tuned(
     work: Path,
-    trained: TrainResult,
-    manifests: dict[str, Path],
-    text: MlmResult,
+    bundle: Path,
+    real: Path,
+    recipe: Recipe,
     device: str,
-    log: _Log,
+    log: EventLog,
+    on_event: StepSink,
     cancel: CancelToken,
+) -> dict[str, dict[str, Any]]:
+    """Figures on real polyps of a model that went on learning from others of them."""
+    config = msgspec.structs.replace(recipe.tuning, seed=recipe.seed, start=Start(model=str(bundle)))
+    manifest = tuning_manifest(real)
+    tuned = train_dmcl(manifest, work / "tuned", config, device, on_step=on_event, cancel=cancel)
+    return measure(tuned.bundle, tuned_parts(real), work / "cache", device, log.progress, cancel)
+
+
+def _described(
+    work: Path, trained: TrainResult, figures: dict[str, dict[str, Any]], text: MlmResult
 ) -> BundleInfo:
     """The run's bundle with figures and card."""
-    parts = {
-        "held-back patients": (manifests["val"], "val"),
-        "patients of a fresh seed": (manifests["fresh"], "test"),
-    }
-    figures = measure(trained.bundle, parts, work / "cache", device, log.progress, cancel)
     replace_file(work / "figures.json", (json.dumps(figures, indent=2) + "\n").encode())
     metrics = {
-        "validation": figures["held-back patients"],
-        "fresh_seed": figures["patients of a fresh seed"],
+        "validation": figures[VALIDATION],
+        "benchmark": figures[BENCHMARK],
+        "real": {name: own for name, own in figures.items() if name not in (VALIDATION, BENCHMARK)},
         "text_encoder": msgspec.to_builtins(text),
         "chosen": trained.metrics,
     }
@@ -132,52 +161,23 @@ def _measured(
     return amend_bundle(trained.bundle, card=starter_card(info, trained.run, text, figures, trained.notes))
 
 
-class _Log:
-    """Progress as events: the first and last of a stage, and one every few seconds."""
-
-    def __init__(self, on_event: StepSink, seconds: float = 2.0) -> None:
-        self._on_event, self._gap = on_event, seconds
-        self._stage, self._told = "", 0.0
-
-    def progress(self, step: Progress) -> None:
-        now = time.monotonic()
-        if step.stage == self._stage and step.done != step.total and now - self._told < self._gap:
-            return
-        self._stage, self._told = step.stage, now
-        self._on_event({"run": "starter", **msgspec.to_builtins(step)})
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Entry point of ``python -m core.training.starter``; 0, or 1 after an error or a cancel."""
     options = _parser().parse_args(arguments)
-    cancel = CancelToken()
 
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        cancel.cancel()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
-    try:
-        result: dict[str, Any] = make_starter(
+    def work(on_event: StepSink, cancel: CancelToken) -> dict[str, Any]:
+        return make_starter(
             options.out,
             options.work_dir,
             _recipe(options),
+            real=options.real,
             device=options.device,
             workers=options.workers,
-            on_event=_tell,
+            on_event=on_event,
             cancel=cancel,
         )
-    except PolypTraceError as error:
-        result = {"error": error.as_dict()}
-    except Cancelled:
-        result = {"error": {"code": "cancelled", "message": "Stopped; start again to go on.", "hint": ""}}
-    sys.stdout.write(json.dumps(result, ensure_ascii=False) + "\n")
-    return 1 if "error" in result else 0
 
-
-def _tell(event: dict[str, Any]) -> None:
-    sys.stderr.write(json.dumps(event, ensure_ascii=False) + "\n")
-    sys.stderr.flush()
+    return run_command(work)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -188,7 +188,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--out", type=Path, default=OUT, help="the bundle's folder (default: %(default)s)")
     parser.add_argument("--work-dir", type=Path, default=WORK, help="kept between starts (%(default)s)")
     parser.add_argument("--patients", type=int, default=plain.patients, help="to learn from (%(default)s)")
-    parser.add_argument("--fresh-patients", type=int, default=plain.fresh_patients, help="(%(default)s)")
+    parser.add_argument("--real", type=Path, default=None, help="folder with CVC-ClinicDB as sequences")
     parser.add_argument("--views", type=int, default=plain.views, help="a lesion and exam (%(default)s)")
     parser.add_argument("--steps", type=int, default=plain.training.steps, help="of DMCL (%(default)s)")
     parser.add_argument("--text-steps", type=int, default=plain.text.steps, help="of BERT (%(default)s)")
@@ -203,7 +203,6 @@ def _recipe(options: argparse.Namespace) -> Recipe:
     return msgspec.structs.replace(
         plain,
         patients=options.patients,
-        fresh_patients=options.fresh_patients,
         views=options.views,
         seed=options.seed,
         text=msgspec.structs.replace(plain.text, steps=options.text_steps),

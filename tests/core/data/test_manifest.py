@@ -181,3 +181,12 @@ def test_a_crop_holds_the_visible_part_of_its_box(
     assert bottom >= min(y + h, 60) - 1e-3
     assert right - left <= w * factor + 2
     assert bottom - top <= h * factor + 2
+
+
+def test_camera_and_junk_travel_with_the_manifest(tmp_path: Path) -> None:
+    rows = [row(tmp_path, camera="3"), row(tmp_path, clip_id="c2", junk=True)]
+    file = write_manifest(tmp_path / "manifest.csv", rows)
+    assert read_manifest(file).rows == rows
+    bad = manifest(tmp_path, GOOD + ",,maybe", header=HEADER + ",camera,junk")
+    with pytest.raises(PolypTraceError, match='junk is "maybe"'):
+        read_manifest(bad)

@@ -16,12 +16,11 @@ from core.evaluation.calibration import (
     Choice,
     NoMatch,
     choice_of,
-    expected_calibration_error,
     fit_no_match,
-    fnir_at_fpir,
-    judge_no_match,
     rule_from,
 )
+from core.evaluation.open_set import Asked, fnir_at_fpir, judge_no_match
+from core.evaluation.reliability import expected_calibration_error, reliability
 
 
 def drawn(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -209,14 +208,32 @@ def test_judgement_names_what_is_missing_as_none() -> None:
     best, mate = np.array([0.9, 0.8, 0.2]), np.array([0.9, 0.1, -np.inf])
     truth = np.array([True, True, False])
     choices = single(best, truth)
-    quality = judge_no_match(None, best, mate, truth, choices)
+    asked = Asked(best, mate, truth, choices, ["p", "q", "q"])
+    quality = judge_no_match(None, asked)
     assert (quality.auroc, quality.fnir_at_fpir5, quality.ece) == (1.0, 0.5, None)
-    assert quality.recognised is quality.missed is None
-    assert judge_no_match(NoMatch(0.5, 1, 0, 49), best, mate, truth, choices).ece is None
-    judged = judge_no_match(NoMatch(0.85, 1, 0, 50), best, mate, truth, choices)
+    assert quality.recognised is quality.missed is quality.bins is None
+    assert judge_no_match(NoMatch(0.5, 1, 0, 49), asked).ece is None
+    judged = judge_no_match(NoMatch(0.85, 1, 0, 50), asked)
     assert judged.ece is not None
     assert (judged.recognised, judged.missed) == (1.0, 0.5)
-    assert judge_no_match(None, best[:2], mate[:2], truth[:2], choices[:2]).auroc is None
+    only = Asked(best[:2], mate[:2], truth[:2], choices[:2], ["p", "q"])
+    assert judge_no_match(None, only).auroc is None
+
+
+def test_the_bins_of_the_diagram_by_hand() -> None:
+    """One lesion each: even odds at 0 (0.5), 9 to 1 at 1 (0.9)."""
+    rule = NoMatch(0.5, float(np.log(9)), 0.0, 50)
+    choices = single([0.0, 0.0, 1.0, 1.0, 1.0], [True, False, True, True, False])
+    held = reliability(rule, choices, ["p", "q", "p", "q", "p"])
+    assert held is not None
+    (middle, top) = held.bins
+    assert (middle.low, middle.high, middle.shown, middle.observed, middle.count) == (0.5, 0.6, 0.5, 0.5, 2)
+    assert (top.low, top.high, top.count) == (0.9, 1.0, 3)
+    assert (top.shown, top.observed) == (pytest.approx(0.9), pytest.approx(2 / 3))
+    assert held.ece == pytest.approx((0 + 3 * (0.9 - 2 / 3)) / 5)
+    assert top.interval == (0.5, 1.0)  # q alone: 1; p alone: 1/2
+    assert reliability(None, choices, ["p"] * 5) is None
+    assert reliability(rule, [], []) is None
 
 
 def test_a_bundles_settings_become_the_rule() -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from core.errors import PolypTraceError
 from core.evaluation import metrics, scores
 from core.evaluation.metrics import (
+    CmcPoint,
     RetrievalFigures,
     all_hit_ranks,
     auroc,
@@ -52,6 +53,9 @@ def check_by_hand(score: Score) -> None:
     assert (figures.rank1, figures.rank5, figures.rank10) == pytest.approx((1 / 3, 2 / 3, 1))
     assert figures.median_rank == 3
     assert (figures.queries, figures.queries_without_match) == (3, 1)
+    # First hits at 1, 6 and 3.
+    assert [point.rank for point in figures.cmc] == [1, 3, 6]
+    assert [point.share for point in figures.cmc] == pytest.approx([1 / 3, 2 / 3, 1])
 
 
 def test_hand_made_ranking() -> None:
@@ -100,6 +104,9 @@ FAULTS: dict[str, Score] = {
     "only the first positive counts in the AP": replaced(
         mean_average_precision=lambda r: np.mean([1 / x[0] for x in r if len(x)])
     ),
+    "a CMC curve over all queries": replaced(
+        cmc=lambda r: [CmcPoint(k, sum(len(x) > 0 and x[0] <= k for x in r) / len(r)) for k in (1, 3, 6)]
+    ),
     "ranks from zero": replaced(median_rank=lambda r: float(np.median(first_ranks(r) - 1))),
 }
 
@@ -128,12 +135,14 @@ def test_all_tied(k: int) -> None:
 def test_k_beyond_the_gallery() -> None:
     figures = retrieval_figures(np.eye(2), np.eye(2), ["a", "b"], ["b", "a"])
     assert (figures.rank1, figures.rank5, figures.rank10) == (0.0, 1.0, 1.0)
+    assert [(point.rank, point.share) for point in figures.cmc] == [(1, 0.0), (2, 1.0)]
 
 
 def test_no_positive_at_all_is_null_with_a_reason() -> None:
     figures = retrieval_figures(np.eye(2), np.eye(2), ["a", "b"], ["c", "d"])
     assert figures.mean_average_precision is figures.rank1 is figures.median_rank is None
     assert figures.reason
+    assert figures.cmc == []
     assert figures.queries_without_match == 2
 
 

@@ -137,7 +137,10 @@ def test_counts_and_json(plain: dict[str, Any]) -> None:
         "query_clips": 5,
         "gallery_clips": 5,
         "patients": 3,
-        "own_exam_pairs_left_out": 2,
+        "identities": 4,
+        "pairs_left_out": 2,
+        "junk_clips": 0,
+        "distractor_clips": 1,
         "rows_without_identity": 2,
     }
     assert json.loads(json.dumps(plain, allow_nan=False)).keys() >= {

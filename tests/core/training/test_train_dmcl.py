@@ -21,8 +21,8 @@ from core.inference.bundle import read_bundle
 from core.models.bundle import load_model
 from core.progress import CancelToken
 from core.training.checkpoint import load_tensors
-from core.training.config import TrainConfig
-from core.training.dmcl import Start, train_dmcl
+from core.training.config import Start, TrainConfig
+from core.training.dmcl import train_dmcl
 
 OnStep = Callable[[dict[str, Any]], None]
 
@@ -181,10 +181,9 @@ def test_fine_tuning_takes_over_the_bundle_s_network(
         lr_backbone=1e-9,
         lr_head=1e-9,
         model=msgspec.structs.replace(config.model, depth=1),
+        start=Start(model=str(first.bundle)),
     )
-    second = train_dmcl(
-        first_run.manifest, tmp_path / "second", still, Start(bundle=first.bundle), device="cpu"
-    )
+    second = train_dmcl(first_run.manifest, tmp_path / "second", still, device="cpu")
     assert f"from the weights of {first.model}" in read_bundle(second.bundle).card
     one, other = load_model(first.bundle), load_model(second.bundle)
     assert other.config == one.config
