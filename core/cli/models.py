@@ -6,13 +6,18 @@ from typing import Annotated
 
 import typer
 
+from core.cli.interrupt import cancel_by_interrupt
 from core.cli.options import NOBODY, Author, DataDirPath, JsonFlag, data_dir
 from core.cli.output import Output
 from core.inference.registry import details, entry, list_bundles
 from core.matching import model_choice
 from core.matching.model_choice import active_model_id, bundle_in_use, retired_model_ids
 
-group = typer.Typer(no_args_is_help=True, help="Model bundles: list, show, promote.", rich_markup_mode=None)
+group = typer.Typer(
+    no_args_is_help=True,
+    help="Model bundles: list, show, promote; fetch weights to begin with.",
+    rich_markup_mode=None,
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -68,3 +73,28 @@ def promote(
     chosen = info.manifest.model_id
     output.document({"model": chosen, "state": "active", "changed": not changes.nothing})
     output.say(f"{chosen} is in use now; `polyptrace index` embeds the clips for it.")
+
+
+@group.command()
+def fetch(
+    backbone: Annotated[str, typer.Argument(help="A ResNet of torchvision, e.g. resnet50.")],
+    url: Annotated[
+        str | None, typer.Option("--url", help="Another place. Default: torchvision's own.")
+    ] = None,
+    sha256: Annotated[
+        str | None, typer.Option("--sha256", help="The file's hash. Default: the one in its name.")
+    ] = None,
+    json: JsonFlag = False,
+) -> None:
+    """Download ImageNet weights to begin a training with.
+
+    The only command that uses the network. The hash is checked; they go into torch's cache, where
+    `train --image-weights torchvision` finds them.
+    """
+    output = Output(json)
+    from core.models.fetch import fetch_resnet  # here: torch takes seconds to load
+
+    with output.progress() as progress, cancel_by_interrupt() as cancel:
+        path = fetch_resnet(backbone, url, sha256, progress, cancel)
+    output.document({"backbone": backbone, "path": str(path), "bytes": path.stat().st_size})
+    output.say(f"{path}: {path.stat().st_size / 1e6:.1f} MB, hash checked")

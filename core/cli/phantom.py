@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 
 from core.cli.interrupt import cancel_by_interrupt
@@ -13,14 +14,30 @@ from core.cli.output import Output
 
 
 def register(app: typer.Typer) -> None:
-    """Adds this file's commands."""
+    """Adds this file's command."""
     app.command()(phantom)
 
 
 def phantom(
     out: Annotated[Path, typer.Option("--out", help="Folder for videos, masks, truth and manifest.csv.")],
-    patients: Annotated[int, typer.Option("--patients", help="How many invented patients.", min=1)] = 12,
-    seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same frames.", min=0)] = 0,
+    patients: Annotated[
+        int | None, typer.Option("--patients", help="How many invented patients.  [default: 12]", min=1)
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            "--seed",
+            help="The same seed gives the same frames.  [default: 0, or the published benchmark's]",
+            min=0,
+        ),
+    ] = None,
+    benchmark: Annotated[
+        bool, typer.Option("--benchmark", help="The frozen benchmark: train, val and test by patient.")
+    ] = False,
+    videos: Annotated[
+        bool,
+        typer.Option("--videos", help="With --benchmark: films of the exams instead of pictures of lesions."),
+    ] = False,
     workers: Annotated[
         int | None, typer.Option("--workers", help="Processes. Default: one a core.", min=1)
     ] = None,
@@ -30,13 +47,24 @@ def phantom(
     """Render colonoscopy exams of invented patients.
 
     With the truth beside them: who is who, boxes, masks, descriptions.
+
+    --benchmark renders the published benchmark: 80 patients in the parts train, val and test, as pictures of
+    the lesions (about ten minutes on two cores) or with --videos as films (about an hour). Stopped or killed,
+    the same command goes on where it was. Another --seed gives an instance of your own.
     """
     from core.phantom.generate import generate  # here: scipy would cost every other command a second
 
     output = Output(json)
+    if benchmark:
+        if patients is not None:
+            raise typer.BadParameter("the benchmark's patients are fixed: leave out --patients")
+        _benchmark(output, out, seed, videos, workers)
+        return
+    if videos:
+        raise typer.BadParameter("--videos goes with --benchmark")
     with output.progress() as progress, cancel_by_interrupt() as cancel:
-        made = generate(out, patients, seed, workers=workers, progress=progress, cancel=cancel)
-    videos = [
+        made = generate(out, patients or 12, seed or 0, workers=workers, progress=progress, cancel=cancel)
+    films = [
         {"path": str(made.out / exam.video), "patient": exam.patient_id, "exam": exam.exam}
         for exam in made.exams
     ]
@@ -51,7 +79,7 @@ def phantom(
             "frames": made.frames,
             "rendered": made.rendered,
             "seconds": round(made.seconds, 1),
-            "videos": videos,
+            "videos": films,
         }
     )
     state = f"rendered in {made.seconds:.0f} s" if made.rendered else "already there"
@@ -59,3 +87,57 @@ def phantom(
     output.say(
         f"{made.queries} queries, {made.queries_without_match} of them without a match: {made.manifest}"
     )
+
+
+def _benchmark(output: Output, out: Path, seed: int | None, videos: bool, workers: int | None) -> None:
+    from core.phantom.benchmark import CROPS, VIDEOS, load_spec
+    from core.phantom.benchmark_run import render_benchmark
+
+    spec = load_spec()
+    with output.progress() as progress, cancel_by_interrupt() as cancel:
+        made = render_benchmark(
+            out,
+            spec,
+            seed=seed,
+            form=VIDEOS if videos else CROPS,
+            workers=workers,
+            progress=progress,
+            cancel=cancel,
+        )
+    record = made.record
+    if made.drifted:
+        output.warn(f"{made.drifted} of {len(spec.samples)} pictures look different from the published ones.")
+    if record.seed != spec.seed:
+        output.warn(
+            f"Seed {record.seed} gives an instance of your own, "
+            f"not the published benchmark (seed {spec.seed})."
+        )
+    elif not record.published:
+        output.warn(
+            "Patients, lesions and texts are the published ones, but rendered boxes differ by rounding: "
+            "this machine computes a little differently. Figures stay comparable, hashes don't."
+        )
+    output.document(
+        {
+            "out": str(made.out),
+            "manifest": str(made.manifest),
+            "benchmark": msgspec.to_builtins(record),
+            "patients": sum(made.parts.values()),
+            "parts": made.parts,
+            "rows": made.rows,
+            "clips": made.clips,
+            "queries": made.queries,
+            "queries_without_match": made.queries_without_match,
+            "rendered": made.rendered,
+            "seconds": round(made.seconds, 1),
+        }
+    )
+    state = f"rendered in {made.seconds:.0f} s" if made.rendered else "already there"
+    split = ", ".join(f"{count} {name}" for name, count in made.parts.items())
+    output.say(f"Phantom benchmark {record.version}, seed {record.seed}, {record.form}: {state}")
+    output.say(f"{sum(made.parts.values())} patients ({split}), {made.clips} clips, {made.rows} pictures")
+    output.say(
+        f"{made.queries} queries, {made.queries_without_match} of them without a match: {made.manifest}"
+    )
+    state = "as published" if record.published else "not the published one"
+    output.say(f"SHA-256 of the manifest {record.manifest_sha256}: {state}")

@@ -23,6 +23,14 @@ from core.cli.layouts import (
 )
 from core.cli.options import DataDirPath, Device, JsonFlag, data_dir
 from core.cli.output import Output
+from core.cli.pretraining import (
+    CatalogueFlag,
+    Images,
+    Pretrain,
+    Videos,
+    say_learnt,
+    unlabelled_sources,
+)
 from core.errors import PolypTraceError
 from core.inference.bundle import read_bundle
 from core.matching.model_choice import bundle_in_use
@@ -53,8 +61,13 @@ def train(
     texts: TextsFile = None,
     fold: Fold = None,
     preset: Annotated[
-        str, typer.Option("--preset", help="quick, compact, ablation, paper, table3-none|text|image|both.")
-    ] = "quick",
+        str | None,
+        typer.Option(
+            "--preset",
+            help="quick, compact, ablation, paper, table3-none|text|image|both. Default: quick; compact "
+            "after --pretrain.",
+        ),
+    ] = None,
     config: Annotated[
         Path | None, typer.Option("--config", metavar="FILE", help="JSON with settings to change.")
     ] = None,
@@ -75,6 +88,13 @@ def train(
         typer.Option("--image-weights", help="A ResNet's weights: a file, or torchvision (its cache)."),
     ] = None,
     text_folder: Annotated[str | None, typer.Option("--text-folder", help="A local BERT folder.")] = None,
+    processes: Annotated[
+        int, typer.Option("--processes", help="Train with this many processes, each on a device of its own.")
+    ] = 1,
+    pretrain: Pretrain = None,
+    videos: Videos = None,
+    images: Images = None,
+    catalogue: CatalogueFlag = False,
     print_settings: Annotated[
         bool, typer.Option("--print-settings", help="Print the settings as JSON and end.")
     ] = False,
@@ -86,36 +106,72 @@ def train(
 
     It becomes a candidate, the active model stays as it is. The manifest's columns and the layouts: see
     `evaluate --help`. Of Colo-Pair one fold of four is left for testing, the first without --fold.
+    With --pretrain tracklets the image encoder first learns without labels, from videos or stills; without
+    labels that is all.
     """
     output, folder = Output(json), data_dir(data_dir_)
-    given = sum(one is not None for one in (manifest, layout))
-    if not print_settings and (method is not Method.DMCL or given > 1 or (not given and resume is None)):
+    unlabelled = unlabelled_sources(pretrain, videos, images, folder if catalogue else None, manifest)
+    if not (print_settings or manifest or layout or resume or unlabelled):
         raise typer.BadParameter("give --manifest or --layout, or --resume with the name of a run")
-    if layout and resume:
-        raise typer.BadParameter("a run goes on with the data that it began with: --resume without --layout")
+    if layout and (manifest or resume or unlabelled):
+        raise typer.BadParameter(
+            "--layout goes without --manifest, --resume and --pretrain (learn without labels first, then "
+            "give what it wrote as --image-weights)"
+        )
     # Here: torch takes seconds to load.
     from core.training.chosen import chosen_settings
-    from core.training.dmcl import train_dmcl
+    from core.training.devices import join
+    from core.training.dmcl import assist_training, train_dmcl
     from core.training.overrides import as_text
+    from core.training.pretraining import TRACKLETS, holds_pretraining, train_from_tracklets
+    from core.training.processes import several
     from core.training.publish import ship
     from core.training.run_folder import new_run_folder
+    from core.training.tracklet_sources import TrackletSources
 
     model = str(bundle_in_use(folder, start).folder) if start else None
     settings = chosen_settings(
-        preset, config, changes or (), model=model, image_weights=image_weights, text_folder=text_folder
+        preset or ("compact" if unlabelled else "quick"),
+        config,
+        changes or (),
+        model=model,
+        image_weights=TRACKLETS if unlabelled else image_weights,
+        text_folder=text_folder,
     )
     if print_settings:
         typer.echo(as_text(settings))
         return
     data = chosen_layout(output, layout, root, texts, tested_fold(layout, fold))
     run = new_run_folder(folder.runs, method.value) if resume is None else _known_run(folder, resume)
-    source = source_words(data)
-    with (
-        training_manifest(data, manifest, run) as learnt,
-        output.progress() as progress,
-        cancel_by_interrupt() as cancel,
-    ):
-        done = train_dmcl(learnt, run, settings, device, progress, _step_sink(output), cancel, source=source)
+    with several(processes, sys.argv[1:]), output.progress() as progress, cancel_by_interrupt() as cancel:
+        devices = join(device)
+        if not devices.main:
+            assist_training(devices)
+            return
+        sink = _step_sink(output)
+        learnt, done = None, None
+        if unlabelled or (holds_pretraining(run) and not (run / "config.json").exists()):
+            learnt, done = train_from_tracklets(
+                run,
+                settings,
+                unlabelled or TrackletSources(),
+                image_weights,
+                device,
+                progress,
+                sink,
+                cancel,
+                devices=devices,
+            )
+        else:
+            with training_manifest(data, manifest, run) as known:
+                words = source_words(data)
+                done = train_dmcl(
+                    known, run, settings, device, progress, sink, cancel, devices=devices, source=words
+                )
+    if learnt is not None:
+        say_learnt(output, run.name, learnt, alone=done is None)
+    if done is None:
+        return
     # Beside the other models, so that it is listed and can be chosen; without the files derived from it.
     kept, _ = ship(read_bundle(done.bundle), folder.models / done.model, LARGEST_BYTES)
     for note in done.notes:
@@ -126,11 +182,13 @@ def train(
             "run": run.name,
             "model": done.model,
             "metrics": done.metrics,
+            "data": done.data,
             "seconds": round(done.seconds, 1),
             "bundle": str(kept.folder),
             "notes": done.notes,
             "device": done.device.name,
             "device_reason": done.device.reason,
+            **({} if learnt is None else {"image_weights": learnt.weights}),
         }
     )
     output.say(f"trained on {done.device.name}: {done.device.reason}", style="dim")
@@ -146,6 +204,9 @@ def _step_sink(output: Output) -> Any:
     def tell(event: dict[str, Any]) -> None:
         if event.get("stage") == "start":
             output.say(f"run {event['run']}; cancel with Ctrl+C, go on with --resume {event['run']}")
+            _say_splits(output, event)
+        if event.get("stage") == "note":
+            output.warn(event["note"])
         if output.as_json:
             sys.stderr.write(json_.dumps(event, ensure_ascii=False) + "\n")
             sys.stderr.flush()
@@ -153,9 +214,18 @@ def _step_sink(output: Output) -> Any:
     return tell
 
 
+def _say_splits(output: Output, event: dict[str, Any]) -> None:
+    for name, words in (("train", "to learn from"), ("val", "held back")):
+        counts = ", ".join(
+            f"{event[f'{name}_{kind}']} {kind}" for kind in ("patients", "lesions", "pictures")
+        )
+        output.say(f"  {words}: {counts}; patients' hash {event['split_sha256'][name][:12]}")
+    output.say("  no patient is on more than one side")
+
+
 def _known_run(folder: DataDir, resume: str) -> Path:
     found = Path(resume) if Path(resume).is_dir() else folder.runs / resume
-    if not (found / "config.json").is_file():
+    if not any((found / part / "config.json").is_file() for part in ("", "pretrain")):
         raise PolypTraceError(
             "run-unknown", f"There is no run “{resume}” to go on with.", f"Runs lie in {folder.runs}."
         )

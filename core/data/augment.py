@@ -10,6 +10,8 @@ import numpy as np
 
 Rotation = Literal["none", "quarter", "any"]
 ROTATIONS = get_args(Rotation)
+Sharing = Literal["picture", "exam"]
+SHARINGS = get_args(Sharing)
 
 
 class Augmentation(msgspec.Struct, frozen=True):
@@ -28,6 +30,9 @@ class Augmentation(msgspec.Struct, frozen=True):
         gamma: exponent on values in 0…1.
         saturation: factor of the distance to grey.
         hue_deg: largest turn of the hue circle, degrees.
+        processor: who shares the draw of ``photometric_p``, gain, gamma, saturation, hue: every ``picture``
+            has its own, or all pictures of one ``exam`` in a batch have one. Shared, the colours of a lesion
+            stay a clue within an exam and none between exams, as in practice.
         photometric_p, blur_p, noise_p, jpeg_p: how often each is applied.
         blur_px: standard deviation of the blur, pixels at a crop side of 128.
         noise: standard deviation of the noise, grey levels.
@@ -39,6 +44,7 @@ class Augmentation(msgspec.Struct, frozen=True):
     zoom: tuple[float, float] = (0.9, 1.3)
     shift: float = 0.08
     stretch: float = 0.12
+    processor: Sharing = "picture"
     photometric_p: float = 0.8
     gain: tuple[float, float] = (0.7, 1.35)
     gamma: tuple[float, float] = (0.65, 1.5)
@@ -71,7 +77,13 @@ NONE = Augmentation(
 """Changes nothing but the size."""
 
 
-def augment(crop: np.ndarray, size: int, settings: Augmentation, rng: np.random.Generator) -> np.ndarray:
+def augment(
+    crop: np.ndarray,
+    size: int,
+    settings: Augmentation,
+    rng: np.random.Generator,
+    processor: np.random.Generator | None = None,
+) -> np.ndarray:
     """One random version of a crop.
 
     Args:
@@ -79,6 +91,7 @@ def augment(crop: np.ndarray, size: int, settings: Augmentation, rng: np.random.
         size: side of the result, pixels.
         settings: which changes, how strong.
         rng: source of all choices.
+        processor: source of the processor's choices where they are shared; None = ``rng``.
 
     Returns:
         (size, size, 3) uint8 RGB.
@@ -87,8 +100,9 @@ def augment(crop: np.ndarray, size: int, settings: Augmentation, rng: np.random.
     if rng.random() < settings.blur_p:
         sigma = rng.uniform(*settings.blur_px) * size / 128
         picture = cv2.GaussianBlur(picture, (0, 0), sigma)
-    if rng.random() < settings.photometric_p:
-        picture = _processor(picture, settings, rng)
+    colours = processor or rng
+    if colours.random() < settings.photometric_p:
+        picture = _processor(picture, settings, colours)
     if rng.random() < settings.noise_p:
         picture = _noise(picture, rng.uniform(*settings.noise), rng)
     if rng.random() < settings.jpeg_p:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 import numpy as np
@@ -58,13 +58,13 @@ class ModalityDropout(msgspec.Struct, frozen=True):
 
 
 class Batch(msgspec.Struct, frozen=True):
-    """One training batch of B = P·K samples.
+    """One training batch of B = P·K samples, or a process's part of it, b of them.
 
     Args:
-        images: (B, S, S, 3) uint8 RGB.
-        labels: (B,) int64 identity numbers, counted over the training rows.
-        texts: B descriptions; empty where there is none.
-        has_image, has_text: (B,) bool, False where the learned token stands in.
+        images: (b, S, S, 3) uint8 RGB.
+        labels: (B,) int64 identity numbers of the whole batch, counted over the training rows.
+        texts: b descriptions; empty where there is none.
+        has_image, has_text: (b,) bool, False where the learned token stands in.
     """
 
     step: int
@@ -103,25 +103,30 @@ class BatchMaker:
     ) -> None:
         self.rows = [row for row in rows if row.identity is not None]
         self.left_out = len(rows) - len(self.rows)
-        samples = [Sample(row.patient_id, row.identity, row.exam) for row in self.rows]
+        self._samples = [Sample(row.patient_id, row.identity, row.exam) for row in self.rows]
+        samples = self._samples
         self.sampler = PKSampler(samples, identities, pictures, seed)
         numbers = {identity: i for i, identity in enumerate(sorted({str(s.identity) for s in samples}))}
         self.labels = np.asarray([numbers[str(s.identity)] for s in samples], dtype=np.int64)
         self.identities = len(numbers)
+        exams: dict[tuple[str, int], int] = {}
+        self._exams = [exams.setdefault((s.patient, s.exam), len(exams)) for s in samples]
         self._size, self._augmentation, self._dropout, self._seed = size, augmentation, dropout, seed
         self._store = CropStore(self.rows, round(size * STORE_MARGIN), full_frame)
 
-    def batch(self, step: int) -> Batch:
-        """Batch ``step`` ≥ 0.
+    def lower(self, identities: int) -> None:
+        """Batches of fewer lesions from now on."""
+        self.sampler = PKSampler(self._samples, identities, self.sampler.pictures, self._seed)
+
+    def batch(self, step: int, part: Callable[[int], slice] = slice) -> Batch:
+        """Batch ``step`` ≥ 0; with ``part``, pictures and texts of that part of its B samples alone.
 
         Raises:
             PolypTraceError: a picture of it can't be read.
         """
         chosen = self.sampler.batch(step)
+        own = part(len(chosen))
         rng = np.random.default_rng([self._seed, 2, step])
-        images = np.empty((len(chosen), self._size, self._size, 3), dtype=np.uint8)
-        for place, index in enumerate(chosen):
-            images[place] = augment(self._store.square(int(index)), self._size, self._augmentation, rng)
         # Pictures that share a text share its thinned form too: the network then reads it once.
         thinned: dict[str, str] = {}
         for text in (self.rows[i].text for i in chosen):
@@ -129,7 +134,27 @@ class BatchMaker:
                 thinned[text] = thin_text(text, self._dropout.thin_text, rng)
         texts = [thinned[self.rows[i].text] for i in chosen]
         has_image, has_text = drop_modalities(np.asarray([bool(t) for t in texts]), self._dropout, rng)
-        return Batch(step, images, self.labels[chosen], tuple(texts), has_image, has_text)
+        images = self._pictures(chosen, own, step)
+        return Batch(
+            step, images, self.labels[chosen], tuple(texts[own]), has_image[own].copy(), has_text[own].copy()
+        )
+
+    def _pictures(self, chosen: np.ndarray, own: slice, step: int) -> np.ndarray:
+        """Each picture's changes are drawn by its place in the batch, whoever makes it."""
+        places = range(len(chosen))[own]
+        images = np.empty((len(places), self._size, self._size, 3), dtype=np.uint8)
+        for at, place in enumerate(places):
+            rng = np.random.default_rng([self._seed, 3, step, place])
+            index = int(chosen[place])
+            processor = self._processor(index, step)
+            images[at] = augment(self._store.square(index), self._size, self._augmentation, rng, processor)
+        return images
+
+    def _processor(self, index: int, step: int) -> np.random.Generator | None:
+        """The choices that all pictures of a sample's exam share in a batch; None where they share none."""
+        if self._augmentation.processor == "picture":
+            return None
+        return np.random.default_rng([self._seed, 4, step, self._exams[index]])
 
 
 def drop_modalities(

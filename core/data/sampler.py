@@ -38,14 +38,18 @@ class PKSampler:
 
     Raises:
         PolypTraceError: ``too-few-identities`` with fewer than two lesions: without a negative nothing can be
-            learnt.
+            learnt. ``batch-too-small`` below 2×2.
     """
 
     def __init__(
         self, samples: Sequence[Sample], identities: int = 16, pictures: int = 4, seed: int = 0
     ) -> None:
         if identities < 2 or pictures < 2:
-            raise ValueError("P×K batches need at least 2×2")
+            raise PolypTraceError(
+                "batch-too-small",
+                f"A batch of {identities} × {pictures} holds no pair to compare.",
+                "Take at least two lesions and two pictures of each.",
+            )
         self._seed = seed
         self._views: dict[Hashable, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
         self._of_patient: dict[str, list[Hashable]] = defaultdict(list)

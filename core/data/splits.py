@@ -84,7 +84,8 @@ def training_parts(
     """The rows to train on, the rows to validate on, and a sentence on where the split came from.
 
     The manifest's own ``val`` rows are used where it has any; else some of the training patients are held
-    back. With one patient there is nothing to validate on.
+    back. With one patient there is nothing to validate on. Query and gallery rows are for testing: none of
+    them is given back, and none of their patients may be among the others.
 
     Raises:
         PolypTraceError: ``no-training-rows`` or ``split-overlap``.
@@ -106,5 +107,6 @@ def training_parts(
         note = f"{len(held)} patients were held back for validation."
     elif not val:
         note = "Only one patient: nothing is left to validate on."
-    assert_disjoint({"train": patients_of(train), "val": patients_of(val)})
+    test = [row for row in rows if row.split in ("query", "gallery")]
+    assert_disjoint({"train": patients_of(train), "val": patients_of(val), "test": patients_of(test)})
     return train, val, note

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import cv2
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +13,7 @@ from core.domain import Box, Clip, PixelBox, ScopeRegion, Video
 from core.errors import PolypTraceError
 from core.matching.values import CropSource
 from core.progress import CancelToken
+from core.video.blanking import blanked, covered
 from core.video.index import FrameIndex
 from core.video.reader import VideoReader
 from core.video.region import region_mask
@@ -29,9 +29,6 @@ BORROWED = 0.5
 """Weight of a frame whose box is a neighbour's: the scope may have moved on."""
 FAINT = 0.05
 """The least weight of a frame, so that a clip of bad frames alone still has an embedding."""
-
-TEXT_MARGIN = 2
-"""Pixels that are painted over around burned-in text: compression smears it."""
 
 
 class ClipSample(msgspec.Struct, frozen=True):
@@ -89,7 +86,7 @@ def sample_clip(
         if cancel is not None:
             cancel.raise_if_cancelled()
         frame = next(frames)
-        crops.append(_cut(_inside(frame, region, text), view.box, source))
+        crops.append(_cut(blanked(frame, region, text), view.box, source))
         weights.append(_weight(reader.index, view))
         pts.append(int(reader.index.pts[view.number]))
     return ClipSample(tuple(crops), np.asarray(weights, dtype=np.float32), tuple(pts), source)
@@ -119,7 +116,7 @@ def best_pictures(
     views = choose_views(reader.index, clip, region)
     own = [view for view in views if not view.borrowed] or views
     view = max(own, key=lambda view: (_weight(reader.index, view), -view.number))
-    frame = _inside(reader.frame_at(view.number), region, text)
+    frame = blanked(reader.frame_at(view.number), region, text)
     return _cut(frame, view.box, source_of(clip, region)), frame
 
 
@@ -204,29 +201,7 @@ def seen_text(video: Video) -> list[PixelBox]:
     if video.region is None or not video.region.found:
         return sorted(video.text_boxes)
     picture = region_mask(video.region, video.width, video.height)
-    return sorted(box for box in video.text_boxes if picture[_covered(box)].any())
-
-
-def _inside(frame: Picture, region: ScopeRegion | None, text: Sequence[PixelBox]) -> Picture:
-    """The frame with black where no picture is: a processor writes names and dates on it."""
-    found = region is not None and region.found
-    if not found and not text:
-        return frame
-    mask = np.full(frame.shape[:2], 0 if found else 1, dtype=np.uint8)
-    if region is not None and region.found:
-        cv2.fillPoly(mask, [np.asarray(region.polygon, dtype=np.int32)], 1)
-    for box in text:
-        mask[_covered(box)] = 0
-    return np.asarray(frame * mask[..., None], dtype=np.uint8)
-
-
-def _covered(box: PixelBox) -> tuple[slice, slice]:
-    """Rows and columns that are painted over for a box."""
-    x, y, w, h = box
-    return (
-        slice(max(0, y - TEXT_MARGIN), y + h + TEXT_MARGIN),
-        slice(max(0, x - TEXT_MARGIN), x + w + TEXT_MARGIN),
-    )
+    return sorted(box for box in video.text_boxes if picture[covered(box)].any())
 
 
 def _cut(frame: Picture, box: Box | None, source: CropSource) -> Picture:

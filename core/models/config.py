@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import msgspec
 
 from core.errors import PolypTraceError
+
+Pooling = Literal["mean", "gem"]
 
 
 class BertSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,6 +35,8 @@ class DmclConfig(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         backbone: name of any torchvision ResNet (``resnet18``, ``resnet50``, …).
         last_stride: stride of the last ResNet stage, 2 (paper) or 1 (a feature map of twice the side).
+        pooling: how the last activations become one vector: their ``mean`` (paper) or ``gem``, the
+            generalised mean with a learned power (Radenović 2019).
         width: width of the fusion and length of the embedding; a multiple of ``head_size``.
         depth: number of self-attention layers.
         head_size: width of one attention head, d of equation 3.
@@ -46,6 +50,7 @@ class DmclConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     backbone: str = "resnet18"
     last_stride: int = 2
+    pooling: Pooling = "mean"
     width: int = 256
     depth: int = 4
     head_size: int = 32
@@ -89,6 +94,7 @@ def check(config: DmclConfig) -> None:
         (config.text.hidden % config.text.heads != 0, "the text encoder's width is no multiple of its heads"),
         (config.max_tokens > config.text.positions, f"the text encoder reads {config.text.positions} tokens"),
         (config.last_stride not in (1, 2), "the last stride is 1 or 2"),
+        (config.pooling not in get_args(Pooling), f"there is no pooling {config.pooling}"),
         (not 32 <= config.image_size <= 1024, "the image size lies in 32…1024 pixels"),
         (
             min(config.depth, config.width, config.max_tokens) < 1,

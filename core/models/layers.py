@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import Any
 
 import torch
@@ -30,7 +31,9 @@ def make_resnet(name: str, last_stride: int = 2) -> ResNet:
     """
     if name not in resnet_names():
         raise PolypTraceError(
-            "unknown-backbone", f"“{name}” isn't a ResNet of torchvision.", "Use resnet18 or resnet50."
+            "unknown-backbone",
+            f"“{name}” isn't a ResNet of torchvision.",
+            f"Use one of {', '.join(get_close_matches(name, resnet_names(), 3, 0) or ('resnet18',))}.",
         )
     net: ResNet = get_model(name, weights=None)
     net.fc = nn.Identity()
@@ -52,6 +55,7 @@ class ImageEncoder(nn.Module):
         probe: ResNet = make_resnet(config.backbone, config.last_stride)
         self.resnet = probe
         self.channels: int = _channels(probe)
+        self.pool: nn.Module = GeneralisedMean() if config.pooling == "gem" else nn.AdaptiveAvgPool2d(1)
         self.project = nn.Linear(self.channels, config.width)
         self.register_buffer("mean", 255 * torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", 255 * torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
@@ -64,10 +68,28 @@ class ImageEncoder(nn.Module):
         out: Tensor = net.layer4(net.layer3(net.layer2(net.layer1(x))))
         return out
 
+    def pooled(self, feature_map: Tensor) -> Tensor:
+        """(B, C, h, w) → the picture's features, (B, C)."""
+        out: Tensor = self.pool(feature_map).flatten(1)
+        return out
+
     def token(self, feature_map: Tensor) -> Tensor:
         """(B, C, h, w) → the image token I, (B, width)."""
-        out: Tensor = self.project(feature_map.mean(dim=(2, 3)))
+        out: Tensor = self.project(self.pooled(feature_map))
         return out
+
+
+class GeneralisedMean(nn.Module):
+    """(B, C, h, w) ≥ 0 → (B, C): the p-mean over all places, p learned from 3 on (GeM, Radenović 2019)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.power = nn.Parameter(torch.tensor(3.0))
+
+    def forward(self, feature_map: Tensor) -> Tensor:
+        """Large p tends to the maximum, p = 1 is the mean."""
+        raised = feature_map.float().clamp(min=1e-6).pow(self.power)
+        return raised.mean(dim=(2, 3)).pow(1 / self.power)
 
 
 def _channels(net: ResNet) -> int:

@@ -81,13 +81,19 @@ _MINERS: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
 }
 
 
-def supervised_contrastive_loss(features: Tensor, labels: Tensor, temperature: float = 0.1) -> Tensor:
+def supervised_contrastive_loss(
+    features: Tensor, labels: Tensor, temperature: float = 0.1, weights: Tensor | None = None
+) -> Tensor:
     """Supervised contrastive loss (Khosla 2020, L_out): a setting beside the paper's triplet.
+
+    With one positive an anchor it is NT-Xent (Chen 2020).
 
     Args:
         features: (B, d) embeddings, L2 rows.
         labels: (B,) int64 identities.
         temperature: of the cosine scores.
+        weights: (B, B) ≥ 0, how much each pair counts as a negative: 0 leaves it out, 2 counts it as two
+            such. Pairs of one label aren't touched by it. None = all 1.
 
     Returns:
         The mean over anchors that have a positive; 0 with a gradient of 0 when none has.
@@ -99,5 +105,8 @@ def supervised_contrastive_loss(features: Tensor, labels: Tensor, temperature: f
     anchors = positive.any(1)
     if not bool(anchors.any()):
         return features.sum() * 0
-    log_share = (scores - torch.logsumexp(scores, dim=1, keepdim=True)).masked_fill(~positive, 0)
+    counted = scores
+    if weights is not None:
+        counted = scores + weights.float().log().masked_fill(positive | own, 0)
+    log_share = (scores - torch.logsumexp(counted, dim=1, keepdim=True)).masked_fill(~positive, 0)
     return -(log_share.sum(1)[anchors] / positive.sum(1)[anchors]).mean()

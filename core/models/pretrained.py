@@ -66,7 +66,7 @@ def torchvision_file(backbone: str) -> Path:
     raise PolypTraceError(
         "weights-missing",
         f"The ImageNet weights of {backbone} aren't on this computer.",
-        f"Put {names[0]} into {folder}, or give a file, or train from random weights.",
+        f"`polyptrace models fetch {backbone}` downloads them; or put {names[0]} into {folder}.",
     )
 
 

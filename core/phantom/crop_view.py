@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from core.phantom.overlay import CORNER, shape_mask
 from core.phantom.path import steady_aim, viewing_distance
-from core.phantom.processor import Exposure, Image, Look, develop, random_look, smear
+from core.phantom.processor import Exposure, Image, Look, Processor, develop, random_look, smear, varied
 from core.phantom.renderer import Renderer
 from core.phantom.scene import Pose
 from core.phantom.seeding import Rng
@@ -60,6 +60,12 @@ def exam_camera(rng: Rng) -> ExamCamera:
     """The processor of one exam: any there might be, with scope pictures of 360 to 560 pixels."""
     shape = ("octagon", "round", "cut")[int(rng.integers(3))]
     return ExamCamera(random_look(rng), int(rng.integers(360, 561)), shape, int(rng.integers(55, 96)))
+
+
+def brand_camera(processor: Processor, rng: Rng) -> ExamCamera:
+    """The processor of one exam: this brand, as it is set up in one room."""
+    side = min(processor.picture[2:])
+    return ExamCamera(varied(processor.look, rng), side, processor.shape, int(rng.integers(75, 96)))
 
 
 def crop_view(renderer: Renderer, index: int, camera: ExamCamera, size: int, rng: Rng) -> CropView | None:

@@ -16,7 +16,7 @@ from core import __version__
 from core.data.manifest import NARROW_BAND, WHITE, Row, write_manifest
 from core.domain import Box
 from core.errors import PolypTraceError
-from core.phantom.crop_view import MARGIN, ExamCamera, crop_view, exam_camera
+from core.phantom.crop_view import MARGIN, ExamCamera, brand_camera, crop_view, exam_camera
 from core.phantom.description_writer import describe
 from core.phantom.draft import MANIFEST, draft_of, holds
 from core.phantom.plan import REMOVED, PlannedExam, PlannedPatient, plan
@@ -28,7 +28,7 @@ from core.phantom.workers import Tick, run
 from core.progress import CancelToken, ProgressSink, no_progress
 from core.text.render import model_text
 
-__all__ = ["MARGIN", "CropSettings", "write_crops"]
+__all__ = ["MARGIN", "CropJob", "CropSettings", "exam_text", "render_patient", "write_crops"]
 
 EACH_PICTURE, EACH_CLIP = "each picture", "each clip"
 _FOLDERS = ("crops",)
@@ -48,11 +48,27 @@ class CropSettings(msgspec.Struct, frozen=True):
     version: str
 
 
-class _Job(msgspec.Struct, frozen=True):
+class CropJob(msgspec.Struct, frozen=True):
+    """All that a worker needs to render one patient's crops into ``folder/crops/``.
+
+    Args:
+        splits: the manifest's word for each exam.
+        size, views, observers: see :func:`write_crops`.
+        brands: each exam's planned processor instead of any there might be.
+    """
+
     folder: Path
     patient: PlannedPatient
-    split: str
-    settings: CropSettings
+    splits: tuple[str, ...]
+    size: int
+    views: int
+    observers: str = EACH_PICTURE
+    brands: bool = False
+
+    @property
+    def pictures(self) -> int:
+        """How many pictures are tried (and ticks)."""
+        return self.views * sum(len(exam.colon.lesions) for exam in self.patient.exams)
 
 
 def write_crops(
@@ -115,11 +131,12 @@ def write_crops(
     if holds(folder, _FOLDERS, f"crops/{_RECORD}", settings):
         return folder / MANIFEST
     with draft_of(folder, _FOLDERS) as draft:
+        jobs = _jobs(draft, planned, settings)
         found = run(
-            _render_patient,
-            _jobs(draft, planned, settings),
+            render_patient,
+            jobs,
             stage="rendering crops",
-            steps=views * sum(len(exam.colon.lesions) for patient in planned for exam in patient.exams),
+            steps=sum(job.pictures for job in jobs),
             workers=workers,
             progress=progress,
             cancel=cancel or CancelToken(),
@@ -129,51 +146,66 @@ def write_crops(
     return folder / MANIFEST
 
 
-def _jobs(draft: Path, planned: list[PlannedPatient], settings: CropSettings) -> list[_Job]:
+def _jobs(draft: Path, planned: list[PlannedPatient], settings: CropSettings) -> list[CropJob]:
     order = stream(settings.seed, "split").permutation(len(planned))
     held_out = {int(k) for k in order[: round(settings.val_share * len(planned))]}
     return [
-        _Job(draft, patient, "val" if k in held_out else "train", settings)
+        CropJob(
+            draft,
+            patient,
+            ("val" if k in held_out else "train",) * len(patient.exams),
+            settings.size,
+            settings.views,
+            settings.observers,
+        )
         for k, patient in enumerate(planned)
     ]
 
 
-def _render_patient(job: _Job, tick: Tick) -> list[Row]:
+def render_patient(job: CropJob, tick: Tick) -> list[Row]:
+    """Renders one patient's crops; returns their rows, whose paths lie in ``job.folder``."""
     rows: list[Row] = []
     (job.folder / "crops" / job.patient.code).mkdir()
-    for exam in job.patient.exams:
+    for exam, split in zip(job.patient.exams, job.splits, strict=True):
         renderer = Renderer(exam.colon, exam.optics)
-        camera = exam_camera(stream(exam.seed, "crops"))
+        rng = stream(exam.seed, "crops")
+        camera = brand_camera(PROCESSORS[exam.processor], rng) if job.brands else exam_camera(rng)
         for index in range(len(exam.colon.lesions)):
-            rows += _render_clip(job, exam, renderer, camera, index, tick)
+            rows += _render_clip(job, split, exam, renderer, camera, index, tick)
     return rows
 
 
 def _render_clip(
-    job: _Job, exam: PlannedExam, renderer: Renderer, camera: ExamCamera, index: int, tick: Tick
+    job: CropJob,
+    split: str,
+    exam: PlannedExam,
+    renderer: Renderer,
+    camera: ExamCamera,
+    index: int,
+    tick: Tick,
 ) -> list[Row]:
     code, lesion = job.patient.code, exam.colon.lesions[index]
     clip = f"{code}-E{exam.number}-C{index + 1}"
     rows = []
-    for view in range(job.settings.views):
+    for view in range(job.views):
         tick()
         rng = stream(exam.seed, "view", lesion.key, view)
-        made = crop_view(renderer, index, camera, job.settings.size, rng)
+        made = crop_view(renderer, index, camera, job.size, rng)
         if made is None:
             continue
         path = job.folder / "crops" / code / f"{clip}-{view:02d}.jpg"
         _write_jpeg(path, made.picture, camera.quality)
-        alone = job.split == "train" and job.settings.observers == EACH_PICTURE
+        alone = split == "train" and job.observers == EACH_PICTURE
         observer, clip_id = (view, path.stem) if alone else (0, clip)
-        text = _text(exam, index, observer)
+        text = exam_text(exam, index, observer)
         box = Box(*made.box)
         light = NARROW_BAND if exam.optics.narrow_band else WHITE
         who = (clip_id, path, None, code, lesion.key, exam.number)
-        rows.append(Row(*who, job.split, text, box, exam.date, light))
+        rows.append(Row(*who, split, text, box, exam.date, light))
     return rows
 
 
-def _text(exam: PlannedExam, index: int, observer: int) -> str:
+def exam_text(exam: PlannedExam, index: int, observer: int) -> str:
     """What one of this exam's observers wrote about a lesion, as the model reads it."""
     lesion = exam.colon.lesions[index]
     words = describe(

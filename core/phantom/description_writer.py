@@ -48,9 +48,13 @@ def describe(
     Returns:
         Values by vocabulary key (see ``core.text``), plain and JSON-able.
     """
-    values = _place(lesion, colon, rng) | _shape(lesion, rng)
+    scar = lesion.state in ("scar", "recurrence at scar")
+    values = _place(lesion, colon, rng) | (_scar_shape(lesion, rng) if scar else _shape(lesion, rng))
     values |= _appearance(lesion, narrow_band, rng)
-    values |= _treatment(values, lesion, removed, number, rng)
+    if scar and not removed:
+        values["action"] = pick(rng, {"left in situ": 0.55, "biopsy only": 0.45})
+    else:
+        values |= _treatment(values, lesion, removed, number, rng)
     if rng.random() < 0.3:
         values["free_text"] = _REMARKS[int(rng.integers(len(_REMARKS)))]
     return values
@@ -98,6 +102,14 @@ def _shape(lesion: PhantomLesion, rng: Rng) -> Values:
     return values
 
 
+def _scar_shape(lesion: PhantomLesion, rng: Rng) -> Values:
+    """A scar, or one that a lesion has come back at; one recurrence in five is missed (our choice)."""
+    recurrent = lesion.state == "recurrence at scar" and rng.random() < 0.8
+    size = observer.judged_size(rng, lesion.size_mm, "eye")
+    values: Values = {"state": "scar", "size_mm": size, "size_method": "eye", "paris": "n/a"}
+    return values | ({"state": "recurrence at scar"} if recurrent else {})
+
+
 def _spread(lesion: PhantomLesion, size: int, rng: Rng) -> str:
     """LST type; a large flat lesion without lateral spread is sometimes called an LST all the same."""
     kind = observer.judged_lst(rng, lesion.lst)
@@ -114,6 +126,8 @@ def _appearance(lesion: PhantomLesion, narrow_band: str | None, rng: Rng) -> Val
         values["surface"] = observer.judged_surface(rng, lesion.surface)
     if narrow_band is None:
         return values
+    if lesion.state == "scar":
+        return values | {"nice": "not assessed"}
     nice = observer.judged_nice(rng, is_serrated(lesion), lesion.size_mm)
     values["nice"] = nice
     if rng.random() < 0.2:

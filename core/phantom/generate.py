@@ -113,7 +113,7 @@ def generate(
     with draft_of(folder, _FOLDERS) as draft:
         jobs = [_jobs(patient, draft, view) for patient in planned]
         results = run(
-            _render_patient,
+            render_patient,
             jobs,
             stage="rendering exams",
             steps=sum(exam_views(job) for exams in jobs for job in exams),
@@ -121,7 +121,7 @@ def generate(
             progress=progress,
             cancel=cancel or CancelToken(),
         )
-        exams = _settle([exam for patient in results for exam in patient])
+        exams = settle([exam for patient in results for exam in patient])
         for exam in exams:
             write_truth(draft / "truth" / f"{exam.patient_id}-E{exam.exam}.json", exam)
         write_truth(draft / "truth" / _RECORD, settings)
@@ -140,19 +140,20 @@ def _check(view: ExamSettings) -> None:
 
 
 def _jobs(patient: PlannedPatient, draft: Path, view: ExamSettings) -> list[ExamJob]:
-    jobs = []
-    for exam in patient.exams:
-        split = "query" if exam is patient.query else "gallery"
-        jobs.append(ExamJob(draft, patient.code, split, patient.known_keys(), exam, view))
-    return jobs
+    splits = ["gallery"] * len(patient.gallery) + ["query"]
+    known = patient.known_keys()
+    return [
+        ExamJob(draft, patient.code, split, known, exam, view)
+        for exam, split in zip(patient.exams, splits, strict=True)
+    ]
 
 
-def _render_patient(jobs: list[ExamJob], tick: Tick) -> list[ExamTruth]:
+def render_patient(jobs: list[ExamJob], tick: Tick) -> list[ExamTruth]:
     """All exams of a patient by one worker, since they share the colon's mucosa, which is costly to make."""
     return [render_exam(job, tick) for job in jobs]
 
 
-def _settle(exams: list[ExamTruth]) -> tuple[ExamTruth, ...]:
+def settle(exams: list[ExamTruth]) -> tuple[ExamTruth, ...]:
     """Corrects ``has_match`` where the gallery's camera missed the lesion: only what was filmed is found."""
     filmed = {clip.polyp_id for exam in exams for clip in exam.clips if clip.split == "gallery"}
     settled = []

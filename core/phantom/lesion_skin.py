@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -82,6 +83,7 @@ def head_texel(x: Array, y: Array, z: Array) -> tuple[Array, Array]:
 
 def head_skin(lesion: PhantomLesion) -> Skin:
     """Skin of a head that stands off the wall (Ip, Isp, Is)."""
+    lesion = _before_growth(lesion)
     rng = np.random.default_rng((lesion.seed, 31))
     directions = head_directions()
     points = directions.reshape(-1, 3)
@@ -103,6 +105,15 @@ def head_skin(lesion: PhantomLesion) -> Skin:
     period = TEXELS * _pit_mm(lesion) / (np.pi * lesion.size_mm / 1.5)
     substance = _substance(rng, lesion, groove.reshape(shape), crater.reshape(shape), period)
     return Skin(height.reshape(shape), substance, np.ones(shape, np.float32))
+
+
+def _before_growth(lesion: PhantomLesion) -> PhantomLesion:
+    """The lesion as it was when its lobes and pits formed: they grow with it, none is added."""
+    if lesion.grown == 1.0:
+        return lesion
+    return msgspec.structs.replace(
+        lesion, size_mm=lesion.size_mm / lesion.grown, size_2_mm=lesion.size_2_mm / lesion.grown, grown=1.0
+    )
 
 
 def _asymmetry(rng: Rng, points: Array) -> Array:
@@ -161,6 +172,7 @@ def _substance(rng: Rng, lesion: PhantomLesion, groove: Array, crater: Array, pe
 
 def plane_skin(lesion: PhantomLesion) -> Skin:
     """Skin of a lesion that follows the wall (IIa, IIb, IIc, III, LST, scars)."""
+    lesion = _before_growth(lesion)
     rng = np.random.default_rng((lesion.seed, 32))
     x, y = (axis * np.float32(PLANE_HALF) for axis in _grid())
     ratio = max(lesion.size_2_mm, 0.3 * lesion.size_mm) / lesion.size_mm

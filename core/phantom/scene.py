@@ -6,7 +6,7 @@ import msgspec
 
 
 class PhantomLesion(msgspec.Struct, frozen=True):
-    """One lesion's true anatomy; it stays the same in every exam.
+    """One lesion's true anatomy; where nothing else is planned it stays the same in every exam.
 
     Args:
         key: identity, e.g. ``p003-l2``.
@@ -16,6 +16,7 @@ class PhantomLesion(msgspec.Struct, frozen=True):
         angle: position around the lumen, radians.
         state, paris, lst, colour, surface: vocabulary words (``core.text``).
         size_mm, size_2_mm, height_mm, stalk_mm: true measures; ``stalk_mm`` is 0 without a stalk.
+        grown: how many times as large it is as when its surface pattern was laid down.
     """
 
     key: str
@@ -32,6 +33,7 @@ class PhantomLesion(msgspec.Struct, frozen=True):
     stalk_mm: float
     colour: str
     surface: tuple[str, ...]
+    grown: float = 1.0
 
 
 class PhantomColon(msgspec.Struct, frozen=True):

@@ -7,11 +7,12 @@ from typing import Literal, get_args
 
 import msgspec
 
-from core.data.augment import ROTATIONS, Augmentation
+from core.data.augment import ROTATIONS, SHARINGS, Augmentation
 from core.data.batches import ModalityDropout
 from core.errors import PolypTraceError
 from core.models import config as models
 from core.models.config import DmclConfig
+from core.training.tracklet_config import TrackletConfig, check_tracklets
 
 Metric = Literal["triplet", "contrastive"]
 Miner = Literal["batch-hard", "batch-all", "semi-hard"]
@@ -28,6 +29,8 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
         starter: go on from the shipped starter model where nothing else is named and it is there.
         image_weights: a file with a ResNet's weights, or ``torchvision`` (torch's own cache).
         text_folder: a BERT folder of ``transformers``.
+        tokenizer: a folder with ``tokenizer.json``, for a text encoder with random weights; None learns word
+            pieces from the training texts.
         pretrained: which modality must start with trained weights, and which mustn't: the rows of Table 3.
             None takes whatever is given.
     """
@@ -36,6 +39,7 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
     starter: bool = False
     image_weights: str | None = None
     text_folder: str | None = None
+    tokenizer: str | None = None
     pretrained: Pretrained | None = None
 
     @property
@@ -79,6 +83,9 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True):
         model: the network.
         start: its first weights.
         identities, pictures: P and K of a batch.
+        train_size: side of the training pictures where it isn't ``model.image_size``. A ResNet that learnt on
+            enlarged, smaller pictures sees lesions in use at the size it knows (Touvron 2019), and a step
+            costs less.
         steps: planned batches; None = ``epochs`` passes over all lesions.
         max_seconds: the run ends by then; the learning rate comes down in time for it. A run that time ends
             can't be repeated bit by bit on a computer of another speed.
@@ -95,12 +102,14 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True):
             checkpoint: its own exam's, or the query's (the reference). Training and the product use each
             picture's own.
         text_cache_mb: memory for the tokens of texts that a frozen text encoder has read.
+        tracklets: of learning without labels, where that is asked for.
     """
 
     model: DmclConfig = models.COMPACT
     start: Start = Start()
     identities: int = 16
     pictures: int = 4
+    train_size: int | None = None
     steps: int | None = None
     epochs: int = 180
     max_seconds: float | None = None
@@ -121,6 +130,7 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True):
     mixed_precision: bool = True
     text_protocol: TextProtocol = "own-text"
     text_cache_mb: int = 512
+    tracklets: TrackletConfig = TrackletConfig()
 
 
 def check(config: TrainConfig) -> None:
@@ -128,6 +138,7 @@ def check(config: TrainConfig) -> None:
     PolypTraceError: ``training-settings`` or ``model-config`` when settings contradict each other.
     """
     models.check(config.model)
+    check_tracklets(config.tracklets)
     for wrong, sentence in [*_loop_problems(config), *_value_problems(config)]:
         if wrong:
             raise PolypTraceError("training-settings", f"These training settings don't fit: {sentence}.")
@@ -137,6 +148,7 @@ def _loop_problems(config: TrainConfig) -> list[tuple[bool, str]]:
     return [
         (config.identities < 2 or config.pictures < 2, "a batch needs at least two lesions and two pictures"),
         (config.steps is not None and config.steps < 1, "steps is at least 1"),
+        (config.train_size is not None and not 32 <= config.train_size <= 1024, "train_size is in 32…1024"),
         (config.epochs < 1, "epochs is at least 1"),
         (config.max_seconds is not None and config.max_seconds <= 0, "max_seconds is above 0"),
         (not 0 <= config.loss.metric_warmup <= 1, "metric_warmup is a share"),
@@ -163,6 +175,7 @@ def _value_problems(config: TrainConfig) -> list[tuple[bool, str]]:
         (dropout.no_image + dropout.no_text > 1, "no_image and no_text together are at most 1"),
         (dropout.thin_text >= 1, "thin_text is a share below 1"),
         (changes.rotation not in ROTATIONS, f"there is no rotation {changes.rotation}"),
+        (changes.processor not in SHARINGS, f"a processor can't be shared by {changes.processor}"),
         (any(low <= 0 or low > high for low, high in ranges), "ranges of the augmentation rise, above 0"),
     ]
 

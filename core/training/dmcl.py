@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +14,20 @@ from tokenizers import Tokenizer
 from core.data.batches import BatchMaker
 from core.data.manifest import Manifest, Row, read_manifest
 from core.data.splits import patients_of, split_hash, training_parts
-from core.errors import PolypTraceError
+from core.errors import Cancelled, PolypTraceError, internal_fault
 from core.inference.device import DeviceChoice
-from core.models.device import usable_device
 from core.models.dmcl import Dmcl
 from core.progress import CancelToken, ProgressSink, no_progress
 from core.training.checkpoint import load_tensors
 from core.training.config import TrainConfig, check
+from core.training.devices import Devices, join, lead, lost_process
 from core.training.heads import centre_image_token
 from core.training.no_match import fit_threshold
 from core.training.presets import preset
 from core.training.publish import CardFacts, figure_table, publish
 from core.training.run_folder import RunFolder
 from core.training.start import bundle_folder, check_start, first_network, start_words
+from core.training.text_reader import TextReader
 from core.training.tokens import TokenTable
 from core.training.trainer import StepSink, Trainer, no_steps
 from core.training.validation import FUSED, Validator, to_input
@@ -41,6 +44,7 @@ class TrainResult(msgspec.Struct, frozen=True):
         seconds: of training, over all resumes.
         notes: sentences on what differed from the wish.
         device: what it was trained on, and why.
+        data: ``splits`` (counts), ``split_sha256`` and ``manifest_sha256``.
     """
 
     run: Path
@@ -50,6 +54,7 @@ class TrainResult(msgspec.Struct, frozen=True):
     seconds: float
     notes: list[str]
     device: DeviceChoice
+    data: dict[str, Any]
 
 
 def train_dmcl(
@@ -61,6 +66,7 @@ def train_dmcl(
     on_step: StepSink = no_steps,
     cancel: CancelToken | None = None,
     learnt_on: str = "held-back patients of the training manifest",
+    devices: Devices | None = None,
     source: str = "the user's manifest",
 ) -> TrainResult:
     """Trains DMCL and publishes the weights that validated best to ``run_folder/model``.
@@ -76,55 +82,107 @@ def train_dmcl(
         on_step: one JSON-able dictionary a step or validation, each with ``run``.
         cancel: looked at before every step.
         learnt_on: whose queries the threshold for "no good match" is learnt from, in words.
+        devices: this process and those that :func:`assist_training` runs in; None = this one alone, or as a
+            launcher started it.
         source: what the manifest holds, in words, for the model's card.
 
     Raises:
         Cancelled: a checkpoint is left.
         PolypTraceError: what is wrong with data or settings, in words.
     """
-    choice = usable_device(device)
-    if (run_folder / "config.json").exists():
-        run, settings, rows, note = _resumed(manifest, run_folder)
-        model = Dmcl(settings.model)
-        model.load_state_dict(load_tensors(run.best)[0])
-    else:
-        run, settings, rows, note, model = _new(manifest, run_folder, config, source)
-    train, val = rows
-    tokens = TokenTable(
+    devices = devices or join(device)
+    try:
+        if (run_folder / "config.json").exists():
+            run, settings = RunFolder.open(run_folder)
+            (train, val), note = _known_data(run, settings, manifest)
+        else:
+            run, settings, (train, val), note = _new(manifest, run_folder, config, devices.count, source)
+    except PolypTraceError as error:
+        lead(devices, failure=error)
+        raise
+    lead(devices, run_folder)
+    trainer = _trainer(run, settings, train, val, devices)
+    notes = [note, *trainer.notes]
+    on_step(_start_event(run, trainer, devices.choice, notes))
+    with _on_record(run, trainer):
+        state = trainer.run(progress, on_step, cancel)
+        notes += state.notes
+        if state.step < trainer.steps:
+            notes.append(
+                f"The time limit of {settings.max_seconds:.0f} s ended the training at step {state.step} of "
+                f"{trainer.steps}."
+            )
+        return _published(run, settings, trainer, notes, learnt_on, devices.choice)
+
+
+def assist_training(devices: Devices) -> None:
+    """What the other processes of a run do: they learn from the first one which run it is, and take part.
+
+    Raises:
+        Cancelled, PolypTraceError: as the first process.
+    """
+    run, settings = RunFolder.open(lead(devices))
+    (train, _), _ = _known_data(run, settings, None)
+    _trainer(run, settings, train, [], devices).run()
+
+
+def _trainer(
+    run: RunFolder, settings: TrainConfig, train: list[Row], val: list[Row], devices: Devices
+) -> Trainer:
+    """The run as it stands in its folder, ready to go on."""
+    model = Dmcl(settings.model)
+    model.load_state_dict(load_tensors(run.best)[0])
+    table = TokenTable(
         Tokenizer.from_file(str(run.tokenizer)), settings.model.max_tokens, settings.model.text.pad_id
     )
-    maker = _maker(train, settings)
-    validator = Validator(val, tokens, settings.model.image_size, settings.full_frame) if val else None
-    trainer = Trainer(model, maker, validator, tokens, settings, run, torch.device(choice.name))
-    notes = [note, *maker.sampler.notes]
-    if maker.left_out:
-        notes.append(f"{maker.left_out} training pictures without a known identity were left out.")
-    on_step(
-        {
-            "run": run.name,
-            "stage": "start",
-            "step": trainer.state.step,
-            "steps": trainer.steps,
-            "device": choice.name,
-            "device_reason": choice.reason,
-            "identities": maker.identities,
-            "pictures": len(maker.rows),
-            "notes": notes,
-            **run.read("data.json")["splits"],
-        }
-    )
-    state = trainer.run(progress, on_step, cancel)
-    if state.step < trainer.steps:
-        notes.append(
-            f"The time limit of {settings.max_seconds:.0f} s ended the training at step {state.step} of "
-            f"{trainer.steps}."
-        )
-    return _published(run, settings, trainer, validator, state.elapsed, notes, learnt_on, choice)
+    reader = TextReader(table, settings.text_cache_mb << 20)
+    by_query = settings.text_protocol == "query-text"
+    size = settings.model.image_size
+    validator = Validator(val, reader, size, settings.full_frame, by_query) if val else None
+    return Trainer(model, _maker(train, settings), validator, reader, settings, run, devices)
+
+
+@contextmanager
+def _on_record(run: RunFolder, trainer: Trainer) -> Iterator[None]:
+    """Puts on record why a run failed; one that went on and ended well has no such record."""
+    run.failure.unlink(missing_ok=True)
+    try:
+        yield
+    except PolypTraceError as error:
+        run.failed(error, trainer.state.step)
+        raise
+    except Cancelled:
+        raise
+    except Exception as error:
+        fault = lost_process(error) if trainer.processes > 1 else None
+        run.failed(fault or internal_fault(error, "while it trained"), trainer.state.step)
+        if fault:
+            raise fault from error
+        raise
+
+
+def _start_event(run: RunFolder, trainer: Trainer, choice: DeviceChoice, notes: list[str]) -> dict[str, Any]:
+    data = run.read("data.json")
+    return {
+        "run": run.name,
+        "stage": "start",
+        "step": trainer.state.step,
+        "steps": trainer.steps,
+        "device": choice.name,
+        "device_reason": choice.reason,
+        "processes": trainer.processes,
+        "identities": trainer.maker.identities,
+        "pictures": len(trainer.maker.rows),
+        "notes": notes,
+        **data["splits"],
+        "split_sha256": data["split_sha256"],
+        "disjoint": data["disjoint"],
+    }
 
 
 def _new(
-    manifest: Path | None, folder: Path, config: TrainConfig | str, source: str
-) -> tuple[RunFolder, TrainConfig, tuple[list[Row], list[Row]], str, Dmcl]:
+    manifest: Path | None, folder: Path, config: TrainConfig | str, processes: int, source: str
+) -> tuple[RunFolder, TrainConfig, tuple[list[Row], list[Row]], str]:
     if manifest is None:
         raise PolypTraceError(
             "no-training-data", "Training needs a manifest.", "Give one with --manifest FILE."
@@ -137,35 +195,40 @@ def _new(
     _maker(train, settings)  # refuses data that can't be learnt from before anything is written
     torch.manual_seed(settings.seed)
     model, tokenizer = first_network(settings, train)
-    if bundle_folder(settings.start) is None and settings.start.image_weights is None:
+    if bundle_folder(settings.start) is None:
         first = _maker(train, settings).batch(0)
         centre_image_token(model, to_input(first.images, torch.device("cpu")))
     settings = msgspec.structs.replace(settings, model=model.config)
     facts = {**_data_facts(data, train, val), "start": start_words(settings.start), "source": source}
-    run = RunFolder.create(folder, settings, tokenizer, facts, dict(model.state_dict()))
-    return run, settings, (train, val), note, model
+    run = RunFolder.create(folder, settings, tokenizer, facts, dict(model.state_dict()), processes)
+    return run, settings, (train, val), note
 
 
-def _resumed(
-    manifest: Path | None, folder: Path
-) -> tuple[RunFolder, TrainConfig, tuple[list[Row], list[Row]], str]:
-    run, settings = RunFolder.open(folder)
+def _known_data(
+    run: RunFolder, settings: TrainConfig, manifest: Path | None
+) -> tuple[tuple[list[Row], list[Row]], str]:
+    """The rows of a run that has begun, and the sentence on their split.
+
+    Raises:
+        PolypTraceError: ``run-data-changed``.
+    """
     facts = run.read("data.json")
     data = read_manifest(manifest or Path(facts["manifest"]))
-    if data.sha256() != facts["manifest_sha256"]:
+    train, val, note = training_parts(data.rows, settings.seed)
+    hashes = {name: split_hash(patients_of(rows)) for name, rows in (("train", train), ("val", val))}
+    if data.sha256() != facts["manifest_sha256"] or hashes != facts["split_sha256"]:
         raise PolypTraceError(
             "run-data-changed",
-            f"The manifest isn't the one that the run {folder.name} began with.",
+            f"The manifest isn't the one that the run {run.name} began with.",
             "Resume with the unchanged manifest, or start a new run.",
         )
-    train, val, note = training_parts(data.rows, settings.seed)
-    return run, settings, (train, val), note
+    return (train, val), note
 
 
 def _maker(train: list[Row], settings: TrainConfig) -> BatchMaker:
     return BatchMaker(
         train,
-        settings.model.image_size,
+        settings.train_size or settings.model.image_size,
         settings.augmentation,
         settings.modality_dropout,
         settings.identities,
@@ -195,13 +258,11 @@ def _published(
     run: RunFolder,
     settings: TrainConfig,
     trainer: Trainer,
-    validator: Validator | None,
-    seconds: float,
     notes: list[str],
     learnt_on: str,
     choice: DeviceChoice,
 ) -> TrainResult:
-    device = next(trainer.model.parameters()).device
+    device, validator = next(trainer.model.parameters()).device, trainer.validator
     clips = validator.embed(trainer.model, device) if validator else {}
     no_match = fit_threshold(clips[FUSED], validator, learnt_on) if validator and clips else None
     data = run.read("data.json")
@@ -230,6 +291,14 @@ def _published(
         no_match,
         data["manifest_sha256"],
     )
+    shown = {name: data[name] for name in ("splits", "split_sha256", "manifest_sha256")}
     return TrainResult(
-        run.root, info.manifest.model_id, run.bundle, trainer.state.best, seconds, notes, choice
+        run.root,
+        info.manifest.model_id,
+        run.bundle,
+        trainer.state.best,
+        trainer.state.elapsed,
+        notes,
+        choice,
+        shown,
     )

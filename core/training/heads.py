@@ -42,9 +42,9 @@ class Heads(nn.Module):
 def centre_image_token(model: Dmcl, images: Tensor) -> None:
     """Shifts and scales the image projection so that the tokens of ``images`` have mean 0 and variance 1.
 
-    For networks with random weights: the tokens of a fresh ResNet have a cosine of almost 0.9 to each other,
-    so the fusion would see nearly the same for every picture (data-dependent initialisation, Krähenbühl
-    2016).
+    For projections with random weights: the tokens of a fresh ResNet have a cosine of almost 0.9 to each
+    other, those of a trained one share their mean too, so the fusion would see nearly the same for every
+    picture (data-dependent initialisation, Krähenbühl 2016).
 
     Args:
         images: (B, 3, S, S) float32 in 0…255, B ≥ 2.
@@ -56,7 +56,7 @@ def centre_image_token(model: Dmcl, images: Tensor) -> None:
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.momentum = 0.0
-    features = model.image_map(images).mean(dim=(2, 3))
+    features = model.image.pooled(model.image_map(images))
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
     project = model.image.project

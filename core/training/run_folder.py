@@ -26,9 +26,9 @@ class RunFolder:
     """Paths and small files of a run.
 
     ``config.json`` the settings; ``environment.json`` versions and machine; ``data.json`` manifest hash,
-    split sizes and hashes; ``tokenizer.json``; ``metrics.jsonl`` one JSON object a step or validation;
-    ``checkpoint.safetensors`` to go on from; ``best.safetensors`` the weights that validated best;
-    ``model/`` the published bundle.
+    split sizes and hashes; ``tokenizer.json``; ``metrics.jsonl`` one JSON object a step or validation,
+    ``epochs.jsonl`` one an epoch; ``checkpoint.safetensors`` to go on from; ``best.safetensors`` the weights
+    that validated best; ``failure.json`` why the run failed, where it did; ``model/`` the published bundle.
     """
 
     def __init__(self, root: Path) -> None:
@@ -37,6 +37,8 @@ class RunFolder:
         self.best = root / "best.safetensors"
         self.tokenizer = root / "tokenizer.json"
         self.metrics = root / "metrics.jsonl"
+        self.epochs = root / "epochs.jsonl"
+        self.failure = root / "failure.json"
         self.bundle = root / "model"
 
     @property
@@ -52,6 +54,7 @@ class RunFolder:
         tokenizer_json: str,
         data: Mapping[str, Any],
         weights: dict[str, Tensor],
+        processes: int = 1,
     ) -> RunFolder:
         """Makes the folder of a new run. ``config.json`` comes last: where it is, the run can be resumed.
 
@@ -70,7 +73,7 @@ class RunFolder:
         root.mkdir(parents=True, exist_ok=True)
         run = cls(root)
         replace_file(run.tokenizer, tokenizer_json.encode())
-        run.write("environment.json", environment())
+        run.write("environment.json", environment(processes))
         run.write("data.json", data)
         save_tensors(run.best, weights, {"step": 0})
         run.write("config.json", msgspec.to_builtins(config))
@@ -94,16 +97,22 @@ class RunFolder:
         return json.loads((self.root / name).read_text("utf-8"))
 
     def log(self, event: Mapping[str, Any]) -> None:
-        """Adds one line to ``metrics.jsonl``."""
-        with self.metrics.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(event) + "\n")
+        """Adds one line to ``metrics.jsonl``, or to ``epochs.jsonl`` where it closes an epoch."""
+        file = self.epochs if event["stage"] == "epoch" else self.metrics
+        with file.open("a", encoding="utf-8") as lines:
+            lines.write(json.dumps(event) + "\n")
 
     def forget_after(self, step: int) -> None:
         """Drops lines of steps that a resumed run will do again, and a line that a kill cut off."""
-        if not self.metrics.exists():
-            return
-        kept = [line for line in self.metrics.read_text("utf-8").splitlines() if _step_of(line) <= step]
-        replace_file(self.metrics, "".join(line + "\n" for line in kept).encode())
+        for file in (self.metrics, self.epochs):
+            if file.exists():
+                kept = [line for line in file.read_text("utf-8").splitlines() if _step_of(line) <= step]
+                replace_file(file, "".join(line + "\n" for line in kept).encode())
+
+    def failed(self, error: PolypTraceError, step: int) -> None:
+        """Puts on record why the run failed, and after how many steps."""
+        when = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+        self.write(self.failure.name, {**error.as_dict(), "step": step, "when": when})
 
 
 def _step_of(line: str) -> float:
@@ -120,7 +129,7 @@ def new_run_folder(runs: Path, kind: str = "dmcl") -> Path:
     return next(runs / name for name in names if not (runs / name).exists())
 
 
-def environment() -> dict[str, Any]:
+def environment(processes: int = 1) -> dict[str, Any]:
     """Versions and machine of this run; nothing about the user."""
     packages = ("torch", "torchvision", "transformers", "tokenizers", "numpy", "opencv-python-headless")
     return {
@@ -131,6 +140,7 @@ def environment() -> dict[str, Any]:
         "machine": platform.machine(),
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
+        "processes": processes,
         "cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         "started": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
     }

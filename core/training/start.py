@@ -102,7 +102,10 @@ def first_network(config: TrainConfig, train: list[Row]) -> tuple[Dmcl, str]:
             "These settings keep the text encoder as it is, so it must be a trained one.",
             "Give a local BERT folder with --text-folder.",
         )
-    tokenizer = train_tokenizer([row.text for row in train if row.text], config.model.text.vocab_size)
+    if start.tokenizer:
+        tokenizer = folder_tokenizer(Path(start.tokenizer))
+    else:
+        tokenizer = train_tokenizer([row.text for row in train if row.text], config.model.text.vocab_size)
     sized = with_vocabulary(config.model, tokenizer.get_vocab_size(), SPECIAL.index("[PAD]"))
     return build_dmcl(sized, start.image_weights), tokenizer.to_str()
 
@@ -153,7 +156,16 @@ def start_words(start: Start) -> str:
         return (
             f"Training went on from the weights of {parent}, which learnt from data of its own: see its card."
         )
-    parts = ["an image encoder that was trained before" if start.image_weights else ""]
+    parts = [_image_words(start.image_weights) if start.image_weights else ""]
     parts += ["a text encoder that was trained before" if start.text_folder else ""]
     known = " and ".join(part for part in parts if part)
     return f"Training began with {known}." if known else "Training began with random weights."
+
+
+def _image_words(weights: str) -> str:
+    from core.training.tracklets import read_pretraining  # here: it knows the whole way from video to weights
+
+    learnt = read_pretraining(Path(weights).parent)
+    if learnt is None:
+        return "an image encoder that was trained before"
+    return f"an image encoder that had learnt without labels from {learnt.tracklets} tracklets"

@@ -1,12 +1,13 @@
 """Makes the starter model that is shipped in ``resources/models/starter``, from nothing, with one command.
 
-``python -m core.training.starter [--out DIR] [--work-dir DIR] [--patients N] [--steps N] [--seed S] …``
+``python -m core.training.starter [--out DIR] [--work-dir DIR] [--real DIR] [--patients N] [--steps N] …``
 
 Stages: crops of invented patients are rendered; the vocabulary and a small BERT are trained on descriptions;
-DMCL is trained; the result is measured on held-back patients and on patients of a fresh seed, and published
-with its card. Whatever is finished stays in the work folder, and checkpoints are written on the way: started
-again with the same options, the command goes on where it was stopped or killed. One JSON object a line on
-stderr says how far it is; the result comes as one JSON document on stdout. No real picture is used.
+DMCL is trained; the result is measured on held-back patients, on the benchmark's test patients and, where a
+folder with them is given, on real polyps, and published with its card. Whatever is finished stays in the work
+folder, and checkpoints are written on the way: started again with the same options, the command goes on where
+it was stopped or killed. One JSON object a line on stderr says how far it is; the result comes as one JSON
+document on stdout. Nothing is learnt or chosen on real pictures.
 """
 
 from __future__ import annotations
@@ -25,13 +26,24 @@ import msgspec
 from core.data.manifest import read_manifest
 from core.errors import Cancelled, PolypTraceError
 from core.inference.bundle import BundleInfo, amend_bundle, replace_file
+from core.phantom.benchmark import BenchmarkSpec, load_spec
+from core.phantom.benchmark_run import render_benchmark
 from core.progress import CancelToken, Progress
 from core.training.config import Start
 from core.training.dmcl import TrainResult, train_dmcl
 from core.training.masked_language import MlmResult, pretrain_text, read_result
 from core.training.publish import ship
-from core.training.starter_figures import measure, starter_card
-from core.training.starter_recipe import Recipe, claim, fresh_patients, training_patients
+from core.training.starter_card import starter_card
+from core.training.starter_figures import (
+    BENCHMARK,
+    VALIDATION,
+    Part,
+    measure,
+    real_parts,
+    tuned_parts,
+    tuning_manifest,
+)
+from core.training.starter_recipe import Recipe, claim, training_patients
 from core.training.trainer import StepSink
 
 LIMIT_BYTES = 40_000_000
@@ -45,6 +57,8 @@ def make_starter(
     work: Path,
     recipe: Recipe,
     *,
+    spec: BenchmarkSpec | None = None,
+    real: Path | None = None,
     device: str = "auto",
     workers: int | None = None,
     on_event: StepSink = lambda _: None,
@@ -55,6 +69,8 @@ def make_starter(
     Args:
         out: the bundle's folder; replaced at the very end.
         work: what is made on the way; a run goes on from there.
+        spec: the benchmark whose test patients it is measured on; None = the published one.
+        real: folder with real polyps to measure on, see :func:`core.training.starter_figures.real_parts`.
         device: of training and measuring.
         workers: processes that render; None = one a core.
         on_event: one JSON-able dictionary a progress step.
@@ -67,6 +83,7 @@ def make_starter(
         Cancelled: checkpoints are left.
     """
     token, log = cancel or CancelToken(), _Log(on_event)
+    measured_on = {} if real is None else real_parts(real)
     claim(work, recipe)
     crops = training_patients(work, recipe, workers, log.progress, token)
     text = _text_encoder(work, crops, recipe, device, log, token)
@@ -81,8 +98,14 @@ def make_starter(
         cancel=token,
         learnt_on=LEARNT_ON,
     )
-    fresh = fresh_patients(work, recipe, workers, log.progress, token)
-    info = _measured(work, trained, {"val": crops, "fresh": fresh}, text, device, log, token)
+    benchmark = render_benchmark(
+        work / "benchmark", spec or load_spec(), workers=workers, progress=log.progress, cancel=token
+    )
+    parts = {VALIDATION: Part(crops, "val"), BENCHMARK: Part(benchmark.manifest, "test"), **measured_on}
+    figures = measure(trained.bundle, parts, work / "cache", device, log.progress, token)
+    if real is not None:
+        figures |= _tuned(work, trained.bundle, real, recipe, device, log, on_event, token)
+    info = _described(work, trained, figures, text)
     shipped, size = ship(info, out, LIMIT_BYTES)
     return {
         "run": trained.run.name,
@@ -108,25 +131,32 @@ def _text_encoder(
     return pretrain_text(work / "text", texts, settings, max_tokens, on, log.progress, cancel)
 
 
-def _measured(
+def _tuned(
     work: Path,
-    trained: TrainResult,
-    manifests: dict[str, Path],
-    text: MlmResult,
+    bundle: Path,
+    real: Path,
+    recipe: Recipe,
     device: str,
     log: _Log,
+    on_event: StepSink,
     cancel: CancelToken,
+) -> dict[str, dict[str, Any]]:
+    """Figures on real polyps of a model that went on learning from others of them."""
+    config = msgspec.structs.replace(recipe.tuning, seed=recipe.seed, start=Start(model=str(bundle)))
+    manifest = tuning_manifest(real)
+    tuned = train_dmcl(manifest, work / "tuned", config, device, on_step=on_event, cancel=cancel)
+    return measure(tuned.bundle, tuned_parts(real), work / "cache", device, log.progress, cancel)
+
+
+def _described(
+    work: Path, trained: TrainResult, figures: dict[str, dict[str, Any]], text: MlmResult
 ) -> BundleInfo:
     """The run's bundle with figures and card."""
-    parts = {
-        "held-back patients": (manifests["val"], "val"),
-        "patients of a fresh seed": (manifests["fresh"], "test"),
-    }
-    figures = measure(trained.bundle, parts, work / "cache", device, log.progress, cancel)
     replace_file(work / "figures.json", (json.dumps(figures, indent=2) + "\n").encode())
     metrics = {
-        "validation": figures["held-back patients"],
-        "fresh_seed": figures["patients of a fresh seed"],
+        "validation": figures[VALIDATION],
+        "benchmark": figures[BENCHMARK],
+        "real": {name: own for name, own in figures.items() if name not in (VALIDATION, BENCHMARK)},
         "text_encoder": msgspec.to_builtins(text),
         "chosen": trained.metrics,
     }
@@ -164,6 +194,7 @@ def main(arguments: list[str] | None = None) -> int:
             options.out,
             options.work_dir,
             _recipe(options),
+            real=options.real,
             device=options.device,
             workers=options.workers,
             on_event=_tell,
@@ -190,7 +221,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--out", type=Path, default=OUT, help="the bundle's folder (default: %(default)s)")
     parser.add_argument("--work-dir", type=Path, default=WORK, help="kept between starts (%(default)s)")
     parser.add_argument("--patients", type=int, default=plain.patients, help="to learn from (%(default)s)")
-    parser.add_argument("--fresh-patients", type=int, default=plain.fresh_patients, help="(%(default)s)")
+    parser.add_argument("--real", type=Path, default=None, help="folder with CVC-ClinicDB as sequences")
     parser.add_argument("--views", type=int, default=plain.views, help="a lesion and exam (%(default)s)")
     parser.add_argument("--steps", type=int, default=plain.training.steps, help="of DMCL (%(default)s)")
     parser.add_argument("--text-steps", type=int, default=plain.text.steps, help="of BERT (%(default)s)")
@@ -205,7 +236,6 @@ def _recipe(options: argparse.Namespace) -> Recipe:
     return msgspec.structs.replace(
         plain,
         patients=options.patients,
-        fresh_patients=options.fresh_patients,
         views=options.views,
         seed=options.seed,
         text=msgspec.structs.replace(plain.text, steps=options.text_steps),

@@ -2,70 +2,118 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from core.evaluation.run import Evaluation, evaluate_manifest
-from core.inference.bundle import BundleInfo
+from core.errors import PolypTraceError
+from core.evaluation.run import Evaluation, Figures, evaluate_manifest
 from core.inference.embedder import Embedder
 from core.models.export import ensure_onnx
 from core.progress import CancelToken, Progress, ProgressSink
-from core.training.config import read_config
-from core.training.masked_language import MlmResult, summary
-from core.training.publish import LIMITS, CardFacts, card
 
-WAYS = {
-    "model": "picture and text",
-    "image_only": "picture alone",
-    "text_only": "text alone",
-    "shuffled_text": "picture with another lesion's text",
-    "location_only": "baseline: segment and size as recorded",
-    "colour_histogram": "baseline: colour histogram",
+WAYS = ("model", "image_only", "text_only", "shuffled_text", "location_only", "colour_histogram")
+VALIDATION, BENCHMARK = "held-back patients", "test patients of the benchmark"
+
+
+class Part(msgspec.Struct, frozen=True):
+    """Patients to measure on.
+
+    Args:
+        manifest: their manifest.
+        split: its part, as in :func:`core.evaluation.run.evaluate_manifest`.
+        note: a sentence beside the figures.
+    """
+
+    manifest: Path
+    split: str
+    note: str = ""
+
+
+_TUNED = ("reid_split.csv", "reid_split_shift.csv")
+_SEEN = "20 of the 29 were used for choosing renderer and settings."
+_REAL = {
+    "real polyps": ("reid_split.csv", "9 sequences that nothing was chosen on."),
+    "real polyps, other processor": ("reid_split_shift.csv", "The same 9, asked for under the shift."),
+    "all real polyps": ("reid_all_test.csv", _SEEN),
+    "all real polyps, other processor": ("reid_all_test_shift.csv", _SEEN),
 }
-PHANTOM_LIMITS = (
-    "It has learnt from rendered pictures and invented descriptions alone: on real pictures expect much "
-    "lower figures than those above.",
-    "It was made so that the software can be tried out; train on data of your own before you study anything.",
-    *LIMITS,
-)
+
+
+def real_parts(folder: Path) -> dict[str, Part]:
+    """The parts of a folder with CVC-ClinicDB (Bernal 2015) cut into sequences, one a polyp.
+
+    The earlier frames of a sequence are the gallery, the later ones ask; in the ``…_shift`` manifests these
+    are changed as another processor and another view would.
+
+    Raises:
+        PolypTraceError: ``real-data-missing``.
+    """
+    missing = [file for file, _ in _REAL.values() if not (folder / file).is_file()]
+    if missing:
+        raise PolypTraceError(
+            "real-data-missing",
+            f"{folder.name} lacks {', '.join(missing)}.",
+            "Give the folder that holds these manifests and their frames, or leave --real out.",
+        )
+    return {name: Part(folder / file, "test", note) for name, (file, note) in _REAL.items()}
+
+
+def tuned_parts(folder: Path) -> dict[str, Part]:
+    """The two parts on polyps that nothing was chosen on, for a model that learnt from the others."""
+    note = "This model went on learning from 15 other real polyps, 5 chose its checkpoint; it isn't shipped."
+    return {
+        f"{name}, after fine-tuning": Part(folder / file, "test", note)
+        for name, (file, _) in _REAL.items()
+        if file in _TUNED
+    }
+
+
+def tuning_manifest(folder: Path) -> Path:
+    """The manifest whose train and val rows a model may go on from."""
+    return folder / _TUNED[0]
 
 
 def measure(
     bundle: Path,
-    manifests: Mapping[str, tuple[Path, str]],
+    parts: Mapping[str, Part],
     cache: Path,
     device: str,
     progress: ProgressSink,
     cancel: CancelToken,
 ) -> dict[str, dict[str, Any]]:
-    """Evaluates a bundle on several manifests.
+    """Evaluates a bundle on several parts.
 
     Args:
         bundle: the bundle's folder.
-        manifests: name of the patients → manifest and its part (``val`` or ``test``).
+        parts: by name.
         cache: where the ONNX file may lie.
 
     Returns:
-        Name of the patients → ``{way: {mAP, rank1, rank5, within_rank1}, chance, queries, gallery}``; a
-        figure that can't be computed is None.
+        Name → figures as :func:`short_figures` makes them.
     """
     ensure_onnx(bundle, cache)  # torch is loaded here already; the embedder would start a process for it
     embedder = Embedder.open(bundle, device, cache)
     figures: dict[str, dict[str, Any]] = {}
-    for name, (manifest, part) in manifests.items():
+    for name, part in parts.items():
 
         def sink(step: Progress, name: str = name) -> None:
             progress(msgspec.structs.replace(step, stage=f"measuring: {name}"))
 
-        result = evaluate_manifest(manifest, embedder, split=part, progress=sink, cancel=cancel)
-        figures[name] = _short(result)
+        result = evaluate_manifest(part.manifest, embedder, split=part.split, progress=sink, cancel=cancel)
+        figures[name] = short_figures(result) | {"note": part.note}
     return figures
 
 
-def _short(result: Evaluation) -> dict[str, Any]:
+def short_figures(result: Evaluation) -> dict[str, Any]:
+    """What the card and the bundle's manifest keep of an evaluation.
+
+    Returns:
+        Counts, each way of :data:`WAYS` with its figures (None where it can't be computed) and their
+        intervals, and how well "no good match" holds.
+    """
     ways = {"model": result.figures, **result.baselines}
     own = result.figures.within_patient
     short: dict[str, Any] = {
@@ -74,17 +122,12 @@ def _short(result: Evaluation) -> dict[str, Any]:
         "patients": result.counts["patients"],
         "chance": own.chance,
         "text_leak_share": result.text_leak_share,
+        "text_read": result.baselines.get("text_only") is not None,
     }
     for name in WAYS:
         found = ways.get(name)
-        short[name] = found and {
-            "mAP": found.clip.mean_average_precision,
-            "rank1": found.clip.rank1,
-            "rank5": found.clip.rank5,
-            "within_rank1": found.within_patient.rank1,
-            "no_match_auroc": found.within_patient.no_match_auroc,
-        }
-    short |= {
+        short[name] = found and _figures(found)
+    return short | {
         "new": own.queries_without_match,
         "known": own.queries,
         "no_match_recognised": own.no_match_recognised,
@@ -92,82 +135,27 @@ def _short(result: Evaluation) -> dict[str, Any]:
         "fnir_at_fpir5": own.fnir_at_fpir5,
         "ece": own.ece,
     }
-    return short
 
 
-def starter_card(
-    info: BundleInfo,
-    run: Path,
-    text: MlmResult,
-    figures: Mapping[str, Mapping[str, Any]],
-    notes: Sequence[str],
-) -> str:
-    """The starter model's card: data, settings, figures as they are, limits.
-
-    Args:
-        info: the bundle.
-        run: the training run's folder.
-        figures: as :func:`measure` returns them.
-    """
-    splits = msgspec.json.decode((run / "data.json").read_bytes())["splits"]
-    rule = info.manifest.no_match
-    facts = CardFacts(
-        name="PolypTrace starter model",
-        data=[
-            f"{splits['train_pictures']} rendered crops of {splits['train_lesions']} lesions of "
-            f"{splits['train_patients']} invented patients (the phantom); no picture of a real patient.",
-            f"Held back: {splits['val_lesions']} lesions of {splits['val_patients']} other such patients; "
-            "the checkpoint and the threshold were chosen on them.",
-            f"Text encoder: {summary(text)}.",
-        ],
-        config=read_config(run / "config.json"),
-        tables=[table for name in figures for table in _table(name, figures[name])],
-        limits=PHANTOM_LIMITS,
-        notes=[
-            *notes,
-            "No threshold for “no good match” could be learnt."
-            if rule is None
-            else f"“No good match” below a cosine of {rule.threshold:.3f}, learnt from {rule.queries} "
-            "queries of the held-back patients, each with and without its lesion in the gallery; the "
-            f"probability of a match from their {rule.pairs} pairs with earlier lesions of the same patient.",
-        ],
+def _figures(found: Figures) -> dict[str, Any]:
+    """Clips of the whole catalogue, single frames, galleries A and C; 95 % intervals by the same names."""
+    within, others = found.within_patient, found.other_patients
+    clip, frame = (
+        {"mAP": level.mean_average_precision, "rank1": level.rank1} for level in (found.clip, found.frame)
     )
-    return card(facts)
-
-
-def _table(name: str, figures: Mapping[str, Any]) -> list[str]:
-    """One table: ways down, figures across."""
-    lines = [
-        f"### {name[0].upper()}{name[1:]}",
-        "",
-        f"{figures['queries']} query clips (last exams) of {figures['patients']} patients against "
-        f"{figures['gallery']} clips of earlier exams. Rank-1 within the patient by chance: "
-        f"{_shown(figures['chance'])}.",
-        "",
-        "| compared by | mAP | Rank-1 | Rank-5 | Rank-1 within the patient | known or new lesion: AUROC |",
-        "|---|---|---|---|---|---|",
-    ]
-    for way, words in WAYS.items():
-        row = figures[way] or {}
-        cells = [_shown(row.get(key)) for key in ("mAP", "rank1", "rank5", "within_rank1", "no_match_auroc")]
-        lines.append(f"| {words} | {' | '.join(cells)} |")
-    if figures["new"]:
-        lines += ["", _no_match_line(figures)]
-    return [*lines, ""]
-
-
-def _no_match_line(figures: Mapping[str, Any]) -> str:
-    new, known = figures["new"], figures["known"]
-    right, wrong = figures["no_match_recognised"], figures["no_match_missed"]
-    if right is None or wrong is None:
-        return "The model has no threshold for “no good match”."
-    return (
-        f"“No good match” was said of {round(right * new)} of {new} new lesions, and wrongly of "
-        f"{round(wrong * known)} of {known} known ones. "
-        f"FNIR at FPIR 5 %: {_shown(figures['fnir_at_fpir5'])}. "
-        f"Calibration error of the probability: {_shown(figures['ece'])}."
-    )
-
-
-def _shown(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
+    values = {
+        **clip,
+        "rank5": found.clip.rank5,
+        **{f"frame_{name}": value for name, value in frame.items()},
+        "within_rank1": within.rank1,
+        "no_match_auroc": within.no_match_auroc,
+        "wrong_patient": others.wrong_patient,
+    }
+    intervals = {
+        **{name: found.clip.intervals.get(name) for name in ("mAP", "rank1", "rank5")},
+        **{f"frame_{name}": found.frame.intervals.get(name) for name in frame},
+        "within_rank1": within.intervals.get("rank1"),
+        "no_match_auroc": within.intervals.get("no_match_auroc"),
+        "wrong_patient": others.interval,
+    }
+    return values | {"intervals": {name: own for name, own in intervals.items() if own is not None}}

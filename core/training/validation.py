@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import msgspec
 import numpy as np
@@ -12,9 +13,9 @@ from torch import Tensor
 
 from core.data.batches import CropStore
 from core.data.manifest import Row
-from core.evaluation.metrics import retrieval_figures
+from core.evaluation.metrics import RetrievalFigures, all_hit_ranks, figures_of, retrieval_figures
 from core.models.dmcl import Dmcl
-from core.training.tokens import TokenTable
+from core.training.text_reader import TextReader
 
 Vectors = npt.NDArray[np.float32]
 FUSED, IMAGE, TEXT = "fused", "image", "text"
@@ -41,11 +42,21 @@ class Validator:
 
     Args:
         rows: validation rows; those without a known identity stay in the gallery as distractors.
+        reader: reads their texts.
         size: side of the network's input.
+        query_text: rank by the reference's protocol: earlier clips are fused with the query's text. Takes a
+            fusion of every earlier picture for every query.
     """
 
-    def __init__(self, rows: Sequence[Row], tokens: TokenTable, size: int, full_frame: bool = False) -> None:
-        self._rows, self._tokens = list(rows), tokens
+    def __init__(
+        self,
+        rows: Sequence[Row],
+        reader: TextReader,
+        size: int,
+        full_frame: bool = False,
+        query_text: bool = False,
+    ) -> None:
+        self._rows, self._reader, self._query_text = list(rows), reader, query_text
         self._store = CropStore(self._rows, size, full_frame)
         clips: dict[str, list[int]] = {}
         for index, row in enumerate(self._rows):
@@ -65,6 +76,8 @@ class Validator:
         out: dict[str, float] = {}
         for name, clips in self.embed(model, device).items():
             own = retrieval_figures(*self._sides(clips))
+            if name == FUSED and self._query_text and own.queries:
+                own = self._by_query_text(model, device, clips)
             if own.mean_average_precision is None or own.rank1 is None:
                 return {}
             out[f"{name}_mAP"], out[f"{name}_rank1"] = own.mean_average_precision, own.rank1
@@ -74,32 +87,52 @@ class Validator:
         """Clip vectors with both modalities (``fused``), with the picture and with the text alone."""
         if not self._rows:
             return {}
-        training = model.training
-        model.eval()
-        try:
-            with torch.inference_mode():
-                parts = [self._frames(model, device, at) for at in range(0, len(self._rows), _BATCH)]
-        finally:
-            model.train(training)
+        with _measuring(model):
+            parts = [self._frames(model, device, at) for at in range(0, len(self._rows), _BATCH)]
         return {name: self._pooled(np.concatenate([part[name] for part in parts])) for name in parts[0]}
 
     def _frames(self, model: Dmcl, device: torch.device, start: int) -> dict[str, Vectors]:
         places = range(start, min(start + _BATCH, len(self._rows)))
-        images = to_input(np.stack([self._store.square(place) for place in places]), device)
-        ids, mask = (x.to(device) for x in self._tokens.encode([self._rows[place].text for place in places]))
-        token = model.image.token(model.image_map(images))
-        text = model.text_tokens(ids, mask)
+        token = self._image_tokens(model, device, places)
+        text, mask = self._reader.read(model, [self._rows[place].text for place in places], device)
         yes = torch.ones(len(places), dtype=torch.bool, device=device)
         modes = {FUSED: (yes, yes), IMAGE: (yes, ~yes), TEXT: (~yes, yes)}
-        return {
-            name: model.fuse(token, text, mask, *flags).cpu().numpy().astype(np.float32)
-            for name, flags in modes.items()
-        }
+        return {name: _plain(model.fuse(token, text, mask, *flags)) for name, flags in modes.items()}
+
+    def _image_tokens(self, model: Dmcl, device: torch.device, places: Sequence[int]) -> Tensor:
+        images = to_input(np.stack([self._store.square(place) for place in places]), device)
+        return model.image.token(model.image_map(images))
+
+    def _by_query_text(self, model: Dmcl, device: torch.device, clips: ClipVectors) -> RetrievalFigures:
+        """The ranking where every earlier clip is fused with the text of the query."""
+        asked, _, labels, theirs = self._sides(clips)
+        held = [place for at in np.flatnonzero(~self.is_query) for place in self._members[at]]
+        with _measuring(model):
+            parts = [held[at : at + _BATCH] for at in range(0, len(held), _BATCH)]
+            tokens = [self._image_tokens(model, device, part) for part in parts]
+            ranks = []
+            for query, label, at in zip(asked, labels, np.flatnonzero(self.is_query), strict=True):
+                frames = self._fused_with(model, device, tokens, self.first_rows[at].text)
+                gallery = self._pooled_gallery(frames)
+                ranks += all_hit_ranks(query[None], gallery, [label], theirs)
+        return figures_of(ranks)
+
+    def _fused_with(self, model: Dmcl, device: torch.device, tokens: list[Tensor], text: str) -> Vectors:
+        """Pictures' tokens fused with one text, (pictures, d)."""
+        states, mask = self._reader.read(model, [text], device)
+        parts = []
+        for part in tokens:
+            yes = torch.ones(len(part), dtype=torch.bool, device=device)
+            shared = states.expand(len(part), -1, -1), mask.expand(len(part), -1)
+            parts.append(_plain(model.fuse(part, *shared, yes, yes)))
+        return np.concatenate(parts)
+
+    def _pooled_gallery(self, frames: Vectors) -> Vectors:
+        counts = [len(self._members[at]) for at in np.flatnonzero(~self.is_query)]
+        return _clip_means(np.split(frames, np.cumsum(counts)[:-1]))
 
     def _pooled(self, frames: Vectors) -> ClipVectors:
-        vectors = np.stack([frames[members].mean(0) for members in self._members])
-        vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-        return ClipVectors(self.first_rows, vectors)
+        return ClipVectors(self.first_rows, _clip_means([frames[members] for members in self._members]))
 
     def _sides(self, clips: ClipVectors) -> tuple[Vectors, Vectors, list[str], list[str]]:
         # A clip without identity matches nothing, not even another such clip.
@@ -110,6 +143,28 @@ class Validator:
         asked, held = np.flatnonzero(self.is_query), np.flatnonzero(~self.is_query)
         v = clips.vectors
         return v[asked], v[held], [labels[i] for i in asked], [labels[i] for i in held]
+
+
+@contextmanager
+def _measuring(model: Dmcl) -> Iterator[None]:
+    training = model.training
+    model.eval()
+    try:
+        with torch.inference_mode():
+            yield
+    finally:
+        model.train(training)
+
+
+def _plain(vectors: Tensor) -> Vectors:
+    return vectors.cpu().numpy().astype(np.float32)
+
+
+def _clip_means(clips: Sequence[Vectors]) -> Vectors:
+    """The mean of each clip's frames, L2 rows."""
+    vectors = np.stack([frames.mean(0) for frames in clips])
+    vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    return vectors
 
 
 def to_input(images: npt.NDArray[np.uint8], device: torch.device) -> Tensor:

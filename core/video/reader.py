@@ -134,18 +134,33 @@ def read_frame_at(path: Path, pts: int) -> Rgb:
     Raises:
         PolypTraceError: as :func:`core.video.scan.scan` and :meth:`VideoReader.frame`.
     """
+    with _open_lock:
+        return _open_reader(path).frame(pts)
+
+
+def seconds_at(path: Path, pts: int) -> float:
+    """Seconds from the first frame of a video that wasn't imported to the frame with this pts.
+
+    Raises:
+        PolypTraceError: as :func:`read_frame_at`.
+    """
+    with _open_lock:
+        index = _open_reader(path).index
+        return index.seconds(index.number_of(pts))
+
+
+def _open_reader(path: Path) -> VideoReader:
     check_file(path)
     state = path.stat()
     key = (str(path.absolute()), state.st_size, state.st_mtime_ns)
-    with _open_lock:
-        reader = _open_readers.get(key)
-        if reader is None:
-            reader = VideoReader(path, scan(path, content_hash(path), survey=False).index, _SMALL_CACHE)
-            _open_readers[key] = reader
-        _open_readers.move_to_end(key)
-        while len(_open_readers) > _FEW:
-            _open_readers.popitem(last=False)[1].close()
-        return reader.frame(pts)
+    reader = _open_readers.get(key)
+    if reader is None:
+        reader = VideoReader(path, scan(path, content_hash(path), survey=False).index, _SMALL_CACHE)
+        _open_readers[key] = reader
+    _open_readers.move_to_end(key)
+    while len(_open_readers) > _FEW:
+        _open_readers.popitem(last=False)[1].close()
+    return reader
 
 
 def _changed() -> PolypTraceError:

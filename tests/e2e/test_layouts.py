@@ -27,7 +27,7 @@ def _json(done: Any) -> dict[str, Any]:
 
 
 def test_market_is_evaluated_beside_what_was_published(quick: Run, tmp_path: Path) -> None:
-    root, out = persons(tmp_path / "Market-1501-v15.09.15", MARKET), tmp_path / "out"
+    root, out = persons(tmp_path / "Market-1501-v15.09.15", MARKET), tmp_path / "report"
     said = _json(quick(tmp_path / "d", "evaluate", "--layout", "market1501", root, "--out", out, "--json"))
     assert (said["counts"]["junk_clips"], said["counts"]["pairs_left_out"]) == (1, 2)
     assert said["clip"]["queries"] == 3
@@ -39,7 +39,6 @@ def test_market_is_evaluated_beside_what_was_published(quick: Run, tmp_path: Pat
         "method": "DMCL", "mAP": 0.921, "rank1": 0.963, "rank5": None, "rank10": None
     }  # fmt: skip
     assert "mAP_trapezoid" in said["published_note"]
-    # By the plain histogram every colour is like nothing but itself; its figures stand beside.
     assert said["baselines"]["colour_histogram"]["clip"]["queries"] == 3
     page = (out / "report.html").read_text("utf-8")
     assert "As others published it" in page

@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 
 import cv2
+import msgspec
 import numpy as np
 import pytest
 
@@ -90,6 +91,30 @@ def test_no_dropout_drops_nothing() -> None:
     )
     assert has_image.all()
     assert has_text.all()
+
+
+def test_pictures_of_an_exam_share_their_processor_where_the_settings_say_so(tmp_path: Path) -> None:
+    """On one grey picture the processor's change is all that differs."""
+    path = tmp_path / "grey.png"
+    cv2.imwrite(str(path), np.full((40, 40, 3), (90, 120, 150), np.uint8))
+    same = [
+        Row(f"{p}-{e}-{n}", path, None, f"p{p}", f"l{p}{lesion}", e, "train", "")
+        for p in range(2)
+        for lesion in range(2)
+        for e in (1, 2)
+        for n in range(2)
+    ]
+    colours: dict[str, dict[tuple[str, int], set[bytes]]] = {"exam": {}, "picture": {}}
+    for sharing, found in colours.items():
+        changes = msgspec.structs.replace(NONE, photometric_p=1.0, processor=sharing)
+        made = BatchMaker(same, 32, changes, ModalityDropout(0, 0, 0), identities=4, pictures=4)
+        images = made.batch(0).images
+        for index, image in zip(made.sampler.batch(0), images, strict=True):
+            row = made.rows[index]
+            found.setdefault((row.patient_id, row.exam), set()).add(image[16, 16].tobytes())
+    assert {len(values) for values in colours["exam"].values()} == {1}
+    assert len(set.union(*colours["exam"].values())) == 4
+    assert min(len(values) for values in colours["picture"].values()) > 1
 
 
 def test_thinning_leaves_out_statements_at_its_rate_but_never_all() -> None:

@@ -13,7 +13,6 @@ from core.matching.footage import open_reader
 from core.matching.sampling import (
     CROPS,
     NEAR_S,
-    TEXT_MARGIN,
     best_crop,
     best_pictures,
     choose_views,
@@ -22,6 +21,7 @@ from core.matching.sampling import (
     source_of,
 )
 from core.matching.values import CropSource
+from core.video.blanking import TEXT_MARGIN
 
 from .conftest import BOX, HEIGHT, WIDTH, Filed
 

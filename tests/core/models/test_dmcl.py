@@ -10,7 +10,7 @@ from torch import Tensor
 from core.errors import PolypTraceError
 from core.models.config import COMPACT, PAPER, BertSettings, DmclConfig, check
 from core.models.dmcl import Dmcl
-from core.models.layers import IMAGENET_MEAN, IMAGENET_STD, FusionLayer
+from core.models.layers import IMAGENET_MEAN, IMAGENET_STD, FusionLayer, GeneralisedMean
 
 TEXT = BertSettings(vocab_size=50, hidden=32, layers=1, heads=2, intermediate=64, positions=32)
 SMALL = DmclConfig(width=64, depth=2, image_size=64, max_tokens=24, text=TEXT)
@@ -156,3 +156,21 @@ def test_an_unknown_backbone_is_refused() -> None:
 def test_a_last_stride_of_1_doubles_the_map() -> None:
     model = Dmcl(msgspec.structs.replace(SMALL, last_stride=1)).eval()
     assert model.image_map(inputs()[0]).shape == (3, 512, 4, 4)
+
+
+@torch.no_grad()
+def test_the_generalised_mean_lies_between_mean_and_maximum_and_is_learnt() -> None:
+    pool = GeneralisedMean()
+    maps = torch.rand(2, 5, 3, 4) + 0.1
+    mean, most = maps.mean((2, 3)), maps.amax((2, 3))
+    assert ((pool(maps) > mean) & (pool(maps) < most)).all()
+    pool.power.fill_(1.0)
+    assert torch.allclose(pool(maps), mean, atol=1e-6)
+    pool.power.fill_(60.0)
+    assert torch.allclose(pool(maps), most, rtol=0.05)
+    net = Dmcl(msgspec.structs.replace(SMALL, pooling="gem"))
+    assert "image.pool.power" in dict(net.named_parameters())
+    net.image.pool.power.fill_(1.0)
+    plain = Dmcl(SMALL)
+    plain.load_state_dict({k: v for k, v in net.state_dict().items() if k != "image.pool.power"})
+    assert torch.allclose(net.eval()(*inputs()), plain.eval()(*inputs()), atol=1e-5)

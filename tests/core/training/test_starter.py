@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 from pathlib import Path
 from typing import Any
 
+import cv2
 import msgspec
+import numpy as np
 import pytest
 
 from core.data.augment import NONE
-from core.data.manifest import read_manifest
+from core.data.manifest import Row, read_manifest, write_manifest
 from core.data.splits import patients_of
+from core.domain import Box
 from core.errors import Cancelled, PolypTraceError
 from core.inference.bundle import read_bundle
 from core.models.bundle import load_model
 from core.models.config import BertSettings
+from core.phantom.benchmark import BenchmarkSpec, load_spec
 from core.progress import CancelToken
 from core.training import starter
 from core.training.config import TrainConfig, check
@@ -33,7 +38,6 @@ def recipe(config: TrainConfig) -> Recipe:
     text = MlmSettings(bert=BERT, texts=40, steps=4, batch=8)
     return Recipe(
         patients=4,
-        fresh_patients=2,
         val_share=0.5,
         part=2,
         crop_px=64,
@@ -41,10 +45,40 @@ def recipe(config: TrainConfig) -> Recipe:
         seed=3,
         text=text,
         training=training,
+        tuning=training,
     )
 
 
-def test_from_nothing_to_a_shipped_bundle_with_a_stop_on_the_way(recipe: Recipe, tmp_path: Path) -> None:
+@pytest.fixture
+def spec() -> BenchmarkSpec:
+    """Three patients of the benchmark's kind, one picture a view."""
+    published = load_spec()
+    rendering = msgspec.structs.replace(published.rendering, crop_px=64, views=1)
+    return msgspec.structs.replace(
+        published, seed=5, patients=4, val=1, test=2, rendering=rendering, plan_sha256="", samples=()
+    )
+
+
+@pytest.fixture
+def real(tmp_path: Path) -> Path:
+    """Manifests of pictures without text, named as the real ones."""
+    folder, rng, rows = tmp_path / "real", np.random.default_rng(0), []
+    folder.mkdir()
+    for polyp, exam in product(range(7), (1, 2)):
+        path = folder / f"{polyp}-{exam}.png"
+        cv2.imwrite(str(path), rng.integers(0, 256, (40, 50, 3), dtype=np.uint8))
+        asked = "gallery" if exam == 1 else "query"
+        split = asked if polyp < 3 else "train" if polyp < 5 else "val"
+        box = Box(5, 5, 30, 30)
+        rows.append(Row(f"c{polyp}-{exam}", path, None, f"s{polyp}", f"s{polyp}", exam, split, "", box))
+    for name in ("reid_split", "reid_split_shift", "reid_all_test", "reid_all_test_shift"):
+        write_manifest(folder / f"{name}.csv", rows)
+    return folder
+
+
+def test_from_nothing_to_a_shipped_bundle_with_a_stop_on_the_way(
+    recipe: Recipe, spec: BenchmarkSpec, real: Path, tmp_path: Path
+) -> None:
     out, work = tmp_path / "starter", tmp_path / "work"
     token = CancelToken()
 
@@ -56,13 +90,15 @@ def test_from_nothing_to_a_shipped_bundle_with_a_stop_on_the_way(recipe: Recipe,
         make_starter(out, work, recipe, device="cpu", workers=1, on_event=stop_while_training, cancel=token)
     assert not out.exists()
     events: list[dict[str, Any]] = []
-    answer = make_starter(out, work, recipe, device="cpu", workers=1, on_event=events.append)
+    answer = make_starter(
+        out, work, recipe, spec=spec, real=real, device="cpu", workers=1, on_event=events.append
+    )
 
-    # The second start renders only the fresh patients and goes on with the second step.
+    # The second start renders only the benchmark and goes on with the second step.
     stages = [event["stage"] for event in events]
     assert "crops: patients" not in stages
     assert "text encoder" not in stages
-    assert [event["step"] for event in events if event["stage"] == "train"] == [2, 3]
+    assert [event["step"] for event in events if event["stage"] == "train"] == [2, 3, 1, 2, 3]
     assert json.loads(json.dumps(events)) == events
 
     info = read_bundle(out)
@@ -70,11 +106,17 @@ def test_from_nothing_to_a_shipped_bundle_with_a_stop_on_the_way(recipe: Recipe,
     assert answer["model"] == info.manifest.model_id
     assert answer["bytes"] == sum(path.stat().st_size for path in out.iterdir()) < 40_000_000
     assert {"run", "metrics", "seconds"} <= answer.keys()
-    for part in ("validation", "fresh_seed"):
+    for part in ("validation", "benchmark"):
         figures = info.manifest.metrics[part]
         for way in ("model", "image_only", "text_only", "colour_histogram"):
             assert 0 <= figures[way]["mAP"] <= 1
             assert f"{figures[way]['mAP']:.3f}" in info.card
+    for figures in info.manifest.metrics["real"].values():
+        assert 0 <= figures["model"]["frame_mAP"] <= 1
+        assert f"{figures['colour_histogram']['frame_mAP']:.3f}" in info.card
+    assert len(info.manifest.metrics["real"]) == 6
+    assert {event["run"] for event in events if event["stage"] == "train"} == {"starter", "tuned"}
+    assert "20 of the 29 were used for choosing" in info.card
     assert "Research use only" in info.card
     assert load_model(out).config.width == 64
 
@@ -82,9 +124,18 @@ def test_from_nothing_to_a_shipped_bundle_with_a_stop_on_the_way(recipe: Recipe,
         patients_of(row for row in read_manifest(work / "crops/manifest.csv").rows if row.split == split)
         for split in ("train", "val")
     )
-    fresh = patients_of(read_manifest(work / "fresh/manifest.csv").rows)
-    assert len(train) == len(val) == len(fresh) == 2
-    assert not (train & val) | (train & fresh) | (val & fresh)
+    asked = patients_of(read_manifest(work / "benchmark/manifest.csv").rows)
+    assert len(train) == len(val) == 2
+    assert not (train & val) | (train & asked) | (val & asked)
+
+
+def test_a_folder_without_the_real_manifests_is_refused_before_anything_is_made(
+    recipe: Recipe, tmp_path: Path
+) -> None:
+    with pytest.raises(PolypTraceError) as caught:
+        make_starter(tmp_path / "starter", tmp_path / "work", recipe, real=tmp_path)
+    assert caught.value.code == "real-data-missing"
+    assert not (tmp_path / "work").exists()
 
 
 def test_another_recipe_in_the_same_folder_is_refused(recipe: Recipe, tmp_path: Path) -> None:

@@ -17,17 +17,23 @@ from core.data.batches import BatchMaker, ModalityDropout
 from core.data.manifest import Row, read_manifest
 from core.errors import PolypTraceError
 from core.inference.bundle import read_bundle
+from core.inference.device import DeviceChoice
 from core.models.dmcl import Dmcl
 from core.training.config import LossSettings, TrainConfig
+from core.training.devices import Devices
 from core.training.heads import centre_image_token
 from core.training.masked_language import train_tokenizer
 from core.training.no_match import fit_threshold, within_patient_scores
+from core.training.objective import loss_weights
 from core.training.publish import ship
 from core.training.run_folder import RunFolder
 from core.training.schedule import rate_factor, run_share
+from core.training.text_reader import TextReader
 from core.training.tokens import TokenTable
-from core.training.trainer import Trainer, loss_weights, selection_score
+from core.training.trainer import Trainer, selection_score
 from core.training.validation import FUSED, IMAGE, ClipVectors, Validator, to_input
+
+ALONE = Devices(DeviceChoice("cpu", "asked for"))
 
 
 def make_trainer(
@@ -35,10 +41,10 @@ def make_trainer(
 ) -> tuple[Trainer, BatchMaker]:
     rows = [row for row in read_manifest(manifest).rows if row.split == "train"]
     maker = BatchMaker(rows, 32, config.augmentation, dropout, 3, 2)
-    tokens = TokenTable(train_tokenizer([row.text for row in rows], 200), 32)
+    reader = TextReader(TokenTable(train_tokenizer([row.text for row in rows], 200), 32))
     model = Dmcl(config.model)
     run = RunFolder.create(folder, config, "{}", {}, {})
-    return Trainer(model, maker, None, tokens, config, run, torch.device("cpu")), maker
+    return Trainer(model, maker, None, reader, config, run, ALONE), maker
 
 
 @pytest.mark.parametrize(
@@ -52,7 +58,7 @@ def test_a_dropped_modality_teaches_nothing(
     manifest: Path, config: TrainConfig, tmp_path: Path, dropout: ModalityDropout, hidden: str, seen: str
 ) -> None:
     trainer, maker = make_trainer(manifest, config, tmp_path / "run", dropout)
-    sum(trainer._losses(maker.batch(0)).values()).backward()  # type: ignore[union-attr]
+    sum(trainer._objective.losses(maker.batch(0)).values()).backward()  # type: ignore[union-attr]
     strength = {hidden: 0.0, seen: 0.0}
     for name, parameter in trainer.model.named_parameters():
         for prefix in strength:
@@ -67,7 +73,7 @@ def test_a_dropped_picture_can_t_be_guessed_from_the_embedding(
 ) -> None:
     trainer, _ = make_trainer(manifest, config, tmp_path / "run", ModalityDropout(0, 0, 0))
     model = trainer.model.eval()
-    ids, mask = trainer._tokens.encode(["A polyp of 3 mm.", "A polyp of 3 mm."])
+    ids, mask = trainer._objective._reader.tokens.encode(["A polyp of 3 mm.", "A polyp of 3 mm."])
     images = torch.rand(2, 3, 32, 32) * 255
     with torch.inference_mode():
         yes, no = torch.tensor([True, True]), torch.tensor([False, False])
@@ -118,7 +124,7 @@ def test_each_known_lesion_is_asked_with_and_without_itself() -> None:
 def test_the_threshold_parts_the_two_kinds(manifest: Path) -> None:
     rows = [r for r in read_manifest(manifest).rows if r.split == "val"]
     tokens = TokenTable(Tokenizer.from_str(train_tokenizer(["polyp"], 100).to_str()), 16)
-    validator = Validator(rows, tokens, 32)
+    validator = Validator(rows, TextReader(tokens), 32)
     lesions = {
         identity: n for n, identity in enumerate(dict.fromkeys(r.identity for r in validator.first_rows))
     }
@@ -139,7 +145,7 @@ def test_the_threshold_parts_the_two_kinds(manifest: Path) -> None:
 def test_validation_ranks_the_last_exam_against_earlier_ones(manifest: Path, config: TrainConfig) -> None:
     rows = [r for r in read_manifest(manifest).rows if r.split == "val"]
     tokens = TokenTable(train_tokenizer([r.text for r in rows], 200), 32)
-    validator = Validator(rows, tokens, 32)
+    validator = Validator(rows, TextReader(tokens), 32)
     assert validator.is_query.tolist() == [r.exam == 2 for r in validator.first_rows]
     model = Dmcl(config.model).train()
     figures = validator.figures(model, torch.device("cpu"))
@@ -173,7 +179,7 @@ def test_the_picture_s_own_identity_loss_is_a_setting(
     trainer, maker = make_trainer(
         manifest, msgspec.structs.replace(config, loss=loss), tmp_path / "run", ModalityDropout(1.0, 0, 0)
     )
-    losses = trainer._losses(maker.batch(0))
+    losses = trainer._objective.losses(maker.batch(0))
     assert set(losses) == {"identity", "metric", "image_identity"}
     losses["image_identity"].backward()  # type: ignore[no-untyped-call]
     assert float(trainer.model.image.resnet.conv1.weight.grad.abs().sum()) > 0
@@ -187,9 +193,10 @@ def test_a_shared_text_is_read_once_and_a_hidden_one_not_at_all(
 ) -> None:
     trainer, maker = make_trainer(manifest, config, tmp_path / "run", ModalityDropout(0, 0.5, 0))
     batch, read = maker.batch(0), []
-    encode = trainer._tokens.encode
-    monkeypatch.setattr(trainer._tokens, "encode", lambda texts: (read.append(list(texts)), encode(texts))[1])
-    trainer._losses(batch)
+    tokens = trainer._objective._reader.tokens
+    encode = tokens.encode
+    monkeypatch.setattr(tokens, "encode", lambda texts: (read.append(list(texts)), encode(texts))[1])
+    trainer._objective.losses(batch)
     shown = {text if has else "" for text, has in zip(batch.texts, batch.has_text, strict=True)}
     assert sorted(read[0]) == sorted(shown)
     assert "" in shown

@@ -1,0 +1,51 @@
+"""Freezes a version of the benchmark: ``python -m core.phantom.benchmark_freeze crops videos``.
+
+Run by who publishes it: whoever changes plan, texts or renderer counts ``VERSION`` in
+:mod:`core.phantom.benchmark` up, copies the file in ``resources/benchmark/`` and runs this, which writes
+hashes and samples into it. The manifest's hash needs the whole instance: ten minutes on two cores for the
+crops, an hour for the videos; a form that isn't named gets none.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+import msgspec
+
+from core.paths import resource
+from core.phantom.benchmark import FORMS, VERSION, BenchmarkSpec, load_spec, plan_benchmark, plan_sha256
+from core.phantom.benchmark_check import sample_of, sampled_patients
+from core.phantom.benchmark_run import crop_job, render_benchmark
+from core.phantom.crops import render_patient
+
+
+def freeze(spec: BenchmarkSpec, forms: tuple[str, ...], work: Path) -> BenchmarkSpec:
+    """The specification with the hashes and samples of what this program renders from it now.
+
+    Args:
+        forms: whose manifests are hashed, of :data:`core.phantom.benchmark.FORMS`.
+        work: a folder for the pictures; what it holds already isn't rendered again.
+    """
+    spec = msgspec.structs.replace(spec, plan_sha256="", manifest_sha256={}, samples=())
+    planned = plan_benchmark(spec, spec.seed)
+    rows = []
+    for one in sampled_patients(planned):
+        (work / "samples" / "crops").mkdir(parents=True, exist_ok=True)
+        rows += render_patient(crop_job(work / "samples", spec, one), lambda: None)
+    made = {form: render_benchmark(work / form, spec, form=form).record.manifest_sha256 for form in forms}
+    return msgspec.structs.replace(
+        spec,
+        plan_sha256=plan_sha256(planned),
+        manifest_sha256=made,
+        samples=tuple(sample_of(row) for row in rows),
+    )
+
+
+if __name__ == "__main__":
+    asked = tuple(form for form in FORMS if form in sys.argv[1:])
+    with tempfile.TemporaryDirectory() as folder:
+        done = freeze(load_spec(), asked, Path(folder))
+    file = resource("benchmark", f"phantom-{VERSION}.json")
+    file.write_bytes(msgspec.json.format(msgspec.json.encode(done), indent=1) + b"\n")

@@ -1,0 +1,60 @@
+"""The card of an image encoder that was learnt without labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from core.domain import RESEARCH_BANNER
+from core.training.config import TrainConfig
+
+if TYPE_CHECKING:
+    from core.training.tracklets import PretrainResult
+
+
+def tracklet_card(config: TrainConfig, result: PretrainResult, found: Mapping[str, Any]) -> str:
+    """Markdown; no file names, which may hold a patient's.
+
+    Args:
+        found: ``videos``, ``stills`` and ``clips`` that were cut.
+    """
+    model, own = config.model, config.tracklets
+    kinds = (("videos", "videos"), ("stills", "stills"), ("clips", "clips of a manifest"))
+    from_ = ", ".join(f"{found[name]} {words}" for name, words in kinds if found[name])
+    batch = min(own.tracklets, max(result.held, 1))
+    chance = (own.views - 1) / (batch * own.views - 1)
+    measured = (
+        "- Nothing was held out to measure on: too few tracklets."
+        if result.found is None
+        else f"- Of held-out views {result.found:.3f} have a view of their own tracklet as the most similar "
+        f"one in a batch of {batch} tracklets × {own.views} views (by chance about {chance:.3f})."
+    )
+    loss = "–" if result.loss is None else f"{result.loss:.3f}"
+    lines = [
+        "# Image encoder, learnt without labels",
+        "",
+        f"**{RESEARCH_BANNER}.**",
+        "",
+        f"A {model.backbone} at {model.image_size} px: first weights for DMCL (`--image-weights FILE`), no "
+        "model by itself.",
+        "",
+        "## Learnt from",
+        "",
+        f"- {result.tracklets} tracklets ({result.crops} crops) of {from_}. Nobody said what they show.",
+        "- Views of one tracklet are positives; tracklets of the same film within "
+        f"{own.near_s:g} s are hard negatives and count {own.hard_weight:g} times; those less than "
+        f"{own.unsure_s:g} s apart are neither.",
+        f"- {result.steps} batches, AdamW with {own.rate:g}, temperature {own.temperature:g}, "
+        f"seed {config.seed}, {result.seconds:.0f} s.",
+        "",
+        "## Figures",
+        "",
+        f"- Mean loss of the last batches: {loss}.",
+        measured,
+        "",
+        "## Limits",
+        "",
+        "- Whether it helps must be measured on the task: train with and without it.",
+        "- It may be passed on only as far as the pictures that it learnt from allow.",
+    ]
+    return "\n".join(lines) + "\n"
