@@ -20,6 +20,7 @@ ROWS = {
     *("library", "library-wide", "library-deep"),
     *("decode", "seek", "seek-time", "sample", "preprocess"),
     *("embed", "embed-resnet50", "embed-gpu", "text", "text-again", "gradcam", "gradcam-pair"),
+    "training-step",
     *(
         "topk",
         "topk-64",
