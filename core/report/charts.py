@@ -139,7 +139,8 @@ def map_chart(maps: Sequence[Dots], lesions: Sequence[str], note: str) -> str:
         note: how many frames of how many lesions, and what made the map.
     """
     side, gap, top = 370.0, 22.0, 66.0
-    width = gap + len(maps) * (side + gap)
+    # Never narrower than the legend of the lesions.
+    width = max(gap + len(maps) * (side + gap), 2 * gap + 84 * len(lesions), 560.0)
     height = top + side + 92
     drawn = Svg(width, height, f"Map of the vectors: {note}")
     drawn.text(gap, 24, "t-SNE of the frames' vectors", size=15, bold=True)

@@ -22,6 +22,7 @@ from core.report.panels import AttentionRow, Shown, attention_panel, ranked_pane
 
 Picture = npt.NDArray[np.uint8]
 _FEWEST_ON_MAP = 10
+_NO_TEXT = "no text on record"
 
 
 Overlays = tuple[tuple[Picture, str], tuple[Picture, str], float]
@@ -77,8 +78,8 @@ def ranked_figure(result: Evaluation, pictures: Pictures, rule: NoMatch | None) 
         return None
     rows = [ranked_query(one, result.evidence.clips, pictures, rule) for one in shown]
     chosen = (
-        f"The first {EACH} queries of the manifest that are right at rank 1, wrong at rank 1, and without a "
-        "match in the gallery."
+        f"The first {EACH} queries in the manifest's order of each kind there is: right at rank 1, wrong at "
+        "rank 1, without a match in the gallery."
     )
     words = (
         "Whole gallery, the query's exam left out. Solid green frame with a tick: the query's lesion. Dashed "
@@ -159,7 +160,8 @@ def _attention_row(pictures: Pictures, explainer: Explainer, pair: tuple[str, st
     sides = []
     for side, clip in enumerate(pair):
         plain = Shown(jpeg(crops[side]), (clip,))
-        sides.append((plain, _mapped(without, side), _mapped(with_text, side)))
+        told_map = _mapped(with_text, side) if any(told) else Shown(jpeg(crops[side]), (_NO_TEXT,))
+        sides.append((plain, _mapped(without, side), told_map))
     return AttentionRow(*sides)
 
 

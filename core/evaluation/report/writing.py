@@ -116,6 +116,8 @@ def _facts(result: Evaluation) -> list[tuple[str, str]]:
     text = (
         "the query's text for every gallery clip" if result.protocol == QUERY_TEXT else "each clip's own text"
     )
+    if not any(row.text for row in (*result.evidence.query, *result.evidence.gallery)):
+        text = "the data have no texts"
     first = f", the first {result.rerank} of each ranking" if result.rerank else ""
     return [
         ("Part", result.part),
