@@ -13,12 +13,13 @@ import typer
 from core import __version__
 from core.cli import (
     clips,
-    data,
     demo,
+    evaluation,
     exams,
     matching,
     models,
     patients,
+    phantom,
     system,
     training,
     verdicts,
@@ -42,7 +43,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 _ROOMS = (
-    demo, system, videos, patients, exams, video_text, clips, verdicts, matching, models, data, training,
+    demo, system, videos, patients, exams, video_text, clips, verdicts, matching, models, phantom,
+    evaluation, training,
 )  # fmt: skip
 for room in _ROOMS:
     room.register(app)

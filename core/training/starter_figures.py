@@ -32,6 +32,7 @@ class Part(msgspec.Struct, frozen=True):
     note: str = ""
 
 
+_TUNED = ("reid_split.csv", "reid_split_shift.csv")
 _SEEN = "20 of the 29 were used for choosing renderer and settings."
 _REAL = {
     "real polyps": ("reid_split.csv", "9 sequences that nothing was chosen on."),
@@ -58,6 +59,21 @@ def real_parts(folder: Path) -> dict[str, Part]:
             "Give the folder that holds these manifests and their frames, or leave --real out.",
         )
     return {name: Part(folder / file, "test", note) for name, (file, note) in _REAL.items()}
+
+
+def tuned_parts(folder: Path) -> dict[str, Part]:
+    """The two parts on polyps that nothing was chosen on, for a model that learnt from the others."""
+    note = "This model went on learning from 15 other real polyps, 5 chose its checkpoint; it isn't shipped."
+    return {
+        f"{name}, after fine-tuning": Part(folder / file, "test", note)
+        for name, (file, _) in _REAL.items()
+        if file in _TUNED
+    }
+
+
+def tuning_manifest(folder: Path) -> Path:
+    """The manifest whose train and val rows a model may go on from."""
+    return folder / _TUNED[0]
 
 
 def measure(

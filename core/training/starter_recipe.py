@@ -9,8 +9,6 @@ import msgspec
 from core.data.augment import Augmentation
 from core.data.manifest import Row, read_manifest, write_manifest
 from core.data.splits import assert_disjoint, patients_of
-from core.errors import PolypTraceError
-from core.inference.bundle import replace_file
 from core.phantom.crops import write_crops
 from core.progress import CancelToken, Progress, ProgressSink
 from core.training.config import TrainConfig
@@ -38,6 +36,16 @@ Rank-1 of single frames, under another processor in brackets): a processor a pic
 0.649 (0.374, 0.386); weaker photometric changes 0.497, 0.620 (0.378, 0.409); stronger geometric ones 0.475,
 0.620 (0.339, 0.380).
 """
+TUNING = msgspec.structs.replace(
+    TRAINING,
+    identities=8,
+    steps=200,
+    lr_backbone=1e-4,
+    lr_head=2e-4,
+    loss=msgspec.structs.replace(TRAINING.loss, metric_warmup=0.0),
+    validate_every=50,
+)
+"""What a user with a few lesions of their own would do: some minutes from the starter model."""
 TEXT = MlmSettings(steps=500)
 """Some minutes on two cores."""
 
@@ -54,6 +62,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
         seed: of everything.
         text: masked-language pre-training.
         training: the DMCL run.
+        tuning: going on from it on real polyps, where there are some: for the figures, never shipped.
     """
 
     patients: int = 320
@@ -64,25 +73,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     seed: int = 1
     text: MlmSettings = TEXT
     training: TrainConfig = TRAINING
-
-
-def claim(work: Path, recipe: Recipe) -> None:
-    """Keeps the recipe in the work folder, so that a later start goes on with the same one.
-
-    Raises:
-        PolypTraceError: ``starter-other-recipe`` when the folder was begun with another recipe.
-    """
-    file = work / "recipe.json"
-    wanted = msgspec.json.format(msgspec.json.encode(recipe), indent=2) + b"\n"
-    if not file.exists():
-        work.mkdir(parents=True, exist_ok=True)
-        replace_file(file, wanted)
-    elif file.read_bytes() != wanted:
-        raise PolypTraceError(
-            "starter-other-recipe",
-            f"The work folder {work.name} was begun with another recipe.",
-            "Use the same options, choose another --work-dir, or delete that folder.",
-        )
+    tuning: TrainConfig = TUNING
 
 
 def training_patients(

@@ -32,6 +32,7 @@ GROUPS = {
     "bench_model": ("embed", "embed-resnet50", "embed-gpu", "text", "gradcam"),
     "bench_training": ("training-step",),
     "bench_ranking": ("topk", "metrics"),
+    "bench_fusion": ("query-text",),
     "bench_catalogue": ("catalogue", "match"),
 }
 NAMES = tuple(name for names in GROUPS.values() for name in names)

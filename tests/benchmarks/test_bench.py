@@ -21,7 +21,17 @@ ROWS = {
     *("decode", "seek", "seek-time", "sample", "preprocess"),
     *("embed", "embed-resnet50", "embed-gpu", "text", "text-again", "gradcam", "gradcam-pair"),
     "training-step",
-    *("topk", "topk-64", "metrics", "catalogue", "catalogue-open", "catalogue-scan", "match"),
+    *(
+        "topk",
+        "topk-64",
+        "metrics",
+        "query-text",
+        "rerank",
+        "catalogue",
+        "catalogue-open",
+        "catalogue-scan",
+        "match",
+    ),
 }
 MAY_BE_SKIPPED = {"embed-gpu", "embed-resnet50"}
 if sys.platform != "linux":

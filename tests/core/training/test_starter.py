@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,11 @@ from core.models.config import BertSettings
 from core.phantom.benchmark import BenchmarkSpec, load_spec
 from core.progress import CancelToken
 from core.training import starter
+from core.training.command import claim
 from core.training.config import TrainConfig, check
 from core.training.mlm_loop import MlmSettings
 from core.training.starter import make_starter
-from core.training.starter_recipe import Recipe, claim
+from core.training.starter_recipe import Recipe
 
 BERT = BertSettings(vocab_size=400, hidden=32, layers=1, heads=2, intermediate=64, positions=128)
 
@@ -44,6 +46,7 @@ def recipe(config: TrainConfig) -> Recipe:
         seed=3,
         text=text,
         training=training,
+        tuning=training,
     )
 
 
@@ -62,12 +65,13 @@ def real(tmp_path: Path) -> Path:
     """Manifests of pictures without text, named as the real ones."""
     folder, rng, rows = tmp_path / "real", np.random.default_rng(0), []
     folder.mkdir()
-    for polyp in range(3):
-        for exam, split in ((1, "gallery"), (2, "query")):
-            path = folder / f"{polyp}-{exam}.png"
-            cv2.imwrite(str(path), rng.integers(0, 256, (40, 50, 3), dtype=np.uint8))
-            box = Box(5, 5, 30, 30)
-            rows.append(Row(f"c{polyp}-{exam}", path, None, f"s{polyp}", f"s{polyp}", exam, split, "", box))
+    for polyp, exam in product(range(7), (1, 2)):
+        path = folder / f"{polyp}-{exam}.png"
+        cv2.imwrite(str(path), rng.integers(0, 256, (40, 50, 3), dtype=np.uint8))
+        asked = "gallery" if exam == 1 else "query"
+        split = asked if polyp < 3 else "train" if polyp < 5 else "val"
+        box = Box(5, 5, 30, 30)
+        rows.append(Row(f"c{polyp}-{exam}", path, None, f"s{polyp}", f"s{polyp}", exam, split, "", box))
     for name in ("reid_split", "reid_split_shift", "reid_all_test", "reid_all_test_shift"):
         write_manifest(folder / f"{name}.csv", rows)
     return folder
@@ -95,7 +99,7 @@ def test_from_nothing_to_a_shipped_bundle_with_a_stop_on_the_way(
     stages = [event["stage"] for event in events]
     assert "crops: patients" not in stages
     assert "text encoder" not in stages
-    assert [event["step"] for event in events if event["stage"] == "train"] == [2, 3]
+    assert [event["step"] for event in events if event["stage"] == "train"] == [2, 3, 1, 2, 3]
     assert json.loads(json.dumps(events)) == events
 
     info = read_bundle(out)
@@ -111,7 +115,8 @@ def test_from_nothing_to_a_shipped_bundle_with_a_stop_on_the_way(
     for figures in info.manifest.metrics["real"].values():
         assert 0 <= figures["model"]["frame_mAP"] <= 1
         assert f"{figures['colour_histogram']['frame_mAP']:.3f}" in info.card
-    assert len(info.manifest.metrics["real"]) == 4
+    assert len(info.manifest.metrics["real"]) == 6
+    assert {event["run"] for event in events if event["stage"] == "train"} == {"starter", "tuned"}
     assert "20 of the 29 were used for choosing" in info.card
     assert "Research use only" in info.card
     assert load_model(out).config.width == 64
@@ -135,17 +140,17 @@ def test_a_folder_without_the_real_manifests_is_refused_before_anything_is_made(
 
 
 def test_another_recipe_in_the_same_folder_is_refused(recipe: Recipe, tmp_path: Path) -> None:
-    claim(tmp_path / "work", recipe)
-    claim(tmp_path / "work", recipe)
+    claim(tmp_path / "work", recipe, "starter-other-recipe")
+    claim(tmp_path / "work", recipe, "starter-other-recipe")
     with pytest.raises(PolypTraceError) as caught:
-        claim(tmp_path / "work", msgspec.structs.replace(recipe, seed=4))
+        claim(tmp_path / "work", msgspec.structs.replace(recipe, seed=4), "starter-other-recipe")
     assert caught.value.code == "starter-other-recipe"
 
 
 def test_the_command_line_says_what_is_wrong_as_json(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    claim(tmp_path / "work", Recipe())
+    claim(tmp_path / "work", Recipe(), "starter-other-recipe")
     monkeypatch.setattr(starter.signal, "signal", lambda *_: None)
     code = starter.main(
         ["--work-dir", str(tmp_path / "work"), "--out", str(tmp_path / "out"), "--steps", "7"]
