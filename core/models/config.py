@@ -159,6 +159,8 @@ def read_bert_settings(folder: Path) -> BertSettings:
         ) from error
     if not isinstance(raw, dict) or raw.get("model_type", "bert") != "bert":
         raise PolypTraceError("bert-folder", f"“{folder.name}” doesn't hold a BERT model.", hint)
+    if raw.get("position_embedding_type", "absolute") != "absolute":
+        raise PolypTraceError("bert-folder", f"The BERT in “{folder.name}” has relative positions.", hint)
     try:
         found = {ours: raw[theirs] for ours, theirs in _KEYS.items() if raw.get(theirs) is not None}
         return msgspec.convert({**msgspec.structs.asdict(BERT_BASE), **found}, BertSettings, strict=False)

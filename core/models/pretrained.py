@@ -21,7 +21,10 @@ from core.models.dmcl import Dmcl
 TORCHVISION = "torchvision"
 _UNTRAINED = ("num_batches_tracked", "position_ids", "token_type_ids")
 """Counters and constants that some versions write beside the weights."""
-_UNREADABLE = (OSError, RuntimeError, ValueError, KeyError, EOFError, pickle.UnpicklingError, SafetensorError)
+_UNREADABLE = (
+    *(OSError, RuntimeError, ValueError, KeyError, IndexError, AttributeError, TypeError, EOFError),
+    *(AssertionError, pickle.UnpicklingError, SafetensorError),
+)
 """What reading a file that isn't a state dict raises."""
 
 

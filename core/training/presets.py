@@ -50,7 +50,7 @@ ABLATION = msgspec.structs.replace(
     model=msgspec.structs.replace(models.COMPACT, image_size=128),
     identities=8,
     steps=700,
-    max_seconds=1200.0,
+    max_seconds=1080.0,
     validate_every=100,
 )
 """Small enough to be run twelve times: 128 px, batches of 32, never more than 20 minutes a run."""

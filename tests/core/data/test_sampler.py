@@ -85,6 +85,10 @@ def test_one_lesion_is_refused_in_words() -> None:
     assert "at least two" in caught.value.message
     with pytest.raises(PolypTraceError):
         PKSampler([])
+    for identities, pictures in ((1, 4), (16, 1)):
+        with pytest.raises(PolypTraceError) as caught:
+            PKSampler(many(4, 1), identities, pictures)
+        assert caught.value.code == "batch-too-small"
 
 
 @pytest.mark.parametrize("count", [2, 5])

@@ -174,3 +174,13 @@ def test_the_generalised_mean_lies_between_mean_and_maximum_and_is_learnt() -> N
     plain = Dmcl(SMALL)
     plain.load_state_dict({k: v for k, v in net.state_dict().items() if k != "image.pool.power"})
     assert torch.allclose(net.eval()(*inputs()), plain.eval()(*inputs()), atol=1e-5)
+
+
+def test_zeros_may_stand_in_for_a_missing_modality() -> None:
+    plain = Dmcl(msgspec.structs.replace(SMALL, missing="zeros"))
+    assert not plain.no_image.any()
+    assert not plain.no_text.any()
+    assert not plain.no_text.requires_grad
+    assert bool(Dmcl(SMALL).no_text.any())
+    with pytest.raises(PolypTraceError):
+        check(msgspec.structs.replace(SMALL, missing="ones"))

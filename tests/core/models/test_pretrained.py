@@ -100,7 +100,16 @@ def test_the_text_encoder_comes_from_a_bert_folder(tmp_path: Path) -> None:
     assert torch.allclose(ours[mask.bool()], expected[mask.bool()], atol=1e-5)
 
 
-@pytest.mark.parametrize("content", [None, "{", '{"model_type": "gpt2"}', '{"vocab_size": "many"}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        None,
+        "{",
+        '{"model_type": "gpt2"}',
+        '{"vocab_size": "many"}',
+        '{"position_embedding_type": "relative_key"}',
+    ],
+)
 def test_no_bert_folder_is_refused_in_words(tmp_path: Path, content: str | None) -> None:
     if content is not None:
         (tmp_path / "config.json").write_text(content)

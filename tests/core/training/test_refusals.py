@@ -72,6 +72,11 @@ def test_a_patient_on_both_sides_is_refused(changed: Change, config: TrainConfig
 
     error = refused(changed(swap), tmp_path / "run", config)
     assert error.code == "split-overlap"
+
+    def test(row: Row) -> Row:
+        return msgspec.structs.replace(row, split="query") if row.clip_id == "c1-2" else row
+
+    assert refused(changed(test), tmp_path / "run", config).code == "split-overlap"  # trained on and tested
     assert "p0" not in error.message  # counts, no patient codes
 
 

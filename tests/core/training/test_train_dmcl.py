@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import torch
 
+from core.data.manifest import read_manifest, write_manifest
 from core.errors import Cancelled
 from core.inference.bundle import read_bundle
 from core.models.bundle import load_model
@@ -24,6 +25,7 @@ from core.training.checkpoint import load_tensors
 from core.training.config import Start, TrainConfig
 from core.training.dmcl import train_dmcl
 
+ROOT = Path(__file__).resolve().parents[3]
 OnStep = Callable[[dict[str, Any]], None]
 
 
@@ -126,38 +128,86 @@ def test_cancelled_leaves_a_checkpoint_and_goes_on(
     assert_same(weights(tmp_path / "whole"), weights(tmp_path / "cut"))
 
 
-def test_a_real_kill_costs_no_more_than_the_work_since_the_checkpoint(
-    manifest: Path, config: TrainConfig, tmp_path: Path
-) -> None:
-    settings = msgspec.structs.replace(config, steps=300, checkpoint_seconds=1e-6, validate_every=1000)
-    file = tmp_path / "config.json"
-    file.write_bytes(msgspec.json.encode(settings))
-    program = (
-        "import json, sys\nfrom pathlib import Path\n"
-        "from core.training.config import read_config\nfrom core.training.dmcl import train_dmcl\n"
-        "train_dmcl(Path(sys.argv[1]), Path(sys.argv[2]), read_config(Path(sys.argv[3])), device='cpu',"
-        " on_step=lambda event: print(json.dumps(event), flush=True))\n"
-    )
-    command = [sys.executable, "-c", program, str(manifest), str(tmp_path / "run"), str(file)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        reached = 0
-        for line in process.stdout:
-            reached = int(json.loads(line)["step"])
-            if reached >= 3:
+def test_a_real_kill_changes_nothing(manifest: Path, config: TrainConfig, tmp_path: Path) -> None:
+    """The real command, killed in the middle of its steps and resumed by the real command."""
+    settings = msgspec.structs.replace(config, steps=7, checkpoint_seconds=1e-6, validate_every=3)
+    (tmp_path / "settings.json").write_bytes(msgspec.json.encode(settings))
+    wishes = ("--preset", "compact", "--config", str(tmp_path / "settings.json"), "--manifest", str(manifest))
+    with program(tmp_path, *wishes) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.startswith("{") and (event := json.loads(line))["step"] >= 4:
                 os.kill(process.pid, signal.SIGKILL)
                 break
-    assert not (tmp_path / "run/model").exists()
-    events: list[dict[str, Any]] = []
-    with pytest.raises(KilledError):
-        train_dmcl(None, tmp_path / "run", device="cpu", on_step=lambda e: (events.append(e), killed(e))[1])
-    assert events[0]["stage"] == "start"
-    assert events[0]["step"] >= reached - 1
+    (run,) = (tmp_path / "data/runs").iterdir()
+    assert event["step"] == 4
+    assert not (run / "model").exists()
+    with program(tmp_path, "--resume", run.name) as process:
+        said, told = process.communicate(timeout=400)
+    assert process.returncode == 0, told
+    events = [json.loads(line) for line in told.splitlines() if line.startswith("{")]
+    assert 3 <= events[0]["step"] <= 5
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)  # as in the command: sums in the same order
+    try:
+        whole = train_dmcl(manifest, tmp_path / "whole", settings, device="cpu")
+    finally:
+        torch.set_num_threads(before)
+    assert_same(weights(tmp_path / "whole"), weights(run))
+    last, other = (load_tensors(folder / "checkpoint.safetensors")[0] for folder in (tmp_path / "whole", run))
+    assert_same(last, other)  # the optimiser's memory too
+    assert json.loads(said)["model"] == whole.model
 
 
-def killed(event: dict[str, Any]) -> None:
-    if event["stage"] == "train":
-        raise KilledError
+def program(folder: Path, *words: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "core", "train", "dmcl", *words, "--device", "cpu", "--json"]
+    return subprocess.Popen(
+        [*command, "--data-dir", str(folder / "data")],
+        cwd=ROOT,
+        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_the_checkpoint_is_never_chosen_on_the_test_fold(
+    manifest: Path, config: TrainConfig, tmp_path: Path
+) -> None:
+    """Test rows whose pictures don't exist: whatever looked at one of them would fail."""
+    rows = read_manifest(manifest).rows
+    test = [
+        msgspec.structs.replace(
+            row,
+            split="gallery" if row.exam == 1 else "query",
+            clip_id=f"t-{row.clip_id}",
+            patient_id=f"t-{row.patient_id}",
+            path=row.path.with_name(f"t-{row.path.name}"),
+        )
+        for row in rows
+    ]
+    both = write_manifest(manifest.with_name("with-test.csv"), [*test, *rows])
+    plain = train_dmcl(manifest, tmp_path / "plain", config, device="cpu")
+    result = train_dmcl(both, tmp_path / "run", config, device="cpu")
+    assert result.metrics == plain.metrics
+    assert_same(weights(tmp_path / "plain"), weights(tmp_path / "run"))
+
+
+def test_epochs_and_the_split_are_on_record(first_run: Any) -> None:
+    run = first_run.result.run
+    epochs = [json.loads(line) for line in (run / "epochs.jsonl").read_text().splitlines()]
+    assert [(line["epoch"], line["step"], line["batches"]) for line in epochs] == [(1, 2, 2), (2, 3, 1)]
+    losses = [event["loss"] for event in first_run.events if event["stage"] == "train"]
+    assert epochs[0]["loss"] == pytest.approx(np.mean(losses[:2]), abs=1e-4)
+    logged = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    validated = [event for event in logged if event["stage"] == "validate"]
+    for epoch, event in zip(epochs, validated, strict=True):
+        assert {**event, **epoch["validation"]} == event
+    told = next(event for event in first_run.events if event["stage"] == "start")
+    assert (told["train_patients"], told["val_patients"], told["disjoint"]) == (3, 2, True)
+    assert told["split_sha256"] == first_run.result.data["split_sha256"]
+    assert json.loads((run / "config.json").read_text())["seed"] == 0
+    assert json.loads((run / "environment.json").read_text())["packages"]["torch"]
 
 
 def test_time_can_end_a_run(manifest: Path, config: TrainConfig, tmp_path: Path) -> None:

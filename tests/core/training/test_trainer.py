@@ -13,7 +13,7 @@ import pytest
 import torch
 from tokenizers import Tokenizer
 
-from core.data.batches import BatchMaker, ModalityDropout
+from core.data.batches import BatchMaker, CropStore, ModalityDropout
 from core.data.manifest import Row, read_manifest
 from core.errors import PolypTraceError
 from core.inference.bundle import read_bundle
@@ -154,6 +154,37 @@ def test_validation_ranks_the_last_exam_against_earlier_ones(manifest: Path, con
     clips = validator.embed(model, torch.device("cpu"))
     assert np.allclose(np.linalg.norm(clips[FUSED].vectors, axis=1), 1, atol=1e-5)
     assert not np.allclose(clips[FUSED].vectors, clips[IMAGE].vectors)
+
+
+def test_the_reference_s_protocol_fuses_earlier_clips_with_the_query_s_text(
+    manifest: Path, config: TrainConfig
+) -> None:
+    rows = [r for r in read_manifest(manifest).rows if r.split == "val"]
+    reader = TextReader(TokenTable(train_tokenizer([r.text for r in rows], 200), 32))
+    torch.manual_seed(3)
+    model, cpu = Dmcl(config.model).eval(), torch.device("cpu")
+    found = Validator(rows, reader, 32, query_text=True).figures(model, cpu)
+    assert found["image_mAP"] == Validator(rows, reader, 32).figures(model, cpu)["image_mAP"]
+    clips = list(dict.fromkeys(r.clip_id for r in rows))
+    store = CropStore(rows, 32)
+    of = {c: [i for i, r in enumerate(rows) if r.clip_id == c] for c in clips}
+    yes = torch.ones(1, dtype=torch.bool)
+
+    def vector(clip: str, text: str) -> torch.Tensor:
+        """One picture at a time, with the whole network."""
+        ids, mask = reader.tokens.encode([text])
+        with torch.inference_mode():
+            frames = [model(to_input(store.square(i)[None], cpu), ids, mask, yes, yes) for i in of[clip]]
+        return torch.nn.functional.normalize(torch.cat(frames).mean(0), dim=0)
+
+    ranks = []
+    for query in [c for c in clips if rows[of[c][0]].exam == 2]:
+        asked = rows[of[query][0]]
+        held = [c for c in clips if rows[of[c][0]].exam == 1]
+        scores = {c: float(vector(query, asked.text) @ vector(c, asked.text)) for c in held}
+        order = sorted(held, key=lambda c: -scores[c])
+        ranks.append(1 + [rows[of[c][0]].identity for c in order].index(asked.identity))
+    assert found["fused_mAP"] == pytest.approx(np.mean([1 / rank for rank in ranks]), abs=1e-6)
 
 
 def test_what_is_shipped_is_whole_small_and_nothing_else(first_run: Any, tmp_path: Path) -> None:
