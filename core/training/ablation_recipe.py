@@ -20,7 +20,7 @@ ROW_WORDS = {"none": "neither (baseline)", "text": "text only", "image": "image 
 OTHERS = 1000
 """The unlabelled clips are of an instance of the benchmark whose seed lies this far from its own: others."""
 TRAINING = msgspec.structs.replace(
-    ABLATION, tracklets=TrackletConfig(tracklets=24, steps=500, max_seconds=1200.0)
+    ABLATION, tracklets=TrackletConfig(tracklets=24, steps=400, max_seconds=1200.0)
 )
 """The preset ``ablation``; the image encoder learns without labels for no longer than a run may last."""
 
