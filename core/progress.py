@@ -14,12 +14,14 @@ class Progress(msgspec.Struct, frozen=True):
     """One step of long work.
 
     ``done`` and ``total`` count the same unit (frames, clips, steps); ``total`` is None while unknown.
+    ``left_s`` is the time until the end of all stages in seconds, where the work itself can tell.
     """
 
     stage: str
     done: int
     total: int | None = None
     note: str = ""
+    left_s: float | None = None
 
 
 ProgressSink = Callable[[Progress], None]

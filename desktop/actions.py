@@ -38,6 +38,10 @@ class State(NamedTuple):
     text_shown: bool = False
     text_corrected: bool = False
     region_shown: bool = False
+    training: bool = False
+    candidate_model: bool = False
+    earlier_model: bool = False
+    """A model was in use before this one."""
 
 
 class Spec(NamedTuple):

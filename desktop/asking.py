@@ -74,14 +74,15 @@ class Asking(QObject):
     def whether_to_stop(self, going: Sequence[str]) -> bool:
         """Asks whether work may be cancelled, because another folder is to be opened."""
         question = f"{', '.join(going)}: still going on. It stops when another folder is opened."
-        return self._confirm(question, "&Stop it and open", "&Go on here")
+        return self.confirm(question, "&Stop it and open", "&Go on here")
 
     def whether_to_lose_words(self) -> bool:
         """Asks whether to go on although the description couldn't be saved."""
         question = "What you typed last could not be saved. It is lost if you go on."
-        return self._confirm(question, "&Go on and lose it", "&Stay here")
+        return self.confirm(question, "&Go on and lose it", "&Stay here")
 
-    def _confirm(self, question: str, yes: str, no: str) -> bool:
+    def confirm(self, question: str, yes: str, no: str) -> bool:
+        """Asks a question that blocks; Enter and Escape mean ``no``."""
         box = QMessageBox(
             QMessageBox.Icon.Warning, f"PolypTrace – {RESEARCH_BANNER}", question, parent=self._window
         )

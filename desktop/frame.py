@@ -22,7 +22,7 @@ class CentralArea(QWidget):
         banner = QLabel(RESEARCH_BANNER)
         banner.setAlignment(Qt.AlignmentFlag.AlignCenter)
         banner.setProperty("role", "banner")
-        self.notices = NoticeBar()
+        self.notices: NoticeBar = NoticeBar()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)

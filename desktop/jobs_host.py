@@ -14,14 +14,17 @@ from core.progress import Progress
 if TYPE_CHECKING:
     from core.jobs.host import WorkerHost
 
-INFERENCE, MEDIA, PICTURES = "inference", "media", "pictures"
+INFERENCE, MEDIA, PICTURES, TRAINING = "inference", "media", "pictures", "training"
 _PROGRAMS = {
     INFERENCE: (INFERENCE, "core.jobs.inference_worker"),
     MEDIA: (MEDIA, "core.jobs.media_worker"),
     PICTURES: (MEDIA, "core.jobs.media_worker"),
+    TRAINING: (TRAINING, "core.jobs.training_worker"),
 }
 """By name: the kind of worker, and its program. Pictures have a process of their own: they don't wait until a
 long video has been read."""
+_LIMITS: dict[str, dict[str, Any]] = {TRAINING: {"grace_s": 20.0, "stall_s": 180.0}}
+"""A training's step and checkpoint take longer than what other workers do, at low priority most of all."""
 
 
 class Job(QObject):
@@ -32,9 +35,9 @@ class Job(QObject):
     failed = Signal(object)
     cancelled = Signal()
 
-    def __init__(self, title: str, parent: QObject) -> None:
+    def __init__(self, kind: str, title: str, parent: QObject) -> None:
         super().__init__(parent)
-        self.title = title
+        self.kind, self.title = kind, title
         self.progress = Progress(title, 0)
         self.quiet = False
         self._cancel: Callable[[], None] = lambda: None
@@ -56,6 +59,7 @@ class Workers(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._hosts: dict[str, WorkerHost] = {}
+        self._ending: list[WorkerHost] = []
         self._jobs: dict[tuple[str, int], Job] = {}
         self._closed = False
         self._event.connect(self._hear, Qt.ConnectionType.QueuedConnection)
@@ -79,13 +83,13 @@ class Workers(QObject):
         """Sends a request.
 
         Args:
-            kind: :data:`INFERENCE`, :data:`MEDIA` or :data:`PICTURES`.
+            kind: :data:`INFERENCE`, :data:`MEDIA`, :data:`PICTURES` or :data:`TRAINING`.
             name, params: what is asked for.
             title: for people, in the status bar.
             then, failed: hear the end; an error without ``failed`` becomes a notice.
             quiet: small work that needn't be listed.
         """
-        job = Job(title, self)
+        job = Job(kind, title, self)
         job.quiet = quiet
         if then is not None:
             job.done.connect(then)
@@ -99,14 +103,23 @@ class Workers(QObject):
         self.changed.emit()
         return job
 
+    def release(self, kind: str) -> None:
+        """Ends a process without waiting for it; the next request of its kind starts another one."""
+        host = self._hosts.pop(kind, None)
+        if host is not None:
+            host.begin_close()
+            self._ending = [one for one in self._ending if one.running] + [host]
+
     def shutdown(self) -> None:
         """Ends the processes; what was going on is cancelled, and what is asked for now never starts."""
         self._closed = True
-        for host in self._hosts.values():
+        hosts = [*self._hosts.values(), *self._ending]
+        for host in hosts:
             host.begin_close()
-        for host in self._hosts.values():
+        for host in hosts:
             host.close()
         self._hosts.clear()
+        self._ending.clear()
         self._jobs.clear()
 
     def _host(self, kind: str) -> WorkerHost:
@@ -117,7 +130,8 @@ class Workers(QObject):
                 self._event.emit((kind, event))
 
             spoken, module = _PROGRAMS[kind]
-            self._hosts[kind] = WorkerHost([sys.executable, "-m", module], spoken, tell)
+            command, limits = [sys.executable, "-m", module], _LIMITS.get(kind, {})
+            self._hosts[kind] = WorkerHost(command, spoken, tell, **limits)
         return self._hosts[kind]
 
     def _hear(self, told: tuple[str, Any]) -> None:

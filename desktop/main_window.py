@@ -21,7 +21,8 @@ from desktop.desk import Desk, Facts
 from desktop.dialogs.pages import about_page, shortcuts_page
 from desktop.frame import CentralArea, fill_menus, fill_tool_bar
 from desktop.importing import ImportFlow, Outcome
-from desktop.jobs_host import Workers
+from desktop.jobs_host import TRAINING, Workers
+from desktop.learning import Learning
 from desktop.matching import MatchFlow
 from desktop.player.player import Player
 from desktop.ranking import Ranking
@@ -58,6 +59,7 @@ class MainWindow(QMainWindow):
     area: CentralArea
     session: Session
     demo: DemoFlow
+    learning: Learning
 
     def __init__(self, author: str = "user") -> None:
         super().__init__()
@@ -70,6 +72,7 @@ class MainWindow(QMainWindow):
         self.demo = DemoFlow(self.session, self.workers, self)
         self.matching = MatchFlow(self.session, self.workers, self)
         self.deciding = Deciding(self.session, self)
+        self.learning = Learning(self.session, self.workers, self.asking, self)
         self.actions_by_id = actions.build(self, TABLE)
         self.player, self.form = Player(), DescriptionForm()
         self.library = LibraryView(self.session)
@@ -79,6 +82,7 @@ class MainWindow(QMainWindow):
         views = (self.matches, self.explanation)
         self.ranking = Ranking(self.session, self.desk, self.matching, self.deciding, views, self)
         self.area = CentralArea(self.player)
+        self.learning.tell_in(self.area.notices)
         self._folder: Path | None = None
         self._before_import = Selection()
         self._new: Selection | None = None
@@ -113,6 +117,7 @@ class MainWindow(QMainWindow):
         self._model = QLabel("Model: loading…")
         self._model.setAccessibleName("Model and device")
         self.statusBar().addWidget(ActivityView(self.workers))
+        self.statusBar().addWidget(ActivityView(self.workers, TRAINING))
         self.statusBar().addPermanentWidget(self._model)
         self.reset_layout()
         self._settings = QSettings("PolypTrace", "PolypTrace")
@@ -152,8 +157,11 @@ class MainWindow(QMainWindow):
         self.matches.opened.connect(lambda _: self.explain())
         self.matches.whole_catalogue.connect(lambda _: self.show_matches())
         self.ranking.changed.connect(self._refresh_actions)
-        self.matching.model_known.connect(self._show_model)
+        self.matching.model_known.connect(lambda *told: self._model.setText(" on ".join(told)))
         self.deciding.decided.connect(self._decided)
+        self.learning.changed.connect(self._refresh_actions)
+        self.learning.switched.connect(lambda _: self.matching.open_model())
+        self.learning.switched.connect(lambda _: self.ranking.anew())
 
     def start(self, folder: Path) -> None:
         """Opens the catalogue of a data folder. Until then nothing can be done: it would belong nowhere."""
@@ -198,6 +206,9 @@ class MainWindow(QMainWindow):
             text_shown=self.player.canvas.text.shown,
             text_corrected=self.player.canvas.text.correcting,
             region_shown=self.player.canvas.region_shown,
+            training=self.learning.training.running,
+            candidate_model=self.learning.has_candidate,
+            earlier_model=self.learning.can_go_back,
         )
         actions.refresh(self.actions_by_id, actions.State() if self.session.opening else state, TABLE)
 
@@ -244,9 +255,6 @@ class MainWindow(QMainWindow):
             self.area.notices.show_warning(f"{said} {decided.warning}")
         else:
             self.area.notices.show_note(f"{said} Ctrl+Z takes it back.")
-
-    def _show_model(self, model: str, device: str) -> None:
-        self._model.setText(f"{model} on {device}")
 
     # --- actions ------------------------------------------------------------------------------------------
 
@@ -295,10 +303,6 @@ class MainWindow(QMainWindow):
         """Where in both pictures the score of the chosen match is sensitive."""
         if self.ranking.explain():
             self.tabs.setCurrentWidget(self.explanation)
-
-    def close_notices(self) -> None:
-        """All that stand above the player."""
-        self.area.notices.clear()
 
     def show_shortcuts(self) -> None:
         """The page of keys."""
@@ -378,7 +382,7 @@ class MainWindow(QMainWindow):
         What can't be saved keeps the window open, unless its user gives it up.
         """
         waits = not self._leaving and self._waits_for_saves(self._close_now)
-        if waits or not self._may_leave():
+        if waits or not self._may_leave() or not self.learning.may_close():
             event.ignore()
             return
         self._settings.setValue("geometry", self.saveGeometry())
@@ -392,6 +396,3 @@ class MainWindow(QMainWindow):
         for timer in self.findChildren(QTimer):
             timer.stop()
         event.accept()
-
-
-__all__ = ["MainWindow"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
@@ -41,6 +43,17 @@ class NoticeBar(QWidget):
         """Something that should be looked at."""
         self._show(text, "warning")
 
+    def show_news(self, text: str, button: str, do: Callable[[], object]) -> None:
+        """Something that can be followed up with a button; stays until it is closed or followed."""
+        notice = self._show(text, "news")
+        more = QToolButton()
+        more.setText(button.replace("&", ""))
+        more.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        more.setAccessibleDescription(text)
+        more.clicked.connect(lambda: self._close(notice))
+        more.clicked.connect(lambda: do())
+        notice.add(more)
+
     def clear(self) -> None:
         """Closes all."""
         for one in list(self._notices):
@@ -51,9 +64,9 @@ class NoticeBar(QWidget):
         for one in [notice for notice in self._notices if notice.role == "quiet"]:
             self._close(one)
 
-    def _show(self, text: str, role: str) -> None:
+    def _show(self, text: str, role: str) -> _Notice:
         for one in list(self._notices):
-            if one.text == text or role == one.role == "quiet":
+            if one.text == text or (role == one.role and role in ("quiet", "news")):
                 self._close(one)
         notice = _Notice(text, role, self)
         notice.closed.clicked.connect(lambda: self._close(notice))
@@ -62,8 +75,11 @@ class NoticeBar(QWidget):
         for one in self._notices[:-MOST]:
             self._close(one)
         self.show()
+        return notice
 
     def _close(self, notice: _Notice) -> None:
+        if notice not in self._notices:
+            return
         self._notices.remove(notice)
         self._column.removeWidget(notice)
         notice.hide()
@@ -92,4 +108,9 @@ class _Notice(QFrame):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(8, 4, 8, 4)
         layout.addWidget(label)
+        self._row = layout
         layout.addWidget(self.closed, alignment=Qt.AlignmentFlag.AlignTop)
+
+    def add(self, button: QToolButton) -> None:
+        """A button before the one that closes."""
+        self._row.insertWidget(1, button, alignment=Qt.AlignmentFlag.AlignTop)

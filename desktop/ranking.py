@@ -73,6 +73,11 @@ class Ranking(QObject):
             self._quiet = quiet and self.result is not None
             self._flow.start(clip.id, self._matches.everywhere)
 
+    def anew(self) -> None:
+        """Another model is in use: a ranking that is shown is made by it, and stays until then."""
+        if self.result is not None:
+            self.start(quiet=True)
+
     def explain(self) -> bool:
         """Asks where in both pictures the score of the chosen match is sensitive; False without one."""
         chosen = self.candidate

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from core.cli.interrupt import cancel_by_interrupt
-from core.cli.options import NOBODY, Author, DataDirPath, JsonFlag, data_dir
+from core.cli.options import NOBODY, Author, DataDirPath, JsonFlag, data_dir, existing
 from core.cli.output import Output
 from core.inference.registry import details, entry, list_bundles
 from core.matching import model_choice
@@ -15,7 +15,7 @@ from core.matching.model_choice import active_model_id, bundle_in_use, retired_m
 
 group = typer.Typer(
     no_args_is_help=True,
-    help="Model bundles: list, show, promote; fetch weights to begin with.",
+    help="Model bundles: list, show, promote, roll back; fetch weights to begin with.",
     rich_markup_mode=None,
 )
 
@@ -73,6 +73,21 @@ def promote(
     chosen = info.manifest.model_id
     output.document({"model": chosen, "state": "active", "changed": not changes.nothing})
     output.say(f"{chosen} is in use now; `polyptrace index` embeds the clips for it.")
+
+
+@group.command()
+def rollback(author: Author = NOBODY, json: JsonFlag = False, data_dir_: DataDirPath = None) -> None:
+    """Put the model back to use that was in use before the last promotion.
+
+    It ranks as it did: its embeddings are kept.
+    """
+    output, folder = Output(json), data_dir(data_dir_)
+    existing(folder).close()
+    info, changes = model_choice.roll_back(folder, author=author)
+    chosen = info.manifest.model_id
+    left = next((model for model in changes.models if model != chosen), None)
+    output.document({"model": chosen, "state": "active", "left": left, "changed": not changes.nothing})
+    output.say(f"{chosen} is in use again instead of {left}.")
 
 
 @group.command()

@@ -21,7 +21,7 @@ from core.cli.layouts import (
     tested_fold,
     training_manifest,
 )
-from core.cli.options import DataDirPath, Device, JsonFlag, data_dir
+from core.cli.options import NOBODY, Author, DataDirPath, Device, JsonFlag, data_dir
 from core.cli.output import Output
 from core.cli.pretraining import (
     CatalogueFlag,
@@ -31,10 +31,12 @@ from core.cli.pretraining import (
     say_learnt,
     unlabelled_sources,
 )
+from core.cli.retraining import train_from_catalogue
 from core.errors import PolypTraceError
 from core.inference.bundle import read_bundle
 from core.matching.model_choice import bundle_in_use
 from core.paths import DataDir
+from core.retraining.runs import is_catalogue_run
 
 LARGEST_BYTES = 4_000_000_000
 """More than the largest setting's weights; a bundle beyond it is a mistake."""
@@ -95,14 +97,21 @@ def train(
     videos: Videos = None,
     images: Images = None,
     catalogue: CatalogueFlag = False,
+    from_catalogue: Annotated[
+        bool, typer.Option("--from-catalogue", help="Learn from the catalogue's confirmed links.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="With --from-catalogue: only say what would train.")
+    ] = False,
     print_settings: Annotated[
         bool, typer.Option("--print-settings", help="Print the settings as JSON and end.")
     ] = False,
     device: Device = "auto",
+    author: Author = NOBODY,
     json: JsonFlag = False,
     data_dir_: DataDirPath = None,
 ) -> None:
-    """Train a model on a manifest, or on the training part of a public data set (--layout NAME ROOT).
+    """Train a model on a manifest, the catalogue's confirmed links, or a public data set (--layout).
 
     It becomes a candidate, the active model stays as it is. The manifest's columns and the layouts: see
     `evaluate --help`. Of Colo-Pair one fold of four is left for testing, the first without --fold.
@@ -110,9 +119,25 @@ def train(
     labels that is all.
     """
     output, folder = Output(json), data_dir(data_dir_)
+    known = None if resume is None else _known_run(folder, resume)
+    if from_catalogue or (known is not None and is_catalogue_run(known)):
+        data_named = manifest or layout or root or texts or fold
+        others = data_named or start or image_weights or text_folder or pretrain or catalogue or processes > 1
+        if others or print_settings:
+            raise typer.BadParameter(
+                "--from-catalogue goes on from the model in use, in one process: with it go --preset, "
+                "--config, --set, --resume, --device and --dry-run"
+            )
+        wish = (preset or "quick", config, tuple(changes or ()))
+        train_from_catalogue(output, folder, wish, known, device=device, author=author, dry_run=dry_run)
+        return
+    if dry_run:
+        raise typer.BadParameter("--dry-run belongs to --from-catalogue")
     unlabelled = unlabelled_sources(pretrain, videos, images, folder if catalogue else None, manifest)
     if not (print_settings or manifest or layout or resume or unlabelled):
-        raise typer.BadParameter("give --manifest or --layout, or --resume with the name of a run")
+        raise typer.BadParameter(
+            "give --manifest, --layout or --from-catalogue, or --resume with the name of a run"
+        )
     if layout and (manifest or resume or unlabelled):
         raise typer.BadParameter(
             "--layout goes without --manifest, --resume and --pretrain (learn without labels first, then "
@@ -142,7 +167,7 @@ def train(
         typer.echo(as_text(settings))
         return
     data = chosen_layout(output, layout, root, texts, tested_fold(layout, fold))
-    run = new_run_folder(folder.runs, method.value) if resume is None else _known_run(folder, resume)
+    run = known or new_run_folder(folder.runs, method.value)
     with several(processes, sys.argv[1:]), output.progress() as progress, cancel_by_interrupt() as cancel:
         devices = join(device)
         if not devices.main:
@@ -163,10 +188,10 @@ def train(
                 devices=devices,
             )
         else:
-            with training_manifest(data, manifest, run) as known:
+            with training_manifest(data, manifest, run) as rows:
                 words = source_words(data)
                 done = train_dmcl(
-                    known, run, settings, device, progress, sink, cancel, devices=devices, source=words
+                    rows, run, settings, device, progress, sink, cancel, devices=devices, source=words
                 )
     if learnt is not None:
         say_learnt(output, run.name, learnt, alone=done is None)
@@ -226,7 +251,9 @@ def _say_splits(output: Output, event: dict[str, Any]) -> None:
 
 def _known_run(folder: DataDir, resume: str) -> Path:
     found = Path(resume) if Path(resume).is_dir() else folder.runs / resume
-    if not any((found / part / "config.json").is_file() for part in ("", "pretrain")):
+    if not any(
+        (found / part / "config.json").is_file() for part in ("", "pretrain")
+    ) and not is_catalogue_run(found):
         raise PolypTraceError(
             "run-unknown", f"There is no run “{resume}” to go on with.", f"Runs lie in {folder.runs}."
         )

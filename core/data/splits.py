@@ -84,8 +84,9 @@ def training_parts(
     """The rows to train on, the rows to validate on, and a sentence on where the split came from.
 
     The manifest's own ``val`` rows are used where it has any; else some of the training patients are held
-    back. With one patient there is nothing to validate on. Query and gallery rows are for testing: none of
-    them is given back, and none of their patients may be among the others.
+    back: ``val_share`` of them, none where it is 0. With one patient there is nothing to validate on. Query
+    and gallery rows are for testing: none of them is given back, and none of their patients may be among the
+    others.
 
     Raises:
         PolypTraceError: ``no-training-rows`` or ``split-overlap``.
@@ -99,14 +100,15 @@ def training_parts(
             "Mark the rows to learn from as train; query and gallery rows are for testing alone.",
         )
     note = "Validation patients as the manifest gives them."
-    if not val and len(patients_of(train)) > 1:
+    if not val and val_share and len(patients_of(train)) > 1:
         parts = split_patients(patients_of(train), {"train": 1 - val_share, "val": val_share}, seed)
         held = set(parts["val"])
         val = [row for row in train if row.patient_id in held]
         train = [row for row in train if row.patient_id not in held]
         note = f"{len(held)} patients were held back for validation."
     elif not val:
-        note = "Only one patient: nothing is left to validate on."
+        few = "Only one patient" if val_share else "Few patients, who all train"
+        note = f"{few}: nothing is left to validate on."
     test = [row for row in rows if row.split in ("query", "gallery")]
     assert_disjoint({"train": patients_of(train), "val": patients_of(val), "test": patients_of(test)})
     return train, val, note

@@ -55,11 +55,12 @@ class ProgressNote(_Message, frozen=True):
     done: int
     total: int | None = None
     note: str = ""
+    left_s: float | None = None
 
     @property
     def progress(self) -> Progress:
         """The same as the value that the rest of the program knows."""
-        return Progress(self.stage, self.done, self.total, self.note)
+        return Progress(self.stage, self.done, self.total, self.note, self.left_s)
 
 
 class LogLine(_Message, frozen=True):

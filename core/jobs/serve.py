@@ -35,12 +35,12 @@ Handler = Callable[[dict[str, Any], ProgressSink, CancelToken], dict[str, Any]]
 """What does a request: its parameters in, the value of its result out."""
 
 END_S = 2.0
-"""How long a request may still run after the program went away, in seconds."""
+"""How long a request may still run after the program went away, in seconds, where the worker says nothing."""
 PROGRESS_EVERY_S = 0.05
 """Steps of one stage that follow each other faster are not told."""
 
 
-def serve(kind: str, handlers: Mapping[str, Handler]) -> None:
+def serve(kind: str, handlers: Mapping[str, Handler], end_s: float = END_S) -> None:
     """Answers requests on stdin until the program says goodbye or is gone.
 
     For the main thread of a process of its own: stdin and stdout belong to the protocol from here on.
@@ -48,11 +48,12 @@ def serve(kind: str, handlers: Mapping[str, Handler]) -> None:
     Args:
         kind: what the worker is for, e.g. ``inference``; the program checks it.
         handlers: by name of the request.
+        end_s: how long a request may still run after the program went away, in seconds.
     """
     # Ctrl+C in a terminal reaches every process of it; the program alone decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     taken, given = _own_pipes()
-    _Loop(handlers, given).run(kind, taken)
+    _Loop(handlers, given, end_s).run(kind, taken)
 
 
 def _own_pipes() -> tuple[BinaryIO, BinaryIO]:
@@ -68,8 +69,8 @@ def _own_pipes() -> tuple[BinaryIO, BinaryIO]:
 class _Loop:
     """The state that the main thread and the thread that reads share."""
 
-    def __init__(self, handlers: Mapping[str, Handler], given: BinaryIO) -> None:
-        self._handlers = handlers
+    def __init__(self, handlers: Mapping[str, Handler], given: BinaryIO, end_s: float) -> None:
+        self._handlers, self._end_s = handlers, end_s
         self._given = given
         self._speaking = threading.Lock()
         self._state = threading.Condition()
@@ -136,7 +137,7 @@ class _Loop:
             if step.stage == told[0] and step.done != step.total and now - told[1] < PROGRESS_EVERY_S:
                 return
             told = (step.stage, now)
-            self._say(ProgressNote(number, step.stage, step.done, step.total, step.note))
+            self._say(ProgressNote(number, step.stage, step.done, step.total, step.note, step.left_s))
 
         return sink
 
@@ -178,6 +179,6 @@ class _Loop:
             if self._running is not None:
                 self._running[1].cancel()
             self._state.notify()
-        firm = threading.Timer(END_S, os._exit, (1,))
+        firm = threading.Timer(self._end_s, os._exit, (1,))
         firm.daemon = True
         firm.start()

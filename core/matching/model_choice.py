@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import msgspec
+
 from core.catalog import operations, queries
 from core.catalog.changes import CatalogChanges
 from core.catalog.engine import Catalog
@@ -100,7 +104,39 @@ def promote(folder: DataDir, model: str, confirm: str, *, author: str) -> tuple[
     with Catalog.open(folder) as catalog:
         if queries.active_model(catalog) is None:
             _note_default(catalog, folder, author)
-        return info, register_bundle(catalog, info, activate=True, author=author)
+        registered = register_bundle(catalog, info, author=author)
+        switched = operations.promote_model(catalog, wanted, record=_record(info), author=author)
+    return info, msgspec.structs.replace(
+        switched, created=registered.created, models=tuple(sorted({*registered.models, *switched.models}))
+    )
+
+
+def roll_back(folder: DataDir, *, author: str) -> tuple[BundleInfo, CatalogChanges]:
+    """Puts the model to use again that was in use before the last promotion.
+
+    Its vectors are still there: it ranks as it did.
+
+    Raises:
+        PolypTraceError: ``rollback-nothing``; ``model-unknown`` when its bundle is gone.
+    """
+    with Catalog.open(folder) as catalog:
+        before = queries.model_before(catalog)
+        info = find_bundle(folder, before) if before is not None else None
+        changes = operations.roll_back_model(catalog, author=author)
+    assert info is not None, "there was one to go back to"
+    return info, changes
+
+
+def _record(info: BundleInfo) -> dict[str, Any]:
+    """What a promotion is based on: the figures beside the model in use, and on whose patients."""
+    compared = info.manifest.metrics.get("comparison")
+    if not isinstance(compared, dict):
+        return {"impact": None, "protocol": None}
+    kept = ("on", "patients", "queries", "new", "active_model")
+    return {
+        "protocol": {key: compared.get(key) for key in kept},
+        "impact": {key: compared.get(key) for key in ("candidate", "active")},
+    }
 
 
 def _note_default(catalog: Catalog, folder: DataDir, author: str) -> None:

@@ -98,9 +98,13 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True):
         checkpoint_seconds: longest stretch of work that a kill can cost.
         full_frame: whole pictures although there are boxes.
         mixed_precision: bfloat16 where the device is CUDA.
+        val_share: share of the training patients that choose the checkpoint where the manifest names none for
+            it; 0 = the last weights are taken.
         text_protocol: whose text an earlier clip is fused with where the held-back patients choose the
             checkpoint: its own exam's, or the query's (the reference). Training and the product use each
             picture's own.
+        deterministic: the same sums in the same order on CUDA too, so that a resumed run ends with the same
+            weights; some steps take longer.
         text_cache_mb: memory for the tokens of texts that a frozen text encoder has read.
         tracklets: of learning without labels, where that is asked for.
     """
@@ -128,7 +132,9 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True):
     seed: int = 0
     full_frame: bool = False
     mixed_precision: bool = True
+    val_share: float = 0.15
     text_protocol: TextProtocol = "own-text"
+    deterministic: bool = True
     text_cache_mb: int = 512
     tracklets: TrackletConfig = TrackletConfig()
 
@@ -153,6 +159,7 @@ def _loop_problems(config: TrainConfig) -> list[tuple[bool, str]]:
         (config.max_seconds is not None and config.max_seconds <= 0, "max_seconds is above 0"),
         (not 0 <= config.loss.metric_warmup <= 1, "metric_warmup is a share"),
         (not 0 <= config.warmup < 1, "warmup is a share below 1"),
+        (not 0 <= config.val_share < 1, "val_share is a share below 1"),
         (min(config.lr_backbone, config.lr_head) <= 0, "learning rates are above 0"),
         (min(config.decay_backbone, config.decay_head) < 0, "weight decay isn't below 0"),
         (config.clip_norm <= 0, "clip_norm is above 0"),

@@ -191,7 +191,7 @@ def _new(
     check(settings)
     check_start(settings.start)
     data = read_manifest(manifest)
-    train, val, note = training_parts(data.rows, settings.seed)
+    train, val, note = training_parts(data.rows, settings.seed, settings.val_share)
     _maker(train, settings)  # refuses data that can't be learnt from before anything is written
     torch.manual_seed(settings.seed)
     model, tokenizer = first_network(settings, train)
@@ -214,7 +214,7 @@ def _known_data(
     """
     facts = run.read("data.json")
     data = read_manifest(manifest or Path(facts["manifest"]))
-    train, val, note = training_parts(data.rows, settings.seed)
+    train, val, note = training_parts(data.rows, settings.seed, settings.val_share)
     hashes = {name: split_hash(patients_of(rows)) for name, rows in (("train", train), ("val", val))}
     if data.sha256() != facts["manifest_sha256"] or hashes != facts["split_sha256"]:
         raise PolypTraceError(

@@ -7,18 +7,23 @@ import time
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QToolButton, QWidget
 
 from core.progress import Progress
-from desktop.jobs_host import Job, Workers
+from desktop.jobs_host import TRAINING, Job, Workers
 
 _GUESS_AFTER_S = 3.0
 """Time left is told only when the beginning has shown how fast it goes."""
 
 
 class ActivityView(QWidget):
-    """Hidden while nothing runs."""
+    """Hidden while nothing runs.
 
-    def __init__(self, workers: Workers, parent: QWidget | None = None) -> None:
+    Args:
+        only: what this kind of worker does; None = all others, so that a training, which takes long, hides
+            nothing.
+    """
+
+    def __init__(self, workers: Workers, only: str | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._workers = workers
+        self._workers, self._only = workers, only
         self._began: dict[Job, float] = {}
         self._text = QLabel()
         self._bar = QProgressBar()
@@ -40,8 +45,15 @@ class ActivityView(QWidget):
         """What stands there."""
         return "" if self.isHidden() else self._text.text()
 
+    @property
+    def _active(self) -> list[Job]:
+        jobs = self._workers.active
+        if self._only is None:
+            return [job for job in jobs if job.kind != TRAINING]
+        return [job for job in jobs if job.kind == self._only]
+
     def _refresh(self) -> None:
-        active = self._workers.active
+        active = self._active
         now = time.monotonic()
         self._began = {job: self._began.get(job, now) for job in active}
         self.setVisible(bool(active))
@@ -57,7 +69,7 @@ class ActivityView(QWidget):
         self._bar.setValue(first.progress.done if total else -1)
 
     def _cancel_first(self) -> None:
-        active = self._workers.active
+        active = self._active
         if active:
             active[0].cancel()
             self._text.setText(f"{active[0].title}: stopping…")
@@ -66,7 +78,9 @@ class ActivityView(QWidget):
 def _words(progress: Progress, elapsed: float) -> str:
     """Stage and note, and the time left once it can be guessed."""
     words = f"{progress.stage} {progress.note}".strip()
-    if progress.total and progress.done and elapsed > _GUESS_AFTER_S:
+    left = progress.left_s
+    if left is None and progress.total and progress.done and elapsed > _GUESS_AFTER_S:
         left = elapsed * (progress.total - progress.done) / progress.done
+    if left is not None:
         words += f", about {left:.0f} s left" if left < 90 else f", about {left / 60:.0f} min left"
     return words

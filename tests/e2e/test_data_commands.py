@@ -114,13 +114,40 @@ def test_evaluate_measures_a_model_on_it(
     rendered: tuple[Path, dict[str, Any]], quick: Run, tmp_path: Path
 ) -> None:
     out, _ = rendered
-    said = _json(quick(tmp_path, "evaluate", "--manifest", out / "manifest.csv", "--json"))
+    kept = tmp_path / "report"
+    said = _json(quick(tmp_path, "evaluate", "--manifest", out / "manifest.csv", "--out", kept, "--json"))
     assert set(said["frame"]) >= FIGURES
     assert set(said["clip"]) >= FIGURES
     assert set(said["within_patient"]) >= WITHIN
     assert {"colour_histogram", "location_only", "image_only", "text_only"} <= set(said["baselines"])
     assert isinstance(said["text_leak"], bool)
     assert (said["device"], said["model"][:4]) == ("cpu", "dmcl")
+    assert {"size", "segment", "light", "gap_months"} <= set(said["strata"])
+    assert said["strata"]["light"] is not None
+    assert said["strata"]["gap_months"] is not None
+    page = Path(said["report"]).read_text("utf-8")
+    assert "Research use only – not for diagnosis" in page
+    assert "<script" not in page
+    assert {"cmc", "ranked", "tsne"} <= set(said["figures"])
+    assert all(Path(path).read_text("utf-8").startswith("<svg") for path in said["figures"].values())
+    stored = json.loads((kept / "evaluation.json").read_text("utf-8"))
+    assert stored["clip"] == said["clip"]
+
+
+def test_the_querys_text_may_be_fused_with_the_gallery(
+    rendered: tuple[Path, dict[str, Any]], quick: Run, tmp_path: Path
+) -> None:
+    manifest = rendered[0] / "manifest.csv"
+    plain = ["evaluate", "--manifest", manifest, "--no-baselines", "--json"]
+    own = _json(quick(tmp_path, *plain))
+    said = _json(quick(tmp_path, *plain, "--protocol", "query-text"))
+    first = _json(quick(tmp_path, *plain, "--rerank", 100))
+    assert (own["protocol"], said["protocol"], first["rerank"]) == ("own-text", "query-text", 100)
+    assert said["baselines"]["own_text"]["clip"] == own["clip"]
+    assert first["clip"] == said["clip"]  # the gallery has fewer than a hundred clips and frames a patient
+    assert "own text" in said["within_patient"]["reasons"]["ece"]
+    wrong = quick(tmp_path, *plain, "--protocol", "own-text", "--rerank", 5)
+    assert wrong.code == 2
 
 
 def _lesions(folder: Path) -> Path:

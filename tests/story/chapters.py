@@ -283,7 +283,7 @@ class Story:
         with self.window.step("show the matches", FOLLOW_UP):
             self.window.keys("ctrl+m")
             shown = wait_for(lambda: self._shown(clip), "the ranking")
-            self.window.thing("The model saw")
+            self.window.thing("dmcl-")
         assert self._told(clip) == lesion.values  # also of the field that was left last
         assert [one for one, _ in shown.after["ranking"]] == [earlier]
 

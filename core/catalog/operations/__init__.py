@@ -10,7 +10,7 @@ from core.catalog.operations.clips import (
 from core.catalog.operations.descriptions import describe
 from core.catalog.operations.index import drop_vectors, put_vectors
 from core.catalog.operations.jobs import cancel_job, create_job, fail_job, finish_job, note_job, start_job
-from core.catalog.operations.models import activate_model, register_model
+from core.catalog.operations.models import promote_model, register_model, roll_back_model
 from core.catalog.operations.people import add_patient, describe_exam
 from core.catalog.operations.system import record_event
 from core.catalog.operations.undo import redo, undo
@@ -19,7 +19,6 @@ from core.catalog.operations.video_text import set_text_boxes
 from core.catalog.operations.videos import import_video, relocate_video
 
 __all__ = [
-    "activate_model",
     "add_clip",
     "add_patient",
     "cancel_job",
@@ -34,12 +33,14 @@ __all__ = [
     "mark_boxes",
     "move_clip",
     "note_job",
+    "promote_model",
     "put_vectors",
     "record_event",
     "redo",
     "register_model",
     "relocate_video",
     "remove_clip",
+    "roll_back_model",
     "set_text_boxes",
     "start_job",
     "trim_clip",

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
-from core.catalog import audit, rows
+from core.catalog import audit, promotions, rows
 from core.catalog.changes import CatalogChanges, Created
 from core.catalog.engine import Catalog
 from core.catalog.schema import ModelVersionRow
@@ -66,21 +66,55 @@ def register_model(
     return CatalogChanges("add model", created=Created(models=new), models=tuple(sorted(touched)))
 
 
-def activate_model(catalog: Catalog, model_id: str, *, author: str) -> CatalogChanges:
-    """Puts a model to use; the one before is retired.
+def promote_model(
+    catalog: Catalog, model_id: str, *, record: Mapping[str, Any] | None = None, author: str
+) -> CatalogChanges:
+    """Puts a model to use, by a user's decision; the one before is retired and can be gone back to.
+
+    Args:
+        catalog: where to.
+        model_id: a registered model.
+        record: what the decision was based on, JSON-able: protocol and measured impact.
+        author: who decides.
 
     Raises:
         PolypTraceError: ``model-unknown``.
     """
     with catalog.write() as connection:
         rows.model_number(connection, model_id)
+        before = promotions.active(connection)
         switched = _activate(connection, model_id, author)
-    return CatalogChanges("activate model", models=switched)
+        if switched:
+            was, after = {"model": before}, {"model": model_id, **(record or {})}
+            audit.note(connection, author, promotions.PROMOTED, f"model {model_id}", before=was, after=after)
+    return CatalogChanges("promote model", models=switched)
+
+
+def roll_back_model(catalog: Catalog, *, author: str) -> CatalogChanges:
+    """Puts the model to use again that was in use before the last promotion that still stands.
+
+    Each call goes back one promotion more. ``changes.models`` holds the ids of both models.
+
+    Raises:
+        PolypTraceError: ``rollback-nothing``.
+    """
+    with catalog.write() as connection:
+        target = promotions.before_active(connection)
+        if target is None:
+            raise PolypTraceError(
+                "rollback-nothing",
+                "There is no model to go back to: none was promoted since the first one.",
+                "`polyptrace models list` shows the known models; `models promote` puts one to use.",
+            )
+        left = promotions.active(connection)
+        switched = _activate(connection, target, author)
+        was, after = {"model": left}, {"model": target}
+        audit.note(connection, author, promotions.ROLLED_BACK, f"model {left}", before=was, after=after)
+    return CatalogChanges("roll back model", models=switched)
 
 
 def _activate(connection: Connection, model_id: str, author: str) -> tuple[str, ...]:
-    active = select(ModelVersionRow.model_id).where(ModelVersionRow.state == ModelState.ACTIVE.value)
-    before = connection.execute(active).scalar()
+    before = promotions.active(connection)
     if before == model_id:
         return ()
     retired = () if before is None else _put(connection, before, ModelState.RETIRED, author)

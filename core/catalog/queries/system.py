@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, select, text
 
-from core.catalog import rows
+from core.catalog import promotions, rows
 from core.catalog.audit import chained
 from core.catalog.engine import Catalog
 from core.catalog.schema import AuditEventRow, JobRow, ModelVersionRow, UndoRow
@@ -35,6 +35,12 @@ def active_model(catalog: Catalog) -> ModelVersion | None:
     with catalog.read() as connection:
         found = _models(connection, ModelVersionRow.state == ModelState.ACTIVE)
     return found[0] if found else None
+
+
+def model_before(catalog: Catalog) -> str | None:
+    """The id of the model that rolling back would put to use; None where there is none."""
+    with catalog.read() as connection:
+        return promotions.before_active(connection)
 
 
 def _models(connection: Connection, *where: rows.Condition) -> list[ModelVersion]:

@@ -277,7 +277,7 @@ class _Result(QWidget):
         self._answer.setText(f"{words} {reason}".strip())
         evidence = result.query.evidence
         self._saw.setText(
-            f"The model saw {evidence.crops} frames ({evidence.source}) and the description. "
+            f"{result.model.id} saw {evidence.crops} frames ({evidence.source}) and the description. "
             "The score is a cosine; the probability is its lesion's, the rest to 100 % is “none of these”."
         )
         self.own.show_candidates(result.patient, words if answer.is_no_match else "a new lesion")

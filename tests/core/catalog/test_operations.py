@@ -65,10 +65,16 @@ def _undone(case: Any) -> None:
     operations.undo(case.catalog, author=A)
 
 
+def _promoted(case: Any) -> None:
+    for name in ("m1", "m2"):
+        operations.register_model(case.catalog, name, folder="/m", kind="dmcl", dim=4, author=A)
+        operations.promote_model(case.catalog, name, author=A)
+
+
 WRITES: dict[str, tuple[Callable[[Any], Any], Write]] = {
-    "activate_model": (
+    "promote_model": (
         lambda case: _model(case, activate=False),
-        lambda c, case: operations.activate_model(c, "m1", author=A),
+        lambda c, case: operations.promote_model(c, "m1", author=A),
     ),
     "add_clip": (
         lambda case: None,
@@ -129,6 +135,7 @@ WRITES: dict[str, tuple[Callable[[Any], Any], Write]] = {
             c, _store(c), "m1", [ClipVector(case.clips[0][0], _unit(1), "h")], author=A
         ),
     ),
+    "roll_back_model": (_promoted, lambda c, case: operations.roll_back_model(c, author=A)),
     "record_event": (
         lambda case: None,
         lambda c, case: operations.record_event(c, "export", "exam 1", detail={"files": 2}, author=A),
@@ -224,7 +231,8 @@ def test_no_database_object_leaves_the_room(case: Any) -> None:
         "finding": (finding,), "findings": (), "indexed_clips": (_store(c), "m3"), "jobs": (),
         "last_audit_event": ("add-clip", "clip 1"),
         "lesion_of_clips": (), "lesion_of_findings": (), "lesions": (), "link_events": (),
-        "model_version": ("m3",), "model_versions": (), "patient": (patient,), "patient_by_code": ("p-1",),
+        "model_before": (), "model_version": ("m3",), "model_versions": (),
+        "patient": (patient,), "patient_by_code": ("p-1",),
         "patients": (), "ranking_shown": (1,), "redo_label": (), "removed_lesions": (dt.date(2030, 1, 1),),
         "revisions": (finding,),
         "undo_label": (), "vector_rows": ("m3",), "verdict": (finding,), "video": (1,),
@@ -348,15 +356,45 @@ def test_other_refusals_of_clips(case: Any, make_case: Any) -> None:
         assert caught.value.code == code
 
 
+def test_rolling_back_goes_one_promotion_further_each_time(catalog: Catalog) -> None:
+    facts = {"folder": "/m", "kind": "dmcl", "dim": 4, "author": A}
+    operations.register_model(catalog, "first", **facts, activate=True)
+    for name in ("second", "third"):
+        operations.register_model(catalog, name, **facts)
+        operations.promote_model(catalog, name, record={"impact": {"rank1": 0.5}}, author=A)
+    told = queries.last_audit_event(catalog, "promote-model", "model third")
+    assert told is not None
+    assert (told.before, told.after) == (
+        {"model": "second"},
+        {"model": "third", "impact": {"rank1": 0.5}},
+    )
+
+    def active() -> str | None:
+        found = queries.active_model(catalog)
+        return found.model_id if found else None
+
+    for name in ("second", "first"):
+        assert queries.model_before(catalog) == name
+        operations.roll_back_model(catalog, author=A)
+        assert active() == name
+    assert queries.model_before(catalog) is None
+    with pytest.raises(PolypTraceError) as caught:
+        operations.roll_back_model(catalog, author=A)
+    assert caught.value.code == "rollback-nothing"
+    operations.promote_model(catalog, "third", author=A)
+    operations.roll_back_model(catalog, author=A)
+    assert active() == "first"  # not the one that was in use in between
+
+
 def test_one_model_is_active(catalog: Catalog) -> None:
     for name in ("a", "b"):
         operations.register_model(catalog, name, folder="/" + name, kind="dmcl", dim=4, author=A)
     assert queries.active_model(catalog) is None
-    operations.activate_model(catalog, "a", author=A)
-    assert operations.activate_model(catalog, "b", author=A).models == ("a", "b")
+    operations.promote_model(catalog, "a", author=A)
+    assert operations.promote_model(catalog, "b", author=A).models == ("a", "b")
     states = {model.model_id: model.state for model in queries.model_versions(catalog)}
     assert states == {"a": ModelState.RETIRED, "b": ModelState.ACTIVE}
-    assert operations.activate_model(catalog, "b", author=A).nothing
+    assert operations.promote_model(catalog, "b", author=A).nothing
     same = {"folder": "/b", "kind": "dmcl", "dim": 4}
     assert operations.register_model(catalog, "b", **same, author=A).nothing
     told = operations.register_model(catalog, "b", **same, metrics={"rank1": 0.5}, author=A)

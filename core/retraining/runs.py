@@ -1,0 +1,116 @@
+"""The runs that learn from a catalogue: which one waits to be gone on with, and the lock."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from filelock import FileLock, Timeout
+
+from core.errors import PolypTraceError
+from core.inference.bundle import replace_file
+from core.paths import DataDir
+from core.retraining.frozen import FILE, read
+
+RESULT = "result.json"
+_METRICS = "metrics.jsonl"
+
+
+class Unfinished(msgspec.Struct, frozen=True):
+    """A run that was stopped: its name, settings, when it began, and how far it is in steps."""
+
+    run: str
+    preset: str
+    began: str
+    step: int
+    steps: int | None
+
+    def words(self) -> str:
+        """How far it is."""
+        return f"step {self.step} of {self.steps}" if self.steps else "still reading the videos"
+
+
+def is_catalogue_run(run: Path) -> bool:
+    """Whether a run folder is one of these."""
+    return (run / FILE).is_file()
+
+
+def unfinished(folder: DataDir) -> Unfinished | None:
+    """The newest run, if it has no result and nobody works on it; older ones were given up for it."""
+    runs = [path for path in folder.runs.glob("*") if is_catalogue_run(path)] if folder.runs.is_dir() else []
+    newest = max(runs, key=lambda run: (run / FILE).stat().st_mtime_ns, default=None)
+    if newest is None or (newest / RESULT).is_file() or _busy(folder):
+        return None
+    try:
+        frozen = read(newest)
+    except PolypTraceError:
+        return None
+    step, steps = _reached(newest)
+    began = frozen.made_at.astimezone().strftime("%Y-%m-%d %H:%M")
+    return Unfinished(newest.name, frozen.preset, began, step, steps)
+
+
+def result_of(run: Path) -> dict[str, Any] | None:
+    """What a finished run came to; None for another."""
+    try:
+        found: dict[str, Any] = json.loads((run / RESULT).read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found
+
+
+def keep_result(run: Path, document: dict[str, Any]) -> dict[str, Any]:
+    """The run is finished; gives the document as :func:`result_of` will."""
+    text = json.dumps(document, indent=1)
+    replace_file(run / RESULT, (text + "\n").encode())
+    kept: dict[str, Any] = json.loads(text)
+    return kept
+
+
+@contextmanager
+def only_one(folder: DataDir) -> Iterator[None]:
+    """One training a data folder at a time; the lock goes with the process.
+
+    Raises:
+        PolypTraceError: ``training-runs``.
+    """
+    lock = _lock(folder)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise PolypTraceError(
+            "training-runs",
+            "A training on this catalogue is going on already.",
+            "Wait for its end, or cancel it where it was started.",
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _busy(folder: DataDir) -> bool:
+    lock = _lock(folder)
+    try:
+        with lock.acquire(timeout=0):
+            return False
+    except Timeout:
+        return True
+
+
+def _lock(folder: DataDir) -> FileLock:
+    folder.runs.mkdir(parents=True, exist_ok=True)
+    return FileLock(folder.runs / "training.lock")
+
+
+def _reached(run: Path) -> tuple[int, int | None]:
+    try:
+        lines = (run / _METRICS).read_text("utf-8").splitlines()
+        last = json.loads(next(line for line in reversed(lines) if line.endswith("}")))
+        return int(last["step"]), int(last["steps"])
+    except (OSError, ValueError, KeyError, StopIteration):
+        return 0, None

@@ -1,0 +1,291 @@
+"""Training on confirmed links: from a frozen manifest to a candidate beside the model in use."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from core.catalog.engine import Catalog
+from core.inference.bundle import BundleInfo, amend_bundle, read_bundle
+from core.inference.embedder import Embedder
+from core.inference.onnx_file import ONNX, RECORD
+from core.inference.registry import find_bundle
+from core.jobs.record import recorded
+from core.matching.model_choice import bundle_of, register_bundle
+from core.models.device import usable_device
+from core.models.export import ensure_onnx
+from core.progress import CancelToken, Progress, ProgressSink, no_progress
+from core.retraining import crops, frozen, plan, runs
+from core.retraining.clock import Clock
+from core.retraining.dealing import KIND
+from core.retraining.figures import FIGURES
+from core.training import compare
+from core.training.chosen import chosen_settings
+from core.training.config import Start, TrainConfig
+from core.training.dmcl import TrainResult, train_dmcl
+from core.training.publish import ship
+from core.training.run_folder import new_run_folder
+from core.training.trainer import StepSink, no_steps
+
+Wish = tuple[str, Path | None, Sequence[str]]
+"""Settings of a run: preset, file with settings or None, and settings by name."""
+QUICK: Wish = ("quick", None, ())
+LARGEST_BYTES = 4_000_000_000
+"""More than the largest setting's weights; a bundle beyond it is a mistake."""
+TRAINING = "train"
+"""The trainer's own word for its steps in progress."""
+NO_GATE = "This version has no gate: the figures are yours to judge."
+_LOAD, _PUBLISH = "loading the model", "publishing the candidate"
+_VALIDATED = 12
+"""From so many training patients on, some of them choose the checkpoint; before, the last one is taken."""
+_PICTURE_S = 0.033
+"""Seconds that a picture of 112 px costs in training on two cores with the compact network."""
+
+
+def new_run(catalog: Catalog, wish: Wish = QUICK, *, author: str) -> Path:
+    """Freezes what is confirmed now, as the folder of a new run.
+
+    Raises:
+        PolypTraceError: ``training-too-little``, or a wish that doesn't fit; nothing was written.
+    """
+    made = _frozen(catalog, wish, author=author)
+    counts = made.counts()
+    refused = plan.refusal(counts["train_lesions"], counts["left_out_clips"])
+    if refused is not None:
+        raise refused
+    run = new_run_folder(catalog.data_dir.runs)
+    frozen.write(run, made)
+    return run
+
+
+def pre_flight(catalog: Catalog, wish: Wish = QUICK, *, device: str = "auto") -> plan.Plan:
+    """What a training that began now would do; writes nothing.
+
+    Raises:
+        PolypTraceError: a wish that doesn't fit, or the device isn't there.
+    """
+    made = _frozen(catalog, wish, author="")
+    start = find_bundle(catalog.data_dir, made.start)
+    seconds = _training_s(msgspec.convert(made.config, TrainConfig), start)
+    return plan.plan_of(made, usable_device(device), seconds)
+
+
+def retrain(
+    catalog: Catalog,
+    run: Path,
+    *,
+    device: str = "auto",
+    author: str,
+    progress: ProgressSink = no_progress,
+    on_step: StepSink = no_steps,
+    cancel: CancelToken | None = None,
+) -> dict[str, Any]:
+    """Trains what a run has frozen, or goes on with it, and leaves a candidate that isn't in use.
+
+    Whatever stops it, the same call goes on from what is there. The candidate lies among the data folder's
+    models and is known to the catalogue, with its figures beside those of the model it came from.
+
+    Returns:
+        ``{run, model, metrics, comparison, gate, seconds, …}``, the document of ``train``.
+
+    Raises:
+        Cancelled: the run can be gone on with.
+        PolypTraceError: ``training-runs``, ``training-too-little``, ``run-unreadable``, ``model-unknown`` and
+            what training refuses.
+    """
+    done = runs.result_of(run)
+    if done is not None:
+        return done
+    what = frozen.read(run)
+    with runs.only_one(catalog.data_dir), recorded(catalog, KIND, _detail(run, what), author=author) as job:
+        work = _Work(catalog, run, what, device, (progress, on_step, cancel or CancelToken()))
+        document = work.run_all()
+        job.result = {"model": document["model"]}
+        register_bundle(catalog, find_bundle(catalog.data_dir, document["model"]), author=author)
+        return runs.keep_result(run, document)
+
+
+class _Work:
+    """One run from its frozen manifest to its candidate."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        run: Path,
+        what: frozen.Frozen,
+        device: str,
+        ears: tuple[ProgressSink, StepSink, CancelToken],
+    ) -> None:
+        self._catalog, self._run, self._what, self._device = catalog, run, what, device
+        self._config = msgspec.convert(what.config, TrainConfig)
+        self._start = find_bundle(catalog.data_dir, what.start)
+        progress, self._on_step, self._cancel = ears
+        clips = len(what.clips)
+        self._clock = Clock(
+            {
+                crops.STAGE: 0.5 * clips,
+                _LOAD: 5.0,
+                TRAINING: _training_s(self._config, self._start),
+                _PUBLISH: 5.0,
+                compare.STAGE: 0.05 * clips + 5.0,
+            }
+        )
+        self._progress = self._clock.telling(self._tell(progress))
+
+    def run_all(self) -> dict[str, Any]:
+        manifest, left = crops.cut_crops(self._catalog, self._run, self._what, self._progress, self._cancel)
+        refused = plan.refusal(crops.lesions_of(manifest), len(left))
+        if refused is not None:
+            raise refused
+        self._progress(Progress(_LOAD, 0, 1))
+        trained = self._train(manifest)
+        self._progress(Progress(_PUBLISH, 0, 1))
+        compared, info = self._judge(manifest, trained)
+        kept, _ = ship(info, self._catalog.data_dir.models / trained.model, LARGEST_BYTES)
+        _hand_on_onnx(trained.bundle, kept.folder)
+        return self._document(trained, compared, kept, plan.left_out_words(left))
+
+    def _train(self, manifest: Path) -> TrainResult:
+        # Where the model lies now: the data folder may have been moved since.
+        start = Start(model=str(self._start.folder.absolute()))
+        return train_dmcl(
+            manifest,
+            self._run,
+            msgspec.structs.replace(self._config, start=start),
+            self._device,
+            self._progress,
+            self._heard,
+            self._cancel,
+            learnt_on="held-back patients of this catalogue",
+        )
+
+    def _heard(self, event: dict[str, Any]) -> None:
+        """Passes a step on; from it the clock learns when time will end the run."""
+        if event.get("stage") == TRAINING and self._config.max_seconds is not None:
+            self._clock.limit(self._config.max_seconds - float(event["seconds"]))
+        self._on_step(event)
+
+    def _tell(self, progress: ProgressSink) -> ProgressSink:
+        """Other stages than training, whose every step is told anyway, are steps for a program too."""
+
+        def sink(step: Progress) -> None:
+            if step.stage == TRAINING:
+                words = f"step {step.done} of {step.total}"
+                step = msgspec.structs.replace(step, stage="learning", note=words)
+            else:
+                self._on_step({"run": self._run.name, **msgspec.to_builtins(step)})
+            progress(step)
+
+        return sink
+
+    def _judge(self, manifest: Path, trained: TrainResult) -> tuple[compare.Comparison, BundleInfo]:
+        self._cancel.raise_if_cancelled()
+        cache = self._catalog.data_dir.cache
+        ensure_onnx(trained.bundle, cache)  # torch is loaded here already; the embedder would start a process
+        candidate = Embedder.open(trained.bundle, self._device, cache)
+        active = Embedder.open(self._start.folder, self._device, cache)
+        compared = compare.compare(manifest, candidate, active, self._progress, self._cancel)
+        rule = read_bundle(trained.bundle).manifest.no_match
+        if rule is None:  # no patients to validate on: those held back are asked after they were measured on
+            rule = compare.held_back_rule(manifest, candidate, self._cancel)
+        metrics = {
+            **read_bundle(trained.bundle).manifest.metrics,
+            "comparison": compared.as_dict(),
+            "trained_on": {
+                "run": self._run.name,
+                "start": self._what.start,
+                "notes": [note for note in trained.notes if note],
+                **self._what.counts(),
+            },
+        }
+        card = _card(read_bundle(trained.bundle).card, compared)
+        return compared, amend_bundle(trained.bundle, metrics, rule, card)
+
+    def _document(
+        self, trained: TrainResult, compared: compare.Comparison, kept: BundleInfo, left: list[str]
+    ) -> dict[str, Any]:
+        notes = [note for note in trained.notes if note]
+        if kept.manifest.no_match is None:
+            notes.append("The candidate has no threshold for “no good match”: nobody to learn it on.")
+        return {
+            "run": self._run.name,
+            "model": trained.model,
+            "state": "candidate",
+            "start": self._what.start,
+            "metrics": compared.candidate if compared.fair else dict.fromkeys(compared.candidate),
+            "comparison": compared.as_dict(),
+            "gate": None,
+            "reasons": {"gate": NO_GATE},
+            "data": self._what.counts(),
+            "manifest": str(self._run / frozen.FILE),
+            "manifest_sha256": frozen.digest(self._run),
+            "left_out": left,
+            "seconds": round(trained.seconds, 1),
+            "bundle": str(kept.folder),
+            "notes": notes,
+            "device": trained.device.name,
+            "device_reason": trained.device.reason,
+        }
+
+
+def _frozen(catalog: Catalog, wish: Wish, *, author: str) -> frozen.Frozen:
+    start = bundle_of(catalog)
+    settings = chosen_settings(*wish, model=str(start.folder.absolute()))
+    common = {"author": author, "preset": wish[0]}
+    made = plan.freeze_now(catalog, start, config={}, seed=settings.seed, **common)
+    share = settings.val_share if len(made.patients.train) >= _VALIDATED else 0.0
+    chosen = msgspec.structs.replace(settings, val_share=share)
+    return msgspec.structs.replace(made, config=msgspec.to_builtins(chosen))
+
+
+def _hand_on_onnx(run_bundle: Path, kept: Path) -> None:
+    """The ONNX file goes with the candidate: making it anew would delay its first use."""
+    for name in (ONNX, RECORD):
+        if (run_bundle / name).is_file():
+            (run_bundle / name).replace(kept / name)
+
+
+def _training_s(config: TrainConfig, start: BundleInfo) -> float:
+    """How long the steps may take on this computer's processors."""
+    side = start.manifest.preprocessing.image_size / 112
+    cores = max(1, os.cpu_count() or 1)
+    step = config.identities * config.pictures * _PICTURE_S * side * side * 2 / cores
+    seconds = (config.steps or config.epochs) * step
+    return seconds if config.max_seconds is None else min(seconds, config.max_seconds)
+
+
+def _detail(run: Path, what: frozen.Frozen) -> dict[str, Any]:
+    """For the catalogue's record: who was learnt from is asked when a later run deals patients out."""
+    return {
+        "run": run.name,
+        "preset": what.preset,
+        "start": what.start,
+        "manifest_sha256": frozen.digest(run),
+        "train_patients": list(what.patients.train),
+        "held_back_patients": list(what.patients.held_back),
+    }
+
+
+def _card(card: str, compared: compare.Comparison) -> str:
+    """The card with the comparison as a section of its own."""
+    lines = ["", "## Beside the model that was in use", "", *compared.words, ""]
+    if compared.on is not None:
+        lines += [
+            f"Measured on {compared.patients} {compared.on}; the other is {compared.active_model}.",
+            "",
+            "| figure | this model | the other |",
+            "|---|---|---|",
+            *(
+                f"| {words} | {_shown(compared.candidate[key])} | {_shown(compared.active[key])} |"
+                for key, words in FIGURES.items()
+            ),
+        ]
+    return card.rstrip("\n") + "\n" + "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _shown(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"

@@ -1,0 +1,78 @@
+"""Who trains and who is held back, the refusal in words, and the time left."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.progress import Progress
+from core.retraining.clock import Clock
+from core.retraining.dealing import LEAST_LESIONS, Past, deal
+from core.retraining.plan import duration, refusal
+
+
+def _lesions(*counts: int) -> dict[int, set[int]]:
+    return {patient: set(range(100 * patient, 100 * patient + n)) for patient, n in enumerate(counts, 1)}
+
+
+def test_no_patient_is_on_both_sides_and_enough_is_left() -> None:
+    for counts in ((1, 1, 1, 1, 1, 1), (2, 2, 2), (5, 1, 1), (3,) * 30):
+        dealt = deal(_lesions(*counts), Past())
+        assert not set(dealt.train) & set(dealt.held_back)
+        assert len(dealt.train) + len(dealt.held_back) == len(counts)
+        assert sum(counts[patient - 1] for patient in dealt.train) >= LEAST_LESIONS
+        assert dealt.held_back
+    assert len(deal(_lesions(*(3,) * 30), Past()).held_back) == 6
+
+
+def test_too_few_patients_hold_nobody_back() -> None:
+    assert deal(_lesions(LEAST_LESIONS), Past()).held_back == ()
+    assert deal(_lesions(2, 2), Past()).held_back == ()
+
+
+def test_who_was_learnt_from_is_never_held_back_and_who_was_held_back_stays_so() -> None:
+    lesions = _lesions(*(2,) * 10)
+    first = deal(lesions, Past())
+    past = Past(frozenset(first.train), frozenset(first.held_back))
+    grown = lesions | {number: {number * 100, number * 100 + 1} for number in range(11, 21)}
+    second = deal(grown, past, seed=5)
+    assert set(first.held_back) <= set(second.held_back)
+    assert not set(first.train) & set(second.held_back)
+    assert set(second.held_back) > set(first.held_back)
+    assert deal(lesions, Past(frozenset(lesions))).held_back == ()
+
+
+def test_the_order_of_the_catalogue_doesn_t_matter() -> None:
+    lesions = _lesions(*(2,) * 12)
+    assert deal(dict(reversed(lesions.items())), Past()) == deal(lesions, Past())
+
+
+@pytest.mark.parametrize(
+    ("lesions", "words"), [(0, "four more lesions"), (1, "three more lesions"), (3, "one more lesion with")]
+)
+def test_too_little_is_refused_with_what_to_add(lesions: int, words: str) -> None:
+    error = refusal(lesions)
+    assert error is not None
+    assert error.code == "training-too-little"
+    assert words in error.hint
+    assert "two exams" in error.hint
+    assert refusal(LEAST_LESIONS) is None
+
+
+def test_the_clock_measures_the_present_stage_and_expects_the_rest() -> None:
+    now = 0.0
+    clock = Clock({"cut": 10.0, "learn": 100.0, "measure": 5.0}, lambda: now)
+    assert clock.left(Progress("cut", 0, 4)) == 115
+    now = 20.0  # slower than expected
+    assert clock.left(Progress("cut", 2, 4)) == pytest.approx(20 + 105)
+    assert clock.left(Progress("learn", 50, 100)) == pytest.approx(105)  # gone on with in the middle
+    now = 30.0
+    assert clock.left(Progress("learn", 75, 100)) == pytest.approx(10 + 5)
+    clock.limit(3.0)
+    assert clock.left(Progress("learn", 75, 100)) == pytest.approx(3 + 5)
+    told: list[Progress] = []
+    clock.telling(told.append)(Progress("measure", 0, 1))
+    assert told[0].left_s == pytest.approx(5)
+
+
+def test_durations_are_words() -> None:
+    assert [duration(s) for s in (4, 61, 200, 9000)] == ["10 seconds", "70 seconds", "3 minutes", "2.5 hours"]

@@ -1,0 +1,198 @@
+"""Learning from the catalogue in the real window with its real worker: from a stopped run to rolling back."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtWidgets import QMessageBox, QToolButton
+
+from core.catalog import queries
+from core.catalog.values import ModelState
+from core.progress import Progress
+from core.retraining import runs
+from desktop.dialogs.candidate_dialog import CandidateDialog
+from desktop.dialogs.training_dialog import TrainingDialog
+from desktop.jobs_host import TRAINING
+from desktop.main_window import MainWindow
+from desktop.session import Selection
+from desktop.views.activity import ActivityView
+
+from ..core.retraining.conftest import Linked, tiny
+from ..core.retraining.conftest import films as films
+from ..core.retraining.conftest import linked as linked
+from ..core.retraining.conftest import linked_once as linked_once
+from .window_case import LONG_MS, choose, match, workers
+
+TRAIN_MS = 180_000
+
+
+@pytest.fixture
+def window(qtbot: Any, linked: Linked) -> Iterator[MainWindow]:
+    """The real window on the linked catalogue; in the end nothing of it is left."""
+    made = MainWindow("tester")
+    made.show()
+    yield made
+    made.close()
+    assert workers() == []
+    assert [one for one in made.findChildren(QTimer) if one.isActive()] == []
+
+
+def _open(qtbot: Any, window: MainWindow, linked: Linked) -> None:
+    with qtbot.waitSignal(window.session.opened, timeout=LONG_MS):
+        window.start(linked.data.root)
+    qtbot.waitUntil(lambda: window.learning.models.standing is not None, timeout=LONG_MS)
+
+
+def _begin(linked: Linked, steps: int, *changes: str) -> Path:
+    """A run that was frozen, and then left."""
+    from core.training.retrain import new_run
+
+    with linked.open() as catalog:
+        return new_run(catalog, tiny(steps, *changes), author="anna")
+
+
+def _dialog(qtbot: Any, window: MainWindow) -> TrainingDialog:
+    """The pre-flight, once it is answered."""
+    window.actions_by_id["train"].trigger()
+    qtbot.waitUntil(lambda: window.findChild(TrainingDialog) is not None, timeout=LONG_MS)
+    dialog = window.findChild(TrainingDialog)
+    qtbot.waitUntil(lambda: not dialog.words.text().startswith("Looking"), timeout=LONG_MS)
+    return dialog
+
+
+def _news(window: MainWindow, words: str) -> QToolButton:
+    found = window.area.notices.findChildren(QToolButton)
+    return next(one for one in found if one.text() == words)
+
+
+def _trainers() -> list[int]:
+    return [number for number, module in workers() if module.endswith("training_worker")]
+
+
+def _scores(result: Any) -> list[tuple[int, float | None]]:
+    return [(one.clip, one.score) for one in result.patient]
+
+
+def test_a_stopped_run_is_offered_gone_on_with_promoted_and_rolled_back(
+    qtbot: Any, window: MainWindow, linked: Linked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = _begin(linked, 3)
+    _open(qtbot, window, linked)
+    qtbot.waitUntil(lambda: "was stopped" in window.area.notices.text, timeout=LONG_MS)
+    with linked.open() as catalog:
+        clip = queries.clip(catalog, linked.clips["A"][0][1])
+        patient = queries.exam(catalog, clip.exam_id).patient_id
+    choose(qtbot, window, Selection(patient, clip.exam_id, clip.video_id, clip.id))
+    before = match(qtbot, window)
+    assert before.model.id == linked.active
+    dialog = _dialog(qtbot, window)
+    assert "3 patients" not in dialog.words.text()
+    assert "Held back" in dialog.words.text()
+    assert "still reading" in dialog.problem.text()
+    seen: list[Progress] = []
+    with qtbot.waitSignal(window.learning.training.finished, timeout=TRAIN_MS) as told:
+        qtbot.mouseClick(dialog.go_on, Qt.MouseButton.LeftButton)
+        (job,) = [job for job in window.workers.active if job.kind == TRAINING]
+        job.progressed.connect(seen.append)
+        assert not window.actions_by_id["train"].isEnabled()
+        assert window.actions_by_id["train-stop"].isEnabled()
+        ranked = match(qtbot, window)  # while it trains
+    assert _scores(ranked) == _scores(before)
+    assert any(step.stage == "learning" and step.left_s is not None for step in seen)
+    model = told.args[0]["model"]
+    assert runs.result_of(run) == told.args[0]
+    qtbot.waitUntil(lambda: window.actions_by_id["candidate"].isEnabled(), timeout=LONG_MS)
+    qtbot.waitUntil(lambda: not _trainers(), timeout=LONG_MS)  # its memory is given back
+    qtbot.mouseClick(_news(window, "Compare…"), Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: window.findChild(CandidateDialog) is not None, timeout=LONG_MS)
+    compare = window.findChild(CandidateDialog)
+    qtbot.keyClicks(compare.typed, model[:-1])
+    assert not compare.use.isEnabled()
+    qtbot.keyClicks(compare.typed, model[-1])
+    with qtbot.waitSignal(window.learning.models.embedded, timeout=TRAIN_MS) as embedded:
+        qtbot.mouseClick(compare.use, Qt.MouseButton.LeftButton)
+    with linked.open() as catalog:
+        assert len(queries.vector_rows(catalog, model)) == len(queries.clips(catalog)) >= embedded.args[0]
+        states = {one.model_id: one.state for one in queries.model_versions(catalog)}
+    assert states == {model: ModelState.ACTIVE, linked.active: ModelState.RETIRED}
+    qtbot.waitUntil(lambda: model in window._model.text(), timeout=LONG_MS)
+    qtbot.waitUntil(
+        lambda: window.ranking.result is not None and window.ranking.result.model.id == model,
+        timeout=LONG_MS,
+    )
+    monkeypatch.setattr(QMessageBox, "exec", lambda box: box.buttons()[0].click())
+    monkeypatch.setattr(QMessageBox, "clickedButton", lambda box: box.buttons()[0])
+    with qtbot.waitSignal(window.learning.switched, timeout=LONG_MS) as switched:
+        window.actions_by_id["rollback"].trigger()
+    assert switched.args == [linked.active]
+    qtbot.waitUntil(
+        lambda: window.ranking.result is not None and window.ranking.result.model.id == linked.active,
+        timeout=LONG_MS,
+    )
+    assert _scores(window.ranking.result) == _scores(before)
+    qtbot.waitUntil(lambda: not window.actions_by_id["rollback"].isEnabled(), timeout=LONG_MS)
+
+
+def test_a_killed_worker_goes_on_and_closing_asks(
+    qtbot: Any, window: MainWindow, linked: Linked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not sys.platform.startswith("linux"):
+        pytest.skip("finds the worker's process in /proc")
+    run = _begin(linked, 100_000, "checkpoint_seconds=0.001", "validate_every=100000")
+    _open(qtbot, window, linked)
+    train = window.learning.training
+    train.start("quick", run.name)
+
+    def step() -> int:
+        found = [job.progress for job in window.workers.active if job.kind == TRAINING]
+        return found[0].done if found and found[0].stage == "learning" else 0
+
+    qtbot.waitUntil(lambda: step() >= 3, timeout=TRAIN_MS)
+    (status,) = [one for one in window.findChildren(ActivityView) if "Training" in one.text]
+    assert "left" in status.text
+    (first,) = _trainers()
+    reached = step()
+    with qtbot.waitSignal(train.went_on, timeout=LONG_MS):
+        os.kill(first, signal.SIGKILL)
+    qtbot.waitUntil(lambda: step() > reached, timeout=TRAIN_MS)
+    assert _trainers() != [first]
+    asked: list[str] = []
+
+    def answer(button: int) -> None:
+        monkeypatch.setattr(QMessageBox, "exec", lambda box: asked.append(box.text()))
+        monkeypatch.setattr(QMessageBox, "clickedButton", lambda box: box.buttons()[button])
+
+    answer(1)
+    window.close()
+    assert window.isVisible()
+    assert "stops when the window is closed" in asked[0]
+    window.actions_by_id["train-stop"].trigger()
+    with qtbot.waitSignal(train.stopped, timeout=LONG_MS):
+        pass
+    assert "can be gone on with" in window.area.notices.text
+    found = runs.unfinished(linked.data)
+    assert found is not None
+    assert (found.run, found.step > reached) == (run.name, True)
+
+
+def test_too_little_is_said_in_the_pre_flight(qtbot: Any, window: MainWindow, linked: Linked) -> None:
+    from core.catalog import operations
+
+    with linked.open() as catalog:
+        for event in queries.link_events(catalog)[2:]:
+            operations.withdraw_verdict(catalog, event.id, author="anna")
+    _open(qtbot, window, linked)
+    dialog = _dialog(qtbot, window)
+    assert not dialog.start.isEnabled()
+    assert not dialog.go_on.isVisible()
+    assert "Confirm two more lesions with two exams" in dialog.problem.text()
+    dialog.reject()
+    qtbot.waitUntil(lambda: not _trainers(), timeout=LONG_MS)
+    assert not list(linked.data.runs.glob("dmcl-*"))
