@@ -227,8 +227,9 @@ def _step_sink(output: Output) -> Any:
     """One JSON object a step on stderr where a program listens; people see the bar."""
 
     def tell(event: dict[str, Any]) -> None:
-        if event.get("stage") == "start":
+        if event.get("stage") in ("start", "pretrain-start"):
             output.say(f"run {event['run']}; cancel with Ctrl+C, go on with --resume {event['run']}")
+        if event.get("stage") == "start":
             _say_splits(output, event)
         if event.get("stage") == "note":
             output.warn(event["note"])

@@ -7,6 +7,7 @@ from typing import get_args
 
 import msgspec
 
+from core.data.tracklets.film import FilmSettings
 from core.phantom.benchmark import CROPS, VIDEOS, BenchmarkSpec
 from core.phantom.benchmark_run import render_benchmark
 from core.progress import CancelToken, ProgressSink
@@ -19,8 +20,15 @@ ROWS: tuple[Pretrained, ...] = get_args(Pretrained)
 ROW_WORDS = {"none": "neither (baseline)", "text": "text only", "image": "image only", "both": "both"}
 OTHERS = 1000
 """The unlabelled clips are of an instance of the benchmark whose seed lies this far from its own: others."""
-TRAINING = msgspec.structs.replace(ABLATION, tracklets=TrackletConfig(steps=700, max_seconds=1200.0))
-"""The preset ``ablation``; the image encoder learns without labels for as long as a run lasts at most."""
+TAKE_SECONDS = 4.0
+"""Film of one lesion: slow enough to be followed from frame to frame."""
+TRAINING = msgspec.structs.replace(
+    ABLATION,
+    tracklets=TrackletConfig(
+        tracklets=24, steps=400, max_seconds=1200.0, films=FilmSettings(every_s=1.5, seconds=1.2)
+    ),
+)
+"""The preset ``ablation``; the image encoder learns without labels for no longer than a run may last."""
 
 
 class AblationRecipe(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,7 +78,8 @@ def unlabelled_clips(
         Cancelled, PolypTraceError: as :func:`benchmark_crops`.
     """
     folder = work / "unlabelled"
-    others = msgspec.structs.replace(spec, patients=patients, val=0, test=0)
+    rendering = msgspec.structs.replace(spec.rendering, take_seconds=TAKE_SECONDS)
+    others = msgspec.structs.replace(spec, patients=patients, val=0, test=0, rendering=rendering)
     render_benchmark(
         folder,
         others,

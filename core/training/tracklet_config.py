@@ -87,6 +87,7 @@ def check_tracklets(config: TrackletConfig) -> None:
         (not 0 <= config.warmup < 1, "warmup is a share below 1"),
         (not 0 <= config.held_out <= 0.5, "held_out is a share of at most a half"),
         (min(films.every_s, films.seconds) <= 0, "windows are longer than 0 s and begin more than 0 s apart"),
+        (films.every_s < films.seconds, "windows don't overlap: every_s is at least seconds"),
         (films.regions < 1 or films.pictures < 2, "a window gives at least one place and two pictures"),
         (not 0 < films.side[0] <= films.side[1] <= 1, "the side of a place is a share of the picture's"),
         (config.clip_pictures < 1 or config.width < 1, "clip_pictures and width are at least 1"),

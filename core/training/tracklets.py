@@ -107,7 +107,7 @@ def pretrain_tracklets(
     def tell(event: dict[str, Any]) -> None:
         on_step({"run": name, **event})
 
-    tell({"stage": "start", "step": 0, "device": choice.name, "device_reason": choice.reason})
+    tell({"stage": "pretrain-start", "step": 0, "device": choice.name, "device_reason": choice.reason})
     store, found = _gathered(folder, config, sources, progress, token)
     train, held = hold_out(store.tracklets, config.tracklets.held_out, config.seed)
     loop = TrackletLoop(

@@ -22,7 +22,8 @@ class FilmSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How tracklets are cut out of videos.
 
     Args:
-        every_s: a window begins this often; less gives more tracklets that show the same place.
+        every_s: a window begins this often; less gives more tracklets that show the same place. Windows
+            mustn't overlap: what two of them follow at one time may be the same.
         seconds: length of a window.
         regions: places that are followed in a window, apart from each other.
         pictures: most crops of a tracklet.

@@ -1,4 +1,7 @@
-"""Follows a box through neighbouring frames by the flow of its texture (after Kalal 2010, "Median Flow")."""
+"""Follows a box through neighbouring frames by the flow of its points (after Kalal 2010, "Median Flow").
+
+Where the flow is lost, correlation with the neighbourhood may find the place again.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,12 @@ _BACK_ERROR_PX = 1.0
 """A point that, followed there and back, ends farther away than this was lost."""
 _LEAST_CORRELATION = 0.6
 """Normalised correlation of the box's content from frame to frame below which it is another thing."""
+_SURE_CORRELATION = 0.8
+"""The same where nothing but correlation speaks for a place."""
+_REACH = 0.5
+"""How far a box is looked for, as a share of its side."""
+_LEAST_CONTRAST = 6.0
+"""Standard deviation, grey levels, of what can be found again."""
 _TEMPLATE = 24
 _LEAST_INSIDE = 0.9
 _LARGEST_ZOOM = 1.25
@@ -29,8 +38,8 @@ _WINDOW = {"winSize": (15, 15), "maxLevel": 3}
 def follow(frames: Sequence[Grey], start: int, box: Box, inside: Mask) -> dict[int, Box]:
     """Where the content of a box lies in the frames around ``start``.
 
-    In both directions it stops where too few points agree there and back, where the content has changed, or
-    where the box leaves the picture.
+    In both directions it stops where too few points agree there and back and the content isn't found again
+    close by either, or where the box leaves the picture.
 
     Args:
         frames: (h, w) uint8, neighbours in time.
@@ -45,7 +54,8 @@ def follow(frames: Sequence[Grey], start: int, box: Box, inside: Mask) -> dict[i
     for step in (1, -1):
         at, now = start, box
         while 0 <= at + step < len(frames):
-            moved = _moved(frames[at], frames[at + step], now)
+            before, after = frames[at], frames[at + step]
+            moved = _moved(before, after, now) or _found_again(before, after, now)
             if moved is None or share_inside(moved, inside) < _LEAST_INSIDE:
                 break
             at, now = at + step, moved
@@ -88,6 +98,21 @@ def _moved(before: Grey, after: Grey, box: Box) -> Box | None:
     if moved is None or _correlation(_patch(before, box), _patch(after, moved)) < _LEAST_CORRELATION:
         return None
     return moved
+
+
+def _found_again(before: Grey, after: Grey, box: Box) -> Box | None:
+    """The place in the neighbourhood that looks most like the box did, where it does so clearly."""
+    size = (max(2, round(box.w)), max(2, round(box.h)))
+    template: Any = cv2.getRectSubPix(before, size, (box.x + box.w / 2, box.y + box.h / 2))
+    x0, y0 = max(0, round(box.x - _REACH * box.w)), max(0, round(box.y - _REACH * box.h))
+    x1, y1 = round(box.x + (1 + _REACH) * box.w), round(box.y + (1 + _REACH) * box.h)
+    around = after[y0 : max(0, y1), x0 : max(0, x1)]
+    if around.shape[0] < size[1] or around.shape[1] < size[0] or float(template.std()) < _LEAST_CONTRAST:
+        return None
+    _, best, _, at = cv2.minMaxLoc(cv2.matchTemplate(around, template, cv2.TM_CCOEFF_NORMED))
+    if best < _SURE_CORRELATION:
+        return None
+    return Box(float(x0 + at[0]), float(y0 + at[1]), box.w, box.h)
 
 
 def _by_points(box: Box, old: Any, new: Any) -> Box | None:

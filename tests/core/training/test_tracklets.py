@@ -264,6 +264,7 @@ def test_refusals_are_words(
         {"held_out": 0.9},
         {"films": FilmSettings(side=(0.5, 0.2))},
         {"films": FilmSettings(pictures=1)},
+        {"films": FilmSettings(every_s=1.0, seconds=1.5)},
     ],
 )
 def test_settings_that_don_t_fit_are_refused(change: dict[str, Any]) -> None:
