@@ -62,7 +62,7 @@ def test_from_confirmed_links_to_a_model_in_use_and_back(quick: Run, linked: Lin
     assert document["comparison"]["active_model"] == linked.active
     events = [json.loads(line) for line in done.err.splitlines() if line.startswith("{")]
     assert {event["run"] for event in events} == {run}
-    assert [event["step"] for event in events if event["stage"] == "train"][0] in (3, 4)
+    assert next(event["step"] for event in events if event["stage"] == "train") in (3, 4)
     assert all("left_s" in event for event in events)
 
     def states() -> dict[str, str]:

@@ -27,7 +27,7 @@ def too_little(stage: Stage) -> None:
 
 
 def from_links_to_a_candidate(stage: Stage) -> None:
-    """All follow-up clips are linked: pre-flight, training, stopped, offered, gone on with, promoted, back."""
+    """All follow-up clips linked: pre-flight, training, stopped, gone on with, promoted, and back."""
     folder = stage.copy(stage.demo)
     link_all(DataDir(folder))
     with stage.window(folder) as window:
