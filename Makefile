@@ -4,7 +4,7 @@ PY := .venv/bin/python
 # Everything a test or the demo makes stays below build/.
 DEMO_DATA := build/demo
 
-.PHONY: help setup demo test lint types imports format lock starter faults demo-data screenshots bench clean
+.PHONY: help setup demo test lint types imports format lock starter faults demo-data screenshots bench table3 pretrain-figures clean
 
 help:
 	@echo "make demo      set up and run the main job on the demo exams"
@@ -15,6 +15,8 @@ help:
 	@echo "make screenshots  pictures of every view and state into build/screenshots"
 	@echo "make bench     measure speed against peers and limits (about five minutes)"
 	@echo "make faults    kill the program at every point where it writes (about a quarter of an hour)"
+	@echo "make table3    Table 3 on the phantom: four rows, three seeds (about six hours on two cores, resumable)"
+	@echo "make pretrain-figures  what learning without labels brings (about three hours on two cores, resumable)"
 	@echo "make lock      resolve the dependencies again (needs uv)"
 
 setup:
@@ -50,6 +52,16 @@ lock:
 
 starter: setup
 	$(PY) -m core.training.starter
+
+# Both go on where they were stopped. RESEARCH is a folder of research data; what isn't there is left out.
+RESEARCH ?= ../shared/data
+table3: setup
+	$(PY) -m core.training.ablation
+
+pretrain-figures: setup
+	$(PY) -m core.training.pretrain_figures \
+		$(if $(wildcard $(RESEARCH)/clinicdb),--clinicdb $(RESEARCH)/clinicdb) \
+		$(if $(wildcard $(RESEARCH)/open),--stills $(RESEARCH)/open)
 
 faults: setup
 	POLYPTRACE_FAULTS=all $(PY) -m pytest tests/core/catalog/test_kills.py

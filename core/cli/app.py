@@ -14,6 +14,7 @@ from core import __version__
 from core.cli import (
     clips,
     demo,
+    evaluation,
     exams,
     matching,
     models,
@@ -42,7 +43,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 _ROOMS = (
-    demo, system, videos, patients, exams, video_text, clips, verdicts, matching, models, phantom, training,
+    demo, system, videos, patients, exams, video_text, clips, verdicts, matching, models, phantom,
+    evaluation, training,
 )  # fmt: skip
 for room in _ROOMS:
     room.register(app)

@@ -1,32 +1,21 @@
-"""``polyptrace phantom`` and ``evaluate``: data in files, away from the catalogue."""
+"""``polyptrace phantom``: rendered exams in files, away from the catalogue."""
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 import typer
 
 from core.cli.interrupt import cancel_by_interrupt
-from core.cli.options import DataDirPath, Device, JsonFlag, Model, data_dir, embedder
+from core.cli.options import DataDirPath, JsonFlag
 from core.cli.output import Output
-from core.errors import PolypTraceError
-
-
-class Part(StrEnum):
-    """Which part of a manifest is evaluated (see :data:`core.evaluation.items.PARTS`)."""
-
-    TEST = "test"
-    VAL = "val"
-    TRAIN = "train"
 
 
 def register(app: typer.Typer) -> None:
-    """Adds this file's commands."""
+    """Adds this file's command."""
     app.command()(phantom)
-    app.command()(evaluate)
 
 
 def phantom(
@@ -123,7 +112,7 @@ def _benchmark(output: Output, out: Path, seed: int | None, videos: bool, worker
             f"Seed {record.seed} gives an instance of your own, "
             f"not the published benchmark (seed {spec.seed})."
         )
-    elif not record.published:
+    elif record.identical is False:
         output.warn(
             "Patients, lesions and texts are the published ones, but rendered boxes differ by rounding: "
             "this machine computes a little differently. Figures stay comparable, hashes don't."
@@ -150,95 +139,5 @@ def _benchmark(output: Output, out: Path, seed: int | None, videos: bool, worker
     output.say(
         f"{made.queries} queries, {made.queries_without_match} of them without a match: {made.manifest}"
     )
-    state = "as published" if record.published else "not the published one"
-    output.say(f"SHA-256 of the manifest {record.manifest_sha256}: {state}")
-
-
-def evaluate(
-    manifest: Annotated[
-        Path | None, typer.Option("--manifest", help="CSV file with one row a frame.")
-    ] = None,
-    features: Annotated[Path | None, typer.Option("--features", help="Ready features, .npz or .mat.")] = None,
-    part: Annotated[Part, typer.Option("--split", help="Which part of the manifest.")] = Part.TEST,
-    full_frame: Annotated[
-        bool, typer.Option("--full-frame", help="Whole pictures instead of lesion crops.")
-    ] = False,
-    baselines: Annotated[bool, typer.Option(help="Also the baselines.")] = True,
-    out: Annotated[
-        Path | None, typer.Option("--out", help="Also write the JSON document to this file.")
-    ] = None,
-    model: Model = None,
-    device: Device = "auto",
-    json: JsonFlag = False,
-    data_dir_: DataDirPath = None,
-) -> None:
-    """Retrieval figures of a model, beside simple baselines.
-
-    A manifest is a CSV file with one row a frame and the columns clip_id, path, frame, patient_id,
-    polyp_id, exam, split, text, and x, y, w, h where lesion boxes are known.
-    """
-    from core.evaluation.features import evaluate_features  # here, as above
-    from core.evaluation.run import BASELINES, evaluate_manifest
-
-    output = Output(json)
-    if (manifest is None) == (features is None):
-        raise typer.BadParameter("give one of --manifest and --features")
-    if features is not None:
-        document = evaluate_features(features)
-    else:
-        assert manifest is not None
-        loaded = embedder(data_dir(data_dir_), model, device)
-        with output.progress() as progress, cancel_by_interrupt() as cancel:
-            wanted = BASELINES if baselines else ()
-            result = evaluate_manifest(
-                manifest, loaded, full_frame, part.value, wanted, progress=progress, cancel=cancel
-            )
-        for warning in result.warnings:
-            output.warn(warning)
-        device_ = {"device": loaded.device.name, "device_reason": loaded.device.reason}
-        document = {"model": loaded.model_id, **device_, **result.as_dict()}
-    _write(out, output, document)
-    output.document(document)
-    _show(output, document)
-
-
-def _write(out: Path | None, output: Output, document: dict[str, Any]) -> None:
-    if out is None:
-        return
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(output.as_text(document), "utf-8")
-    except OSError as error:
-        raise PolypTraceError(
-            "evaluate-out", f"The result can't be written to “{out.name}”.", "Choose another --out."
-        ) from error
-
-
-def _show(output: Output, document: dict[str, Any]) -> None:
-    """The figures as a table: the model first, then each baseline."""
-    names = ("mAP", "rank1", "rank5", "rank10")
-    if "map_all" in document:
-        rows_ = [[way, document["map_all"][way], document["map_50"][way]] for way in document["map_all"]]
-        output.table("Across modalities", ("", "MAP@all", "MAP@50"), rows_)
-        return
-    if "clip" not in document:
-        output.table("Features", names, [[_cell(document.get(name)) for name in names]])
-        return
-    ways = {"model": document, **document["baselines"]}
-    rows = []
-    for way, figures in ways.items():
-        clip, within = figures.get("clip") or {}, figures.get("within_patient") or {}
-        rows.append([way.replace("_", " "), *(_cell(clip.get(name)) for name in names)])
-        rows[-1] += [
-            _cell(within.get("rank1")),
-            _cell(within.get("chance")),
-            _cell(within.get("no_match_auroc")),
-        ]
-    columns = ("", *names, "patient rank1", "chance", "no-match AUROC")
-    output.table("Clips, whole catalogue; then within the patient", columns, rows)
-    output.say(f"{document['model']} on {document['device']}: {document['device_reason']}", style="dim")
-    output.banner()
-
-
-def _cell(value: Any) -> object:
-    return value if isinstance(value, int | float) else "–"
+    state = {True: ", as published", False: ", not as published", None: ""}[record.identical]
+    output.say(f"SHA-256 of the manifest: {record.manifest_sha256}{state}")

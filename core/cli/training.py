@@ -11,6 +11,16 @@ from typing import Annotated, Any
 import typer
 
 from core.cli.interrupt import cancel_by_interrupt
+from core.cli.layouts import (
+    Fold,
+    Layout,
+    Root,
+    TextsFile,
+    chosen_layout,
+    source_words,
+    tested_fold,
+    training_manifest,
+)
 from core.cli.options import NOBODY, Author, DataDirPath, Device, JsonFlag, data_dir
 from core.cli.output import Output
 from core.cli.pretraining import (
@@ -45,9 +55,13 @@ def register(app: typer.Typer) -> None:
 
 def train(
     method: Annotated[Method, typer.Argument(help="What to train.")],
+    root: Root = None,
     manifest: Annotated[
         Path | None, typer.Option("--manifest", help="CSV file with one row a frame.")
     ] = None,
+    layout: Layout = None,
+    texts: TextsFile = None,
+    fold: Fold = None,
     preset: Annotated[
         str | None,
         typer.Option(
@@ -97,16 +111,18 @@ def train(
     json: JsonFlag = False,
     data_dir_: DataDirPath = None,
 ) -> None:
-    """Train a model on a manifest, or on the catalogue's confirmed links.
+    """Train a model on a manifest, the catalogue's confirmed links, or a public data set (--layout).
 
-    It becomes a candidate, the active model stays as it is. The manifest's columns: see `evaluate --help`.
+    It becomes a candidate, the active model stays as it is. The manifest's columns and the layouts: see
+    `evaluate --help`. Of Colo-Pair one fold of four is left for testing, the first without --fold.
     With --pretrain tracklets the image encoder first learns without labels, from videos or stills; without
     labels that is all.
     """
     output, folder = Output(json), data_dir(data_dir_)
     known = None if resume is None else _known_run(folder, resume)
     if from_catalogue or (known is not None and is_catalogue_run(known)):
-        others = manifest or start or image_weights or text_folder or pretrain or catalogue or processes > 1
+        data_named = manifest or layout or root or texts or fold
+        others = data_named or start or image_weights or text_folder or pretrain or catalogue or processes > 1
         if others or print_settings:
             raise typer.BadParameter(
                 "--from-catalogue goes on from the model in use, in one process: with it go --preset, "
@@ -118,8 +134,15 @@ def train(
     if dry_run:
         raise typer.BadParameter("--dry-run belongs to --from-catalogue")
     unlabelled = unlabelled_sources(pretrain, videos, images, folder if catalogue else None, manifest)
-    if not (print_settings or manifest or resume or unlabelled):
-        raise typer.BadParameter("give --manifest, --from-catalogue, or --resume with the name of a run")
+    if not (print_settings or manifest or layout or resume or unlabelled):
+        raise typer.BadParameter(
+            "give --manifest, --layout or --from-catalogue, or --resume with the name of a run"
+        )
+    if layout and (manifest or resume or unlabelled):
+        raise typer.BadParameter(
+            "--layout goes without --manifest, --resume and --pretrain (learn without labels first, then "
+            "give what it wrote as --image-weights)"
+        )
     # Here: torch takes seconds to load.
     from core.training.chosen import chosen_settings
     from core.training.devices import join
@@ -143,6 +166,7 @@ def train(
     if print_settings:
         typer.echo(as_text(settings))
         return
+    data = chosen_layout(output, layout, root, texts, tested_fold(layout, fold))
     run = known or new_run_folder(folder.runs, method.value)
     with several(processes, sys.argv[1:]), output.progress() as progress, cancel_by_interrupt() as cancel:
         devices = join(device)
@@ -164,7 +188,11 @@ def train(
                 devices=devices,
             )
         else:
-            done = train_dmcl(manifest, run, settings, device, progress, sink, cancel, devices=devices)
+            with training_manifest(data, manifest, run) as rows:
+                words = source_words(data)
+                done = train_dmcl(
+                    rows, run, settings, device, progress, sink, cancel, devices=devices, source=words
+                )
     if learnt is not None:
         say_learnt(output, run.name, learnt, alone=done is None)
     if done is None:

@@ -54,6 +54,27 @@ def mean_band(values: Floats, patients: Sequence[Any], draws: int = DRAWS, seed:
     return _ends(means)
 
 
+def runs_interval(
+    values: Floats, patients: Sequence[Any], over_runs: bool = True, draws: int = DRAWS, seed: int = 0
+) -> Interval | None:
+    """The interval of a mean over queries and over training runs that differ in their seed.
+
+    Args:
+        values: (Q, R) one value a query and run.
+        patients: as in :func:`mean_interval`; so are ``draws``, ``seed`` and None.
+        over_runs: draw runs with replacement too, so that the interval also holds what another seed would
+            have changed; with three runs that part of it is rough.
+    """
+    codes, counts = _codes(patients)
+    if len(counts) < 2:
+        return None
+    weights = _draw(len(counts), draws, seed)
+    means = (weights @ _by_patient(values, codes, len(counts))) / (weights @ counts)[:, None]
+    runs = values.shape[1]
+    drawn = _draw(runs, draws, seed + 1) / runs if over_runs else np.full((draws, runs), 1 / runs)
+    return _interval((means * drawn).sum(axis=1))
+
+
 def median_interval(
     values: Floats, patients: Sequence[Any], draws: int = DRAWS, seed: int = 0
 ) -> Interval | None:

@@ -63,9 +63,9 @@ def evaluate_features(path: Path | str) -> dict[str, Any]:
     """The figures of a feature file.
 
     Returns:
-        ``mAP, mAP_trapezoid, rank1, rank5, rank10, median_rank, queries, queries_without_match, intervals,
-        other_patients`` and, for what is null, a ``reason``. Of modalities ``map_all`` and ``map_50``, each
-        ``{"image->text": 0…1}``.
+        ``mAP, mAP_trapezoid, rank1, rank5, rank10, median_rank, cmc, queries, queries_without_match,
+        gallery_items, intervals, other_patients`` and, for what is null, a ``reason``. Of modalities
+        ``map_all`` and ``map_50``, each ``{"image->text": 0…1}``.
 
     Raises:
         PolypTraceError: ``features-missing``, ``features-unreadable`` or ``features-layout``.
@@ -77,10 +77,11 @@ def evaluate_features(path: Path | str) -> dict[str, Any]:
     if not query.patients:
         figures = retrieval_figures(query.vectors, gallery.vectors, query.identities, gallery.identities)
         strangers: dict[str, Any] = {"wrong_patient": None, "reason": NO_PATIENTS}
-        plain: dict[str, Any] = msgspec.to_builtins(figures)
+        plain: dict[str, Any] = msgspec.to_builtins(figures) | {"gallery_items": len(gallery.clips)}
         return plain | {"intervals": None, "intervals_reason": NO_PATIENTS, "other_patients": strangers}
     compared = compare(query, gallery)
     result: dict[str, Any] = msgspec.to_builtins(catalogue(compared))
+    result["gallery_items"] = len(gallery.clips)
     return result | {"other_patients": msgspec.to_builtins(other_patients(ask_all(compared)))}
 
 

@@ -10,6 +10,7 @@ import msgspec
 
 from core.errors import PolypTraceError
 
+Missing = Literal["learned", "zeros"]
 Pooling = Literal["mean", "gem"]
 
 
@@ -46,6 +47,8 @@ class DmclConfig(msgspec.Struct, frozen=True, kw_only=True):
         max_tokens: longest text, special tokens included; shorter texts cost less.
         text: shape of the text encoder.
         text_frozen: the text encoder isn't trained and stays in evaluation mode.
+        missing: what stands in for a missing picture or text: a ``learned`` token (ours), or ``zeros``, as
+            where nobody has thought of it.
     """
 
     backbone: str = "resnet18"
@@ -60,6 +63,7 @@ class DmclConfig(msgspec.Struct, frozen=True, kw_only=True):
     max_tokens: int = 128
     text: BertSettings = BertSettings()
     text_frozen: bool = False
+    missing: Missing = "learned"
 
     @property
     def heads(self) -> int:
@@ -94,6 +98,9 @@ def check(config: DmclConfig) -> None:
         (config.text.hidden % config.text.heads != 0, "the text encoder's width is no multiple of its heads"),
         (config.max_tokens > config.text.positions, f"the text encoder reads {config.text.positions} tokens"),
         (config.last_stride not in (1, 2), "the last stride is 1 or 2"),
+        (config.missing not in get_args(Missing), f"there is no stand-in {config.missing}"),
+        (config.mlp_ratio < 1 or config.head_size < 1, "mlp_ratio and head_size are at least 1"),
+        (not 0 <= config.dropout < 1, "dropout is a share below 1"),
         (config.pooling not in get_args(Pooling), f"there is no pooling {config.pooling}"),
         (not 32 <= config.image_size <= 1024, "the image size lies in 32…1024 pixels"),
         (

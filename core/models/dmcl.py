@@ -34,6 +34,9 @@ class Dmcl(nn.Module):
         self.positions = nn.Parameter(torch.zeros(1 + config.max_tokens, width))
         for parameter in (self.no_image, self.no_text, self.types, self.positions):
             nn.init.trunc_normal_(parameter, std=0.02)
+        if config.missing == "zeros":
+            for parameter in (self.no_image, self.no_text):
+                parameter.requires_grad_(False).zero_()
         self.layers = nn.ModuleList(
             FusionLayer(width, config.head_size, config.mlp_ratio, config.dropout)
             for _ in range(config.depth)

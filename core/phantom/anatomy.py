@@ -131,13 +131,13 @@ def _surface(rng: Rng, paris: str, lst: str, size: float, serrated: bool) -> tup
     if lst != "none":
         return _LST_SURFACE[lst]
     if serrated:
-        words = {"smooth": 0.5, "cloud-like": 0.35, "mucus cap": 0.15}
+        words = {"smooth": 0.6, "cloud-like": 0.25, "mucus cap": 0.15}
     elif paris in ("Ip", "Isp"):
-        words = {"lobulated": 0.6, "smooth": 0.22, "nodular": 0.1, "villous": 0.08}
+        words = {"lobulated": 0.34, "smooth": 0.52, "nodular": 0.07, "villous": 0.07}
     elif size < 6:
-        words = {"smooth": 0.75, "granular": 0.25}
+        words = {"smooth": 0.9, "granular": 0.1}
     else:
-        words = {"smooth": 0.38, "lobulated": 0.25, "granular": 0.22, "nodular": 0.15}
+        words = {"smooth": 0.68, "lobulated": 0.16, "granular": 0.09, "nodular": 0.07}
     return (pick(rng, words),)
 
 

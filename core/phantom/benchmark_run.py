@@ -41,8 +41,9 @@ class BenchmarkRecord(msgspec.Struct, frozen=True):
     """Which instance a folder holds; ``benchmark.json`` beside its manifest.
 
     Args:
-        published: whether seed, plan and manifest are those of the specification, to the byte.
         manifest_sha256: of ``manifest.csv``; empty until everything is rendered.
+        published: whether this is the published instance and not one of somebody's own seed.
+        identical: whether the published manifest has the same bytes; None where there is none to compare.
     """
 
     version: int
@@ -51,6 +52,7 @@ class BenchmarkRecord(msgspec.Struct, frozen=True):
     plan_sha256: str
     manifest_sha256: str = ""
     published: bool = False
+    identical: bool | None = None
 
 
 class BenchmarkSummary(msgspec.Struct, frozen=True):
@@ -115,8 +117,9 @@ def render_benchmark(
     """
     begun = time.monotonic()
     folder = Path(out).absolute()
-    planned = plan_benchmark(spec, spec.seed if seed is None else seed)
-    record = BenchmarkRecord(spec.version, spec.seed if seed is None else seed, form, plan_sha256(planned))
+    seed = spec.seed if seed is None else seed
+    planned = plan_benchmark(spec, seed)
+    record = BenchmarkRecord(spec.version, seed, form, plan_sha256(planned), published=seed == spec.seed)
     _claim(folder, record)
     parts = [_part(folder, spec, record, one) for one in planned]
     missing = [part for part in parts if not _is_there(part)]
@@ -140,8 +143,7 @@ def render_benchmark(
     assert_disjoint(_sides(rows))
     manifest = write_manifest(folder / MANIFEST, rows)
     record = _sealed(folder, spec, record)
-    same = record.seed == spec.seed and form == CROPS
-    drifted = len(drift(spec, rows)) if same else None
+    drifted = len(drift(spec, rows)) if record.published and form == CROPS else None
     return _summary(folder, manifest, record, planned, rows, drifted, bool(missing), time.monotonic() - begun)
 
 
@@ -165,7 +167,7 @@ def _claim(folder: Path, record: BenchmarkRecord) -> None:
             "Choose another folder.",
             cause=str(error),
         ) from error
-    if msgspec.structs.replace(known, manifest_sha256="", published=False) != record:
+    if msgspec.structs.replace(known, manifest_sha256="", identical=None) != record:
         raise _taken(folder)
 
 
@@ -228,10 +230,11 @@ def _sides(rows: list[Row]) -> dict[str, set[str]]:
 
 
 def _sealed(folder: Path, spec: BenchmarkSpec, record: BenchmarkRecord) -> BenchmarkRecord:
-    """The record with the manifest's hash, and whether that is the published one."""
+    """The record with the manifest's hash, compared with the published one."""
     found = hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()
-    same = record.seed == spec.seed and found == spec.manifest_sha256.get(record.form)
-    sealed = msgspec.structs.replace(record, manifest_sha256=found, published=same)
+    known = spec.manifest_sha256.get(record.form) if record.published else None
+    identical = None if known is None else found == known
+    sealed = msgspec.structs.replace(record, manifest_sha256=found, identical=identical)
     write_truth(folder / RECORD, sealed)
     return sealed
 

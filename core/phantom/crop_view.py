@@ -8,6 +8,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from core.phantom.curtain import drawn
+from core.phantom.fields import NONE, combed, draw_scan, fringed
 from core.phantom.overlay import CORNER, shape_mask
 from core.phantom.path import steady_aim, viewing_distance
 from core.phantom.processor import Exposure, Image, Look, Processor, develop, random_look, smear, varied
@@ -15,6 +17,7 @@ from core.phantom.renderer import Renderer
 from core.phantom.scene import Pose
 from core.phantom.seeding import Rng
 from core.phantom.truth import Box, box_of
+from core.phantom.wobble import Wobble, warped, warped_labels
 
 MARGIN = 1.6
 """How much wider and higher than the lesion's box a stored picture is: more than the crop's 1.3."""
@@ -34,12 +37,16 @@ class ExamCamera(msgspec.Struct, frozen=True):
         width: side of the full, square scope picture, pixels.
         shape: of the scope picture, see :class:`core.phantom.processor.Processor`.
         quality: of the JPEG files, 0…100.
+        scan: how the camera reads the picture, see :mod:`core.phantom.fields`.
+        fringe: the lens's own colour fringe, see :func:`core.phantom.fields.fringed`.
     """
 
     look: Look
     width: int
     shape: str
     quality: int
+    scan: str = NONE
+    fringe: float = 0.0
 
 
 class CropView(msgspec.Struct, frozen=True):
@@ -57,15 +64,18 @@ class CropView(msgspec.Struct, frozen=True):
 
 
 def exam_camera(rng: Rng) -> ExamCamera:
-    """The processor of one exam: any there might be, with scope pictures of 360 to 560 pixels."""
+    """The processor of one exam: any there might be, with scope pictures of 360 to 800 pixels."""
     shape = ("octagon", "round", "cut")[int(rng.integers(3))]
-    return ExamCamera(random_look(rng), int(rng.integers(360, 561)), shape, int(rng.integers(55, 96)))
+    width = int(math.exp(rng.uniform(math.log(360), math.log(800))))
+    quality, scan, fringe = int(rng.integers(55, 96)), draw_scan(rng), abs(float(rng.normal(0, 0.004)))
+    return ExamCamera(random_look(rng), width, shape, quality, scan, fringe)
 
 
 def brand_camera(processor: Processor, rng: Rng) -> ExamCamera:
     """The processor of one exam: this brand, as it is set up in one room."""
     side = min(processor.picture[2:])
-    return ExamCamera(varied(processor.look, rng), side, processor.shape, int(rng.integers(75, 96)))
+    look, quality = varied(processor.look, rng), int(rng.integers(75, 96))
+    return ExamCamera(look, side, processor.shape, quality, draw_scan(rng), abs(float(rng.normal(0, 0.003))))
 
 
 def crop_view(renderer: Renderer, index: int, camera: ExamCamera, size: int, rng: Rng) -> CropView | None:
@@ -103,14 +113,14 @@ def _clipped(low: float, high: float, limit: int) -> tuple[int, int]:
 
 
 def _wish(renderer: Renderer, index: int, camera: ExamCamera, rng: Rng) -> Pose | None:
-    """Mostly oblique from the anal side, turned at any angle, at 0.8 to 2.3 times the close-up distance."""
+    """Mostly oblique from the anal side, turned at any angle, at 0.6 to 1.9 times the close-up distance."""
     near = viewing_distance(renderer.colon.lesions[index])
     return steady_aim(
         renderer,
         index,
-        near * math.exp(float(rng.uniform(-0.2, 0.85))),
-        float(rng.uniform(0.2, 1.15)),
-        around=float(rng.normal(0, 0.45)),
+        near * math.exp(float(rng.uniform(-0.5, 0.65))),
+        float(rng.uniform(0.3, 1.35)),
+        around=float(rng.normal(0, 0.6)),
         roll=float(rng.uniform(-math.pi, math.pi)),
         place=_place(camera.shape, rng),
         aspect=1.0,
@@ -143,30 +153,37 @@ def _shoot(
     window = _window((x - 0.5, y - 0.5, w + 1.0, h + 1.0), width / _PREVIEW, width)
     fine = renderer.render(pose, width, width, window)
     x0, y0, x1, y1 = window
+    bent = Wobble(rng, float(rng.uniform(0, 0.03))).maps(x1 - x0, y1 - y0)
     inside = shape_mask(camera.shape, width, width)[y0:y1, x0:x1]
-    shown = (fine.lesion == index + 1) & inside
+    light = warped(fine.rgb, bent)
+    light, shown = drawn(light, (warped_labels(fine.lesion, bent) == index + 1) & inside, rng)
     if int(shown.sum()) < LEAST_SIDE**2:
         return None
     box = box_of(shown)
     if min(box[2:]) < LEAST_SIDE:
         return None
-    picture = _developed(coarse.rgb, fine.rgb, inside, camera.look, rng)
+    picture = _developed(coarse.rgb, light, inside, camera, rng)
     return CropView(picture, human_box(rng, box, x1 - x0, y1 - y0), box)
 
 
 def _developed(
-    coarse: NDArray[np.float32], light: NDArray[np.float32], inside: NDArray[np.bool_], look: Look, rng: Rng
+    coarse: NDArray[np.float32],
+    light: NDArray[np.float32],
+    inside: NDArray[np.bool_],
+    camera: ExamCamera,
+    rng: Rng,
 ) -> Image:
     """The window as the processor shows it; sometimes moved or out of focus."""
+    look = camera.look
     exposure = look.exposure * math.exp(0.08 * float(rng.normal()))
-    softness = look.softness + (float(rng.exponential(0.8)) if rng.random() < 0.3 else 0.0)
+    softness = look.softness + (float(rng.exponential(0.8)) if rng.random() < 0.2 else 0.0)
     now = msgspec.structs.replace(look, exposure=exposure, softness=softness)
-    if rng.random() < 0.35:
-        angle, length = float(rng.uniform(0, 2 * math.pi)), float(rng.exponential(2.5))
-        light = smear(light, length * math.cos(angle), length * math.sin(angle))
+    angle, length = float(rng.uniform(0, 2 * math.pi)), float(rng.exponential(2.5))
+    dx, dy = (length * math.cos(angle), length * math.sin(angle)) if rng.random() < 0.25 else (0.0, 0.0)
+    light = fringed(smear(light, dx, dy), camera.scan, 0.6 * dx, 0.6 * dy, camera.fringe)
     # Metered half on the whole view, half on the lesion, as an endoscopist would make it show.
     gain = math.sqrt(Exposure(now).gain(coarse) * Exposure(now).gain(light))
-    picture = develop(light, now, gain, rng)
+    picture = combed(develop(light, now, gain, rng), camera.scan, dx)
     picture[~inside] = 2  # not quite black, as on the screen
     return picture
 

@@ -30,12 +30,17 @@ from core.phantom.processor import (
 from core.phantom.renderer import Renderer
 from core.phantom.seeding import stream
 from core.phantom.truth import Box, ClipTruth, ExamTruth, FrameTruth, box_of, write_truth
+from core.phantom.wobble import Wobble, warped, warped_labels
 from core.phantom.workers import Tick
 from core.phantom.writer import VideoWriter
 from core.text.render import model_text
 
 _SHUTTER = 0.3
 """Share of the time between two rendered views during which the shutter is open."""
+
+
+_WOBBLE = 0.008
+"""How far the bowel's own movement shifts parts of the picture, as a share of its side (our choice)."""
 
 
 class ExamSettings(msgspec.Struct, frozen=True):
@@ -183,18 +188,20 @@ def _film(job: ExamJob, screen: _Screen, index: int, writer: VideoWriter, tick: 
     way = take(screen.renderer, index, settings.views(lesions), width / height, screen.roll, rng)
     if way is None:
         return []
+    wobble = Wobble(stream(job.exam.seed, "wobble", index), _WOBBLE)
     pause = dt.timedelta(seconds=90 * index + int(rng.integers(60)))
     sights: list[_Sight] = []
     for n, pose in enumerate(way.poses):
         tick()
         render = screen.renderer.render(pose, width, height)
-        light = _smear(render.rgb, way, n, screen, job.exam.optics.fov_deg)
+        bent = wobble.maps(width, height, n * settings.held / settings.fps)
+        light = _smear(warped(render.rgb, bent), way, n, screen, job.exam.optics.fov_deg)
         moment = screen.start + pause + dt.timedelta(seconds=n * settings.held / settings.fps)
         picture = screen.show(light, moment)
         first = writer.write(picture)
         for _ in range(settings.held - 1):
             writer.write(picture)
-        sight = _sight(first, screen.lesion_mask(render.lesion, index))
+        sight = _sight(first, screen.lesion_mask(warped_labels(render.lesion, bent), index))
         if sight is not None:
             sights.append(sight)
     return sights

@@ -18,8 +18,10 @@ from core.phantom.scene import PhantomLesion
 
 Array = NDArray[np.float32]
 
-BLEND_MM = 1.0
-"""Width of the soft transition between a solid's base and the wall."""
+BLEND_MM = (0.5, 3.5)
+"""Range of the width of the soft transition between a solid's base and the wall, mm."""
+_SQUEEZE = 0.09
+"""Spread of a lesion's measures and of its lean from exam to exam (our choice)."""
 SOLID_CLASSES = ("Ip", "Isp", "Is", "Is+IIc")
 
 
@@ -30,10 +32,16 @@ class LesionBody:
         lesion: the true measures.
         shape, centreline: the colon that it sits in.
         inflation: factor on the calibre, so that the lesion keeps its size while the wall moves out.
+        squeeze: seed of how it is squeezed and turned at this exam (wall tension, suction); 0 = not at all.
     """
 
     def __init__(
-        self, lesion: PhantomLesion, shape: ColonShape, centreline: Centreline, inflation: float
+        self,
+        lesion: PhantomLesion,
+        shape: ColonShape,
+        centreline: Centreline,
+        inflation: float,
+        squeeze: int = 0,
     ) -> None:
         self.lesion = lesion
         self.station = np.float32(lesion.station_mm)
@@ -45,6 +53,11 @@ class LesionBody:
         along = 1 - self.wall_mm * float(bend[0] * self._cos + bend[1] * self._sin)
         self._mm_per_station = np.float32(np.clip(along, 0.5, 1.6))
         self._turn = float(np.random.default_rng((lesion.seed, 33)).uniform(0, np.pi))
+        rng = np.random.default_rng((lesion.seed, 36, squeeze))
+        now = rng.normal(0, _SQUEEZE if squeeze else 0.0, 6)
+        self._stretch = np.exp(now[:3] - now[:3].mean())  # what is pressed flat gets wider
+        self._skew, self._tilt = float(now[3]), now[4:]
+        self._turn += float(now[3])
         self.skin: Skin = head_skin(lesion) if self.is_solid else plane_skin(lesion)
         if self.is_solid:
             self._shape_solid()
@@ -58,6 +71,7 @@ class LesionBody:
     def _shape_solid(self) -> None:
         lesion = self.lesion
         rng = np.random.default_rng((lesion.seed, 34))
+        self.blend_mm = 1.0
         half_a, half_b = lesion.size_mm / 2, max(lesion.size_2_mm, 0.5 * lesion.size_mm) / 2
         if lesion.paris == "Ip":
             half_h, lift = 0.43 * lesion.size_mm, max(lesion.stalk_mm, 3.0)
@@ -70,10 +84,13 @@ class LesionBody:
         else:
             half_h, lift = 0.66 * lesion.height_mm, -0.32 * lesion.height_mm
             self._stalk_mm = 0.0
+            self.blend_mm = float(np.clip(rng.uniform(0.1, 0.4) * lesion.height_mm, *BLEND_MM))
             lean = float(rng.uniform(0.0, 0.15))
         towards = float(rng.uniform(0, 2 * np.pi))
         axis = np.array([np.sin(lean) * np.cos(towards), np.sin(lean) * np.sin(towards), np.cos(lean)])
-        self._halves = np.array([half_a, half_b, half_h], np.float32)
+        self._halves = (np.array([half_a, half_b, half_h]) * self._stretch).astype(np.float32)
+        axis[:2] += self._tilt
+        axis /= np.linalg.norm(axis)
         self.head = (axis * (lift + half_h)).astype(np.float32)
         side = np.cross(axis, [np.sin(self._turn), -np.cos(self._turn), 0.0])
         side /= np.linalg.norm(side)
@@ -170,6 +187,8 @@ class LesionBody:
         turn = angle - np.float32(self.angle)
         turn -= np.rint(turn * np.float32(0.5 / np.pi)) * np.float32(2 * np.pi)
         b = turn * np.float32(self.wall_mm)
+        a, b = a * np.float32(self._stretch[0]), b * np.float32(self._stretch[1])
+        b += a * np.float32(self._skew)
         c, d = np.float32(np.cos(self._turn)), np.float32(np.sin(self._turn))
         scale = np.float32((TEXELS - 1) / 2 / (PLANE_HALF * self.lesion.size_mm / 2))
         centre = np.float32((TEXELS - 1) / 2)

@@ -12,12 +12,13 @@ from core.phantom.scene import PhantomLesion
 from core.phantom.surface_pattern import (
     Rng,
     bumps,
+    capillaries,
     gyri,
     harmonics,
     patches,
-    pits,
     scatter_on_plane,
     scatter_on_sphere,
+    surface_blood,
     warped,
 )
 
@@ -27,10 +28,12 @@ TEXELS = 224
 PLANE_HALF = 1.5
 """Half the side of a plane map in units of the lesion's half size."""
 
-_BLOOD = {"pale": 0.66, "as mucosa": 1.0, "red": 1.75, "brown": 1.45, "mixed": 1.3, "white": 0.3}
-_BILE = {"brown": 0.5, "white": 0.08, "pale": 0.14}
-_GRANULE_MM = {"granular": 1.3, "nodular": 3.2, "lobulated": 4.5, "villous": 1.0, "cloud-like": 3.5}
-_RELIEF = {"granular": 0.07, "nodular": 0.17, "lobulated": 0.24, "villous": 0.10, "cloud-like": 0.06}
+_BLOOD = {"pale": 0.72, "as mucosa": 1.0, "red": 1.5, "brown": 1.35, "mixed": 1.25, "white": 0.42}
+_BILE = {"brown": 0.4, "white": 0.1, "pale": 0.16}
+_BLOOD_SPREAD = 0.17
+"""Of the amount of blood among lesions of one colour word (log scale)."""
+_GRANULE_MM = {"granular": 1.3, "nodular": 3.2, "lobulated": 5.5, "villous": 1.0, "cloud-like": 3.5}
+_RELIEF = {"granular": 0.05, "nodular": 0.13, "lobulated": 0.2, "villous": 0.09, "cloud-like": 0.05}
 _LIFT = {"granular": 0.33, "nodular": 0.28, "lobulated": 0.22, "villous": 0.30, "cloud-like": 0.09}
 """Height of a flat lesion's bumps as a share of their spacing."""
 _PLATEAU_MM, _HIGHEST_FLAT_MM = 2.1, 2.45
@@ -46,11 +49,13 @@ class Skin:
         height: float32; plane maps: mm above the wall; head maps: share of the radius.
         substance: (…, 3) float32: blood (1 = normal mucosa), deep vessels, bile or mucus.
         cover: float32, 1 on the lesion … 0 beside it (head maps: 1 everywhere).
+        rough: factor on the fine relief: how far highlights break up.
     """
 
     height: Array
     substance: Array
     cover: Array
+    rough: float = 1.0
 
 
 def _grid() -> tuple[Array, Array]:
@@ -92,8 +97,8 @@ def head_skin(lesion: PhantomLesion) -> Skin:
     for word in lesion.surface:
         if word in _GRANULE_MM:
             size = _GRANULE_MM[word] * (0.8 if lesion.size_mm < 8 else 1.0)
-            count = int(np.clip(np.pi * lesion.size_mm**2 / (0.87 * size**2), 6, 500))
-            amount = rng.uniform(0.75, 1.25, count).astype(np.float32)
+            count = int(np.clip(np.pi * lesion.size_mm**2 / (0.87 * size**2), 4, 500))
+            amount = rng.uniform(0.35, 1.5, count).astype(np.float32)
             bend = warped(rng, points, 1.6 * size / lesion.size_mm)
             bump, between = bumps(bend, scatter_on_sphere(rng, count), amount)
             height += _RELIEF[word] * (bump - 0.6)
@@ -104,7 +109,12 @@ def head_skin(lesion: PhantomLesion) -> Skin:
     shape = (TEXELS, TEXELS)
     period = TEXELS * _pit_mm(lesion) / (np.pi * lesion.size_mm / 1.5)
     substance = _substance(rng, lesion, groove.reshape(shape), crater.reshape(shape), period)
-    return Skin(height.reshape(shape), substance, np.ones(shape, np.float32))
+    return Skin(height.reshape(shape), substance, np.ones(shape, np.float32), _roughness(lesion))
+
+
+def _roughness(lesion: PhantomLesion) -> float:
+    """From mirror-smooth to velvety, fixed for the lesion."""
+    return float(np.exp(np.random.default_rng((lesion.seed, 35)).uniform(np.log(0.45), np.log(2.6))))
 
 
 def _before_growth(lesion: PhantomLesion) -> PhantomLesion:
@@ -117,11 +127,16 @@ def _before_growth(lesion: PhantomLesion) -> PhantomLesion:
 
 
 def _asymmetry(rng: Rng, points: Array) -> Array:
-    """Low, seeded deviations from the ellipsoid: a few broad bulges and dents."""
+    """Seeded deviations from the ellipsoid: broad bulges and dents, some lesions hardly, some knobbly.
+
+    Most real polyps are smooth and told apart by this: their shape as a whole.
+    """
     total = np.zeros(len(points), np.float32)
-    for centre, amount in zip(scatter_on_sphere(rng, 9), rng.normal(0, 0.085, 9), strict=True):
-        total += np.float32(amount) * np.exp(-3.0 * (1 - points @ centre))
-    return total
+    for count, sharp, spread in ((7, 2.5, 0.14), (20, 9.0, 0.055)):
+        amount = float(np.exp(rng.uniform(np.log(0.45), np.log(1.5))))
+        for centre, share in zip(scatter_on_sphere(rng, count), rng.normal(0, spread, count), strict=True):
+            total += np.float32(amount * share) * np.exp(-sharp * (1 - points @ centre))
+    return np.asarray(0.42 * np.tanh(total / 0.42), np.float32)
 
 
 def _pit_mm(lesion: PhantomLesion) -> float:
@@ -142,23 +157,19 @@ def _hollow(rng: Rng, lesion: PhantomLesion, height: Array, q: Array) -> tuple[A
 
 
 def _substance(rng: Rng, lesion: PhantomLesion, groove: Array, crater: Array, period_px: float) -> Array:
-    """Blood, deep vessels and bile of a skin: base colour, pattern of pits, grooves, ulcer, mucus."""
+    """Blood, deep vessels and bile of a skin: base colour, surface pattern, grooves, ulcer, mucus."""
     size = TEXELS
-    blood = np.full((size, size), _BLOOD.get(lesion.colour, 1.0), np.float32)
+    level = float(np.exp(_BLOOD_SPREAD * rng.standard_normal()))
+    blood = np.full((size, size), _BLOOD.get(lesion.colour, 1.0) * level, np.float32)
     bile = np.full((size, size), _BILE.get(lesion.colour, 0.06), np.float32)
-    broad = patches(rng, size, size / 5)
-    blood *= 1 + (0.40 if lesion.colour == "mixed" else 0.12) * broad
+    broad = patches(rng, size, size / float(rng.uniform(2, 6)))
+    blood *= np.exp((0.40 if lesion.colour == "mixed" else float(rng.uniform(0.05, 0.3))) * broad)
     serrated = (
         lesion.colour in _SERRATED_COLOURS and lesion.paris in ("Is", "IIa", "IIb") and lesion.lst == "none"
     )
     serrated &= not set(lesion.surface) & {"granular", "nodular", "lobulated", "villous"}
-    period = max(period_px, 3.5)
-    if serrated:
-        pattern = pits(rng, size, period * 1.2)
-        blood *= 1 + 0.22 * pattern
-    else:
-        pattern = gyri(rng, size, period)
-        blood *= 0.92 + 0.24 * pattern
+    period = max(period_px * float(np.exp(rng.uniform(np.log(0.7), np.log(1.9)))), 3.5)
+    blood *= surface_blood(rng, size, period, pitted=serrated)
     blood *= 1 + 0.35 * groove
     if "mucus cap" in lesion.surface:
         film = _step(-0.5, 0.4, patches(rng, size, size / 6))
@@ -167,7 +178,8 @@ def _substance(rng: Rng, lesion: PhantomLesion, groove: Array, crater: Array, pe
     fibrin = crater * _step(-0.6, 0.5, patches(rng, size, size / 9))
     blood = blood * (1 - 0.75 * fibrin) + 0.5 * crater * (1 - fibrin)
     bile += 0.35 * fibrin
-    return np.stack([np.clip(blood, 0.08, 4), np.zeros_like(blood), bile], -1).astype(np.float32)
+    deep = capillaries(rng, size) if rng.random() < 0.4 else np.zeros_like(blood)
+    return np.stack([np.clip(blood, 0.08, 4), deep, bile], -1).astype(np.float32)
 
 
 def plane_skin(lesion: PhantomLesion) -> Skin:
@@ -188,14 +200,14 @@ def plane_skin(lesion: PhantomLesion) -> Skin:
     profile = _profile(lesion, q)
     unit, crater = _hollow(rng, lesion, np.zeros_like(q), q)
     plateau = min(lesion.height_mm, _PLATEAU_MM) if lesion.paris.startswith("IIa") else lesion.height_mm
-    height = profile * (plateau * (1 + 0.10 * patches(rng, TEXELS, TEXELS / 6)) + lift)
+    height = profile * (plateau * (1 + 0.25 * patches(rng, TEXELS, TEXELS / 5)) + lift)
     if lesion.paris.startswith("IIa"):
         height *= min(1.0, _HIGHEST_FLAT_MM / max(float(height.max()), 1e-3))
     height += (2.2 * plateau + 0.8) * unit + _nodule(rng, lesion, x, y, lesion.height_mm - plateau) * profile
-    cover = 1 - _step(0.94, 1.03, q)
+    cover = 1 - _step(0.88, 1.06, q)
     period = TEXELS * _pit_mm(lesion) / (PLANE_HALF * lesion.size_mm)
     substance = _substance(rng, lesion, groove, crater, period)
-    return Skin(height.astype(np.float32), substance, cover)
+    return Skin(height.astype(np.float32), substance, cover, _roughness(lesion))
 
 
 def _profile(lesion: PhantomLesion, q: Array) -> Array:

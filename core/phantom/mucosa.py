@@ -60,16 +60,20 @@ class Mucosa:
         seed, length_mm: of the colon.
 
     Attributes:
-        blood, bile: this patient's level of blood and of yellow in the mucosa, 1 and 0 on average.
-        visibility: how clearly vessels shine through, about 0.6…1.1.
+        blood, bile: this patient's level of blood and of yellow in the mucosa, about 1 and 0.15 on average.
+        visibility: how clearly vessels shine through, about 0.3…1.3.
+        patchy, rough: factors on how uneven the blood is, and on the fine relief.
+        mottled: how much of the fine relief shows in the colour.
     """
 
     def __init__(self, seed: int, length_mm: float) -> None:
         self._seed, self._shape = seed, shape_of(seed, length_mm)
         rng = np.random.default_rng((seed, 41))
-        self.blood = float(rng.uniform(0.9, 1.3))
-        self.bile = float(rng.uniform(0.0, 0.12))
-        self.visibility = float(rng.uniform(0.6, 1.1))
+        self.blood = float(np.exp(rng.uniform(np.log(0.6), np.log(1.5))))
+        self.bile = float(min(rng.exponential(0.16), 0.7))
+        self.visibility = float(rng.uniform(0.3, 1.3))
+        self.patchy, self.rough = (float(np.exp(rng.uniform(np.log(0.6), np.log(2.0)))) for _ in range(2))
+        self.mottled = float(rng.uniform(0.2, 2.0))
         self._broad = _broad(rng, int(length_mm / 4) + 100)
         self._relief = _relief(rng)
         self._trees: dict[int, tuple[list[Branches], Branches]] = {}
@@ -100,8 +104,10 @@ class Mucosa:
             turn + np.float32(_PAD),
             row - np.floor(row * np.float32(1 / ROWS)) * np.float32(ROWS) + np.float32(_PAD),
         )
-        slope = (relief - np.float32(128)) * (np.float32(SLOPE_UNIT) * (1 - np.float32(0.75) * far))
+        unit = np.float32(SLOPE_UNIT * self.rough)
+        slope = (relief - np.float32(128)) * (unit * (1 - np.float32(0.75) * far))
         blood = np.float32(self.blood) * (np.float32(0.5) + mix[:, 2])
+        blood *= np.clip(1 + np.float32(self.mottled / self.rough) * (slope[:, 0] - slope[:, 1]), 0.4, 2)
         bile = np.float32(self.bile) + np.float32(0.9) * np.clip(mix[:, 3] - np.float32(0.72), 0, None)
         shown = np.float32(self.visibility)
         return Skin(shown * mix[:, 0], shown * mix[:, 1], blood, bile, mix[:, 3], slope)
@@ -138,7 +144,7 @@ class Mucosa:
         veiled = np.clip(0.62 + 0.55 * shows, 0.08, 1.0)
         fine = cv2.GaussianBlur(_folded(vessels), (0, 0), 0.9) * veiled
         deep_blur = cv2.GaussianBlur(_folded(veins), (0, 0), 5.0) * np.clip(veiled, 0.3, 1)
-        blood = 128 + 40 * self._slow(chunk, 1)
+        blood = 128 + 40 * self.patchy * self._slow(chunk, 1)
         film = 120 + 66 * self._slow(chunk, 2)
         return np.asarray(np.clip(np.stack([fine, deep_blur, blood, film], -1), 0, 255), np.uint8)
 
@@ -186,7 +192,7 @@ def _relief(rng: np.random.Generator) -> Texture:
     Three scales: soft undulation, the innominate grooves about 1 mm apart, and the gland openings.
     """
     height = np.zeros((ROWS, COLUMNS), np.float32)
-    for texels, coarser, amount in ((26.0, 8, 0.75), (8.0, 2, 0.26), (2.4, 1, 0.055)):
+    for texels, coarser, amount in ((26.0, 8, 0.75), (8.0, 2, 0.34), (2.4, 1, 0.085)):
         noise = rng.normal(size=(ROWS // coarser, COLUMNS // coarser)).astype(np.float32)
         soft = ndimage.gaussian_filter(noise, texels / coarser, mode="wrap")
         padded = np.pad(soft / soft.std(), 2, mode="wrap")

@@ -111,7 +111,7 @@ def steady_aim(
         (1.3 * distance, 1.0, 0.0),
     ]
     for far, flat, aside in wishes:
-        far = float(np.clip(far, 8.0, 60.0))
+        far = float(np.clip(far, 6.5, 60.0))
         pose = renderer.aim(index, far, flat, around=aside, roll=roll, place=place, aspect=aspect)
         if pose is not None:
             return pose

@@ -173,4 +173,10 @@ def optics(rng: Rng) -> Optics:
         wetness=round(float(rng.uniform(0.15, 0.9)), 3),
         inflation=round(float(rng.uniform(0.88, 1.14)), 3),
         narrow_band=bool(rng.random() < 0.125),
+        seed=draw_seed(rng),
+        residue=round(max(0.0, float(rng.uniform(-0.5, 1.0))), 3),
+        lamp_mm=round(float(rng.uniform(2.0, 4.5)), 2),
+        lamp_turn=round(float(rng.uniform(-math.pi, math.pi)), 3),
+        lamp_share=round(float(rng.uniform(0.2, 0.8)), 3),
+        fill=round(float(rng.uniform(0.02, 0.18)), 3),
     )

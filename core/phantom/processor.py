@@ -193,11 +193,11 @@ def random_look(rng: Rng) -> Look:
     gain = [float(math.exp(rng.uniform(math.log(0.75), math.log(1.3)))) for _ in range(3)]
     return Look(
         gain=(gain[0], gain[1], gain[2]),
-        gamma=float(math.exp(rng.uniform(math.log(0.7), math.log(1.45)))),
-        saturation=float(math.exp(rng.uniform(math.log(0.6), math.log(1.4)))),
+        gamma=float(math.exp(rng.uniform(math.log(0.8), math.log(1.75)))),
+        saturation=float(math.exp(rng.uniform(math.log(0.75), math.log(1.5)))),
         hue_deg=float(rng.uniform(-8, 8)),
-        sharpening=float(rng.uniform(0.0, 1.1)),
-        noise=float(rng.uniform(0.004, 0.028)),
-        exposure=float(rng.uniform(0.36, 0.56)),
-        softness=float(rng.uniform(0.3, 1.1)),
+        sharpening=float(rng.uniform(0.0, 2.2)),
+        noise=float(math.exp(rng.uniform(math.log(0.001), math.log(0.014)))),
+        exposure=float(rng.uniform(0.4, 0.66)),
+        softness=float(rng.uniform(0.3, 0.9)),
     )

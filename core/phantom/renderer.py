@@ -14,6 +14,7 @@ from core.phantom.colon import shape_of
 from core.phantom.guide import expect
 from core.phantom.lesion import LesionBody
 from core.phantom.mucosa import Skin, mucosa_of
+from core.phantom.residue import residue_of
 from core.phantom.scene import Optics, PhantomColon, Pose
 from core.phantom.shading import albedo, shade
 from core.phantom.tissue import StretchTissue, Surface
@@ -56,8 +57,10 @@ class Renderer:
         self._centreline = centreline_of(colon.seed, colon.length_mm)
         self._mucosa = mucosa_of(colon.seed, colon.length_mm)
         self._bodies = [
-            LesionBody(lesion, self._shape, self._centreline, optics.inflation) for lesion in colon.lesions
+            LesionBody(lesion, self._shape, self._centreline, optics.inflation, optics.seed)
+            for lesion in colon.lesions
         ]
+        self._residue = residue_of(optics.seed, optics.residue)
         self._wall = Wall(self._shape, optics.inflation, self._inside_solid, self._relief)
 
     def _inside_solid(self, s: Array, u: Array, v: Array) -> NDArray[np.bool_]:
@@ -143,7 +146,8 @@ class Renderer:
         first = round(tissue.stretch.begin_mm / CHUNK_MM)
         s, angle = tissue.unrolled(at, surface)
         wall = self._mucosa.at(first, 5, s, angle, footprint_mm)
-        return tissue.dressed(wall, at, surface, np.float32(self._mucosa.blood))
+        skin = tissue.dressed(wall, at, surface, np.float32(self._mucosa.blood))
+        return skin if self._residue is None else self._residue.over(skin, s, angle)
 
     def aim(
         self,

@@ -70,6 +70,11 @@ class Optics(msgspec.Struct, frozen=True):
         wetness: 0 (dry) … 1 (many highlights).
         inflation: 0.8 (collapsed) … 1.2 (stretched) times the nominal calibre.
         narrow_band: narrow-band imaging instead of white light.
+        seed: of what differs from exam to exam (lesions squeezed, residue); 0 = as planned.
+        residue: 0 (clean) … 1 (mucus, fluid, foam, stool everywhere).
+        lamp_mm, lamp_turn, lamp_share: half the distance of the two lamps, the angle of the line between them
+            in the picture (radians), and the first one's share of the light.
+        fill: light that comes by way of the wall, as a share of the direct light.
     """
 
     fov_deg: float = 150.0
@@ -77,3 +82,9 @@ class Optics(msgspec.Struct, frozen=True):
     wetness: float = 0.5
     inflation: float = 1.0
     narrow_band: bool = False
+    seed: int = 0
+    residue: float = 0.0
+    lamp_mm: float = 3.2
+    lamp_turn: float = 0.0
+    lamp_share: float = 0.5
+    fill: float = 0.13

@@ -10,20 +10,16 @@ from core.phantom.scene import Optics
 
 Array = NDArray[np.float32]
 
-LAMPS = ((-3.2, -0.8, 0.0), (3.2, -0.8, 0.0))
-"""Light guides in the camera's axes right, up, forward, mm: one on either side of the lens."""
+_LAMP_BELOW_MM = 0.8
+"""The light guides lie this far under the lens's middle, one on either side of it."""
 NOMINAL_MM = 25.0
 """At this distance white tissue that faces the lamp has light 1."""
 _LEAST_MM = 2.0
 _WRAP = 0.12
 """Share by which light that scattered under the surface softens the terminator."""
-_FILL = 0.22
-"""Light that comes by way of the neighbouring wall, and is twice as red for it, as a share of the direct
-light.
-"""
 
 _WHITE = np.array(
-    [[0.93, 0.80, 0.70], [0.13, 0.90, 0.96], [0.52, 1.55, 1.30], [0.55, 0.85, 0.55], [0.04, 0.28, 1.05]],
+    [[0.93, 0.78, 0.60], [0.13, 0.86, 1.00], [0.52, 1.55, 1.30], [0.55, 0.85, 0.55], [0.04, 0.28, 1.05]],
     np.float32,
 )
 """Bloodless tissue's albedo, then the absorption of blood, vessels, veins and bile, for red, green, blue.
@@ -72,12 +68,12 @@ def shade(
     # Light scatters under the surface, so that diffuse light shows the fine relief only in part.
     soft_normal = np.float32(0.62) * normal + np.float32(0.38) * fine_normal
     shine = _shine(film, optics.wetness)
-    for lamp in LAMPS:
-        place = (np.asarray(lamp, np.float32) @ axes).astype(np.float32)
+    for lamp, share in _lamps(optics):
+        place = (lamp @ axes).astype(np.float32)
         to = place[:, None] - rays * t
         squared = np.maximum(np.einsum("ij,ij->j", to, to), np.float32(_LEAST_MM**2))
         to *= 1 / np.sqrt(squared)
-        power = np.float32(optics.light * NOMINAL_MM**2 / len(LAMPS)) / squared
+        power = np.float32(optics.light * NOMINAL_MM**2 * share) / squared
         facing = np.einsum("ij,ij->j", soft_normal, to)
         lit = np.clip((facing + np.float32(_WRAP)) * np.float32(1 / (1 + _WRAP)), 0, 1)
         diffuse += power * lit
@@ -86,15 +82,26 @@ def shade(
         cosine = np.einsum("ij,ij->j", fine_normal, half) / np.sqrt(np.einsum("ij,ij->j", half, half))
         mirrored += power * _lobe(cosine)
     out = colour * (diffuse * openness)[:, None]
-    out += colour * colour * (np.float32(_FILL) * filled * openness)[:, None]
+    # Light by way of the neighbouring wall is twice as red for it.
+    out += colour * colour * (np.float32(optics.fill) * filled * openness)[:, None]
     out += (mirrored * shine * openness)[:, None]
     return np.asarray(out, np.float32)
+
+
+def _lamps(optics: Optics) -> list[tuple[Array, float]]:
+    """Places (3,) of the light guides in the camera's axes right, up, forward, mm, and their shares."""
+    cos, sin = np.cos(optics.lamp_turn), np.sin(optics.lamp_turn)
+    places = []
+    for side, share in ((-1.0, optics.lamp_share), (1.0, 1 - optics.lamp_share)):
+        x, y = side * optics.lamp_mm, -_LAMP_BELOW_MM
+        places.append((np.array([x * cos - y * sin, x * sin + y * cos, 0.0], np.float32), share))
+    return places
 
 
 def _shine(film: Array, wetness: float) -> Array:
     """How much of the lamp the film mirrors: patches grow with the wetness."""
     cover = np.clip((film - np.float32(0.75 - 0.75 * wetness)) * np.float32(4.0), 0.06, 1)
-    return np.asarray(cover * np.float32(0.04), np.float32)
+    return np.asarray(cover * np.float32(0.075), np.float32)
 
 
 def _lobe(cosine: Array) -> Array:

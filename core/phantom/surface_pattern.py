@@ -93,6 +93,67 @@ def pits(rng: Rng, size: int, period_px: float) -> Array:
     return np.asarray(1 / (1 + np.exp(-5.0 * (band_noise(rng, size, period_px) - 1.3))), np.float32)
 
 
+def net(rng: Rng, size: int, period_px: float) -> Array:
+    """A fine net of lines, as capillaries around the pits: 1 on the lines … 0 in the meshes."""
+    ridge = np.abs(band_noise(rng, size, period_px))
+    return np.asarray(np.exp(-((ridge / 0.35) ** 2)), np.float32)
+
+
+def streaks(rng: Rng, size: int, period_px: float) -> Array:
+    """Furrows that run one way, swaying: 0 … 1."""
+    y, x = np.meshgrid(np.arange(size, dtype=np.float32), np.arange(size, dtype=np.float32), indexing="ij")
+    turn = float(rng.uniform(0, np.pi))
+    sway = 0.35 * period_px * patches(rng, size, size / 4) + 0.3 * period_px * patches(rng, size, size / 12)
+    wave = np.sin((x * np.cos(turn) + y * np.sin(turn) + 2 * sway) * (2 * np.pi / period_px))
+    return np.asarray(0.5 + 0.5 * wave, np.float32)
+
+
+def spots(rng: Rng, size: int, count: int, radius_px: float) -> Array:
+    """Round spots at random places, soft at their edge: 0 between … 1 in them."""
+    canvas = np.zeros((size, size), np.uint8)
+    for x, y, r in zip(
+        *rng.uniform(0, size, (2, count)), radius_px * np.exp(0.35 * rng.standard_normal(count)), strict=True
+    ):
+        cv2.circle(canvas, (int(16 * x), int(16 * y)), int(16 * max(r, 0.6)), 255, -1, cv2.LINE_AA, 4)
+    soft = cv2.GaussianBlur(canvas, (0, 0), max(0.35 * radius_px, 0.6))
+    return np.asarray(soft, np.float32) / np.float32(255)
+
+
+def surface_blood(rng: Rng, size: int, period_px: float, *, pitted: bool) -> Array:
+    """Factor on the blood over a lesion's surface: one or two patterns, here strong and there faint.
+
+    Args:
+        pitted: round pits lead (normal and hyperplastic), otherwise tubes and branches (adenoma).
+    """
+    kinds = (pits, net, gyri, streaks) if pitted else (gyri, net, streaks, pits)
+    total = np.zeros((size, size), np.float32)
+    for strongest in (0.7, 0.4):
+        kind = kinds[int(rng.choice(4, p=[0.52, 0.27, 0.12, 0.09]))]
+        sign = 1.0 if rng.random() < 0.75 else -1.0
+        shown = np.clip(0.55 + 0.6 * patches(rng, size, size / 3), 0, 1)
+        pattern = kind(rng, size, period_px) - 0.4
+        total += np.float32(sign * strongest * rng.uniform(0.2, 1.0)) * shown * pattern
+        period_px = max(period_px * float(rng.uniform(0.6, 2.2)), 3.0)
+    if rng.random() < 0.35:
+        count, wide = int(rng.integers(3, 60)), float(rng.uniform(0.8, 5.0))
+        total += np.float32(rng.uniform(-0.6, 0.8)) * spots(rng, size, count, wide)
+    return np.asarray(np.exp(total), np.float32)
+
+
+def capillaries(rng: Rng, size: int) -> Array:
+    """Some winding vessels over a map, blurred as those under the surface are: 0 … about 0.8."""
+    canvas = np.zeros((size, size), np.uint8)
+    for _ in range(int(rng.integers(3, 16))):
+        steps, length = 24, float(rng.uniform(0.15, 0.7)) * size
+        heading = float(rng.uniform(0, 2 * np.pi)) + np.cumsum(rng.normal(0, 0.28, steps))
+        way = np.cumsum(np.stack([np.cos(heading), np.sin(heading)], 1), 0) * (length / steps)
+        points = np.rint((way + rng.uniform(0, size, 2)) * 16).astype(np.int32)
+        width = int(rng.integers(1, 3))
+        cv2.polylines(canvas, [points], False, int(rng.integers(90, 230)), width, cv2.LINE_AA, 4)
+    soft = cv2.GaussianBlur(canvas, (0, 0), float(rng.uniform(0.7, 1.6)))
+    return np.asarray(soft, np.float32) / np.float32(255) * np.float32(rng.uniform(0.4, 1.1))
+
+
 def patches(rng: Rng, size: int, period_px: float) -> Array:
     """Slow variation, about −1…1."""
     knots = max(int(size / period_px) + 3, 4)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.phantom.lesion import BLEND_MM, LesionBody, soft_union
+from core.phantom.lesion import LesionBody, soft_union
 from core.phantom.mucosa import Skin
 from core.phantom.sampling import look_up, polar
 from core.phantom.tracer import Straight
@@ -70,7 +70,7 @@ class StretchTissue:
         for _, body, near in self._met(s, u, v):
             if body.is_solid:
                 solid = body.solid_gap(s[near], u[near], v[near])
-                gap[near] = soft_union(gap[near], solid, BLEND_MM)
+                gap[near] = soft_union(gap[near], solid, body.blend_mm)
             else:
                 gap[near] -= body.relief(s[near], angle[near])
         return gap
@@ -97,7 +97,7 @@ class StretchTissue:
             if body.is_solid:
                 wall = self.stretch.radius_at(point[0], angle[near]) - radius[near]
                 solid = body.solid_gap(*point)
-                touched = near[solid < wall + BLEND_MM]
+                touched = near[solid < wall + body.blend_mm]
                 lesion[near[solid < wall]] = index + 1
                 raised[near[solid < wall]] = True
                 crease = np.clip((solid - 0.2) / 4.0, 0, 1)
@@ -132,6 +132,7 @@ class StretchTissue:
             level: the patient's amount of blood, on which the lesions' own amounts build.
         """
         vessel, vein, blood, bile = wall.vessel.copy(), wall.vein.copy(), wall.blood.copy(), wall.bile.copy()
+        slope = wall.slope.copy()
         for index, body, near in self._met(at.s, at.u, at.v):
             if body.is_solid:
                 near = near[surface.lesion[near] == index + 1]
@@ -145,7 +146,8 @@ class StretchTissue:
             vein[near] = vein[near] * (1 - cover) + own[:, 1] * cover
             blood[near] += (own[:, 0] * level - blood[near]) * cover
             bile[near] += (own[:, 2] - bile[near]) * cover
-        return Skin(vessel, vein, blood, bile, wall.film, wall.slope)
+            slope[near] *= (1 + np.float32(body.skin.rough - 1) * cover)[:, None]
+        return Skin(vessel, vein, blood, bile, wall.film, slope)
 
     def _slope(self, at: Straight, where: NDArray[np.intp]) -> Array:
         """Gradient of the gap by central differences, in the moving axes right, up, tangent."""

@@ -18,6 +18,8 @@ _MOST_STEPS = 110
 _ROOT_STEPS = 4
 BLOCK = 16384
 """Rays that are worked on at a time, so that their arrays fit in a core's cache."""
+_WIDE_MM = 2.2
+"""A bracket wider than this is looked into before its root is sought."""
 _NEAR_MM = 1.2
 """Where less than this is certainly free, the gap itself is asked."""
 
@@ -189,11 +191,30 @@ class Tracer:
         sure = trust & clear & (gap_high < 0)
         t = np.where(clear, low, np.float32(0))
         s = np.where(clear, first.s, self._station)
+        high, gap_high = self._narrowed(d, low, high, last.s, gap_high, sure)
         where = np.flatnonzero(sure)
         t[where], s[where] = self._root(
             d[:, where], low[where], high[where], last.s[where], gap_low[where], gap_high[where]
         )
         return sure, t, s
+
+    def _narrowed(
+        self, d: Array, low: Array, high: Array, guess: Array, gap_high: Array, sure: NDArray[np.bool_]
+    ) -> tuple[Array, Array]:
+        """Upper ends moved to the first of three points between that lies in tissue.
+
+        In a wide bracket the ray may cross a lesion's rim and come out before it meets the wall.
+        """
+        high, gap_high, waiting = high.copy(), gap_high.copy(), np.flatnonzero(sure & (high - low > _WIDE_MM))
+        start, width = low[waiting], high[waiting] - low[waiting]
+        for share in (0.25, 0.5, 0.75):
+            t = start + np.float32(share) * width
+            point = self.settle(d[:, waiting], t, guess[waiting])
+            gap = self._tissue.gap(point.s, point.u, point.v)
+            hit = gap < 0
+            high[waiting[hit]], gap_high[waiting[hit]] = t[hit], gap[hit]
+            waiting, start, width = waiting[~hit], start[~hit], width[~hit]
+        return high, gap_high
 
     def _along(self, d: Array, row: NDArray[np.intp]) -> Array:
         along = (

@@ -103,6 +103,8 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True):
         text_protocol: whose text an earlier clip is fused with where the held-back patients choose the
             checkpoint: its own exam's, or the query's (the reference). Training and the product use each
             picture's own.
+        deterministic: the same sums in the same order on CUDA too, so that a resumed run ends with the same
+            weights; some steps take longer.
         text_cache_mb: memory for the tokens of texts that a frozen text encoder has read.
         tracklets: of learning without labels, where that is asked for.
     """
@@ -132,6 +134,7 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True):
     mixed_precision: bool = True
     val_share: float = 0.15
     text_protocol: TextProtocol = "own-text"
+    deterministic: bool = True
     text_cache_mb: int = 512
     tracklets: TrackletConfig = TrackletConfig()
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -48,6 +49,23 @@ class Devices:
         sizes = _sizes(rows, self.count)
         first = sum(sizes[: self.rank])
         return slice(first, first + sizes[self.rank])
+
+    @contextmanager
+    def repeatable(self, wanted: bool) -> Iterator[None]:
+        """While it lasts, CUDA adds in a fixed order; the CPU does so anyway."""
+        if not wanted or self.device.type != "cuda":
+            yield
+            return
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        cudnn = torch.backends.cudnn
+        before = torch.are_deterministic_algorithms_enabled(), cudnn.deterministic, cudnn.benchmark
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        cudnn.deterministic, cudnn.benchmark = True, False
+        try:
+            yield
+        finally:
+            torch.use_deterministic_algorithms(before[0])
+            cudnn.deterministic, cudnn.benchmark = before[1:]
 
     def exchange(self, word: Any) -> list[Any]:
         """What each process says, by rank."""

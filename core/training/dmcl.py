@@ -67,6 +67,7 @@ def train_dmcl(
     cancel: CancelToken | None = None,
     learnt_on: str = "held-back patients of the training manifest",
     devices: Devices | None = None,
+    source: str = "the user's manifest",
 ) -> TrainResult:
     """Trains DMCL and publishes the weights that validated best to ``run_folder/model``.
 
@@ -83,6 +84,7 @@ def train_dmcl(
         learnt_on: whose queries the threshold for "no good match" is learnt from, in words.
         devices: this process and those that :func:`assist_training` runs in; None = this one alone, or as a
             launcher started it.
+        source: what the manifest holds, in words, for the model's card.
 
     Raises:
         Cancelled: a checkpoint is left.
@@ -94,7 +96,7 @@ def train_dmcl(
             run, settings = RunFolder.open(run_folder)
             (train, val), note = _known_data(run, settings, manifest)
         else:
-            run, settings, (train, val), note = _new(manifest, run_folder, config, devices.count)
+            run, settings, (train, val), note = _new(manifest, run_folder, config, devices.count, source)
     except PolypTraceError as error:
         lead(devices, failure=error)
         raise
@@ -179,7 +181,7 @@ def _start_event(run: RunFolder, trainer: Trainer, choice: DeviceChoice, notes: 
 
 
 def _new(
-    manifest: Path | None, folder: Path, config: TrainConfig | str, processes: int
+    manifest: Path | None, folder: Path, config: TrainConfig | str, processes: int, source: str
 ) -> tuple[RunFolder, TrainConfig, tuple[list[Row], list[Row]], str]:
     if manifest is None:
         raise PolypTraceError(
@@ -197,7 +199,7 @@ def _new(
         first = _maker(train, settings).batch(0)
         centre_image_token(model, to_input(first.images, torch.device("cpu")))
     settings = msgspec.structs.replace(settings, model=model.config)
-    facts = {**_data_facts(data, train, val), "start": start_words(settings.start)}
+    facts = {**_data_facts(data, train, val), "start": start_words(settings.start), "source": source}
     run = RunFolder.create(folder, settings, tokenizer, facts, dict(model.state_dict()), processes)
     return run, settings, (train, val), note
 
@@ -270,7 +272,7 @@ def _published(
         name=run.name,
         data=[
             f"{splits['train_pictures']} pictures of {splits['train_lesions']} lesions of "
-            f"{splits['train_patients']} patients, from the user's manifest.",
+            f"{splits['train_patients']} patients, from {data['source']}.",
             f"Held back: {splits['val_lesions']} lesions of {splits['val_patients']} other patients.",
             data["start"],
         ],

@@ -6,14 +6,12 @@ from pathlib import Path
 
 import msgspec
 
-from core.data.manifest import read_manifest
-from core.data.splits import training_parts
 from core.progress import CancelToken, ProgressSink, no_progress
 from core.training.config import TrainConfig
 from core.training.devices import Devices
 from core.training.dmcl import TrainResult, train_dmcl
 from core.training.start import check_start
-from core.training.tracklet_sources import TrackletSources
+from core.training.tracklet_sources import TrackletSources, clips_to_learn
 from core.training.tracklets import PretrainResult, kept_wishes, pretrain_tracklets
 from core.training.trainer import StepSink, no_steps
 
@@ -66,23 +64,14 @@ def train_from_tracklets(
         config, sources, begin_with = kept_wishes(folder)
     config = _from(config, TRACKLETS)
     check_start(config.start)
-    manifest = Path(sources.manifest) if sources.manifest and has_labels(sources.manifest, config) else None
+    labels = sources.manifest is not None and clips_to_learn(sources.manifest, config.seed)[1]
+    manifest = Path(sources.manifest) if sources.manifest and labels else None
     learnt = pretrain_tracklets(folder, config, sources, begin_with, device, progress, on_step, cancel)
     if manifest is None:
         return learnt, None
     following = _from(config, learnt.weights)
     done = train_dmcl(manifest, run_folder, following, device, progress, on_step, cancel, devices=devices)
     return learnt, done
-
-
-def has_labels(manifest: str, config: TrainConfig) -> bool:
-    """Whether the training part of a manifest knows at least two lesions.
-
-    Raises:
-        PolypTraceError: what is wrong with the manifest.
-    """
-    train, _, _ = training_parts(read_manifest(manifest).rows, config.seed)
-    return len({row.identity for row in train if row.identity is not None}) > 1
 
 
 def _from(config: TrainConfig, image_weights: str) -> TrainConfig:

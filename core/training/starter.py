@@ -14,21 +14,18 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
 import sys
-import time
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import msgspec
 
 from core.data.manifest import read_manifest
-from core.errors import Cancelled, PolypTraceError
 from core.inference.bundle import BundleInfo, amend_bundle, replace_file
 from core.phantom.benchmark import BenchmarkSpec, load_spec
 from core.phantom.benchmark_run import render_benchmark
-from core.progress import CancelToken, Progress
+from core.progress import CancelToken
+from core.training.command import EventLog, claim, run_command
 from core.training.config import Start
 from core.training.dmcl import TrainResult, train_dmcl
 from core.training.masked_language import MlmResult, pretrain_text, read_result
@@ -43,7 +40,7 @@ from core.training.starter_figures import (
     tuned_parts,
     tuning_manifest,
 )
-from core.training.starter_recipe import Recipe, claim, training_patients
+from core.training.starter_recipe import Recipe, training_patients
 from core.training.trainer import StepSink
 
 LIMIT_BYTES = 40_000_000
@@ -82,9 +79,9 @@ def make_starter(
         PolypTraceError: ``starter-other-recipe``, ``bundle-too-large``, or what a stage refuses.
         Cancelled: checkpoints are left.
     """
-    token, log = cancel or CancelToken(), _Log(on_event)
+    token, log = cancel or CancelToken(), EventLog("starter", on_event)
     measured_on = {} if real is None else real_parts(real)
-    claim(work, recipe)
+    claim(work, recipe, "starter-other-recipe")
     crops = training_patients(work, recipe, workers, log.progress, token)
     text = _text_encoder(work, crops, recipe, device, log, token)
     trained = train_dmcl(
@@ -118,7 +115,7 @@ def make_starter(
 
 
 def _text_encoder(
-    work: Path, crops: Path, recipe: Recipe, device: str, log: _Log, cancel: CancelToken
+    work: Path, crops: Path, recipe: Recipe, device: str, log: EventLog, cancel: CancelToken
 ) -> MlmResult:
     """Vocabulary and BERT; of the phantom's own descriptions only those of training patients are read."""
     done = read_result(work / "text")
@@ -137,7 +134,7 @@ def _tuned(
     real: Path,
     recipe: Recipe,
     device: str,
-    log: _Log,
+    log: EventLog,
     on_event: StepSink,
     cancel: CancelToken,
 ) -> dict[str, dict[str, Any]]:
@@ -164,53 +161,23 @@ def _described(
     return amend_bundle(trained.bundle, card=starter_card(info, trained.run, text, figures, trained.notes))
 
 
-class _Log:
-    """Progress as events: the first and last of a stage, and one every few seconds."""
-
-    def __init__(self, on_event: StepSink, seconds: float = 2.0) -> None:
-        self._on_event, self._gap = on_event, seconds
-        self._stage, self._told = "", 0.0
-
-    def progress(self, step: Progress) -> None:
-        now = time.monotonic()
-        if step.stage == self._stage and step.done != step.total and now - self._told < self._gap:
-            return
-        self._stage, self._told = step.stage, now
-        self._on_event({"run": "starter", **msgspec.to_builtins(step)})
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Entry point of ``python -m core.training.starter``; 0, or 1 after an error or a cancel."""
     options = _parser().parse_args(arguments)
-    cancel = CancelToken()
 
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        cancel.cancel()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
-    try:
-        result: dict[str, Any] = make_starter(
+    def work(on_event: StepSink, cancel: CancelToken) -> dict[str, Any]:
+        return make_starter(
             options.out,
             options.work_dir,
             _recipe(options),
             real=options.real,
             device=options.device,
             workers=options.workers,
-            on_event=_tell,
+            on_event=on_event,
             cancel=cancel,
         )
-    except PolypTraceError as error:
-        result = {"error": error.as_dict()}
-    except Cancelled:
-        result = {"error": {"code": "cancelled", "message": "Stopped; start again to go on.", "hint": ""}}
-    sys.stdout.write(json.dumps(result, ensure_ascii=False) + "\n")
-    return 1 if "error" in result else 0
 
-
-def _tell(event: dict[str, Any]) -> None:
-    sys.stderr.write(json.dumps(event, ensure_ascii=False) + "\n")
-    sys.stderr.flush()
+    return run_command(work)
 
 
 def _parser() -> argparse.ArgumentParser:

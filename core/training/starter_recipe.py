@@ -9,8 +9,6 @@ import msgspec
 from core.data.augment import Augmentation
 from core.data.manifest import Row, read_manifest, write_manifest
 from core.data.splits import assert_disjoint, patients_of
-from core.errors import PolypTraceError
-from core.inference.bundle import replace_file
 from core.phantom.crops import write_crops
 from core.progress import CancelToken, Progress, ProgressSink
 from core.training.config import TrainConfig
@@ -76,25 +74,6 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     text: MlmSettings = TEXT
     training: TrainConfig = TRAINING
     tuning: TrainConfig = TUNING
-
-
-def claim(work: Path, recipe: Recipe) -> None:
-    """Keeps the recipe in the work folder, so that a later start goes on with the same one.
-
-    Raises:
-        PolypTraceError: ``starter-other-recipe`` when the folder was begun with another recipe.
-    """
-    file = work / "recipe.json"
-    wanted = msgspec.json.format(msgspec.json.encode(recipe), indent=2) + b"\n"
-    if not file.exists():
-        work.mkdir(parents=True, exist_ok=True)
-        replace_file(file, wanted)
-    elif file.read_bytes() != wanted:
-        raise PolypTraceError(
-            "starter-other-recipe",
-            f"The work folder {work.name} was begun with another recipe.",
-            "Use the same options, choose another --work-dir, or delete that folder.",
-        )
 
 
 def training_patients(

@@ -35,8 +35,8 @@ def tracklet_card(config: TrainConfig, result: PretrainResult, found: Mapping[st
         "",
         f"**{RESEARCH_BANNER}.**",
         "",
-        f"A {model.backbone} at {model.image_size} px: first weights for DMCL (`--image-weights FILE`), no "
-        "model by itself.",
+        f"A {model.backbone} at {config.train_size or model.image_size} px: first weights for DMCL "
+        "(`--image-weights FILE`), no model by itself.",
         "",
         "## Learnt from",
         "",

@@ -26,7 +26,7 @@ from core.training.trainer import StepSink
 from core.training.validation import to_input
 
 STAGE = "learning without labels"
-_MEASURED = 8
+_MEASURED = 4
 """Batches that a measurement looks at."""
 
 

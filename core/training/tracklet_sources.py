@@ -68,7 +68,7 @@ def check_sources(sources: TrackletSources) -> None:
 
     Raises:
         PolypTraceError: ``no-unlabelled-data``, ``no-videos``, ``no-stills``, ``folder-missing``,
-            ``catalogue-missing``, or what is wrong with the manifest.
+            ``catalogue-missing``, or what is wrong with the manifest (``no-training-rows`` included).
     """
     if sources.own_rows and sources.manifest is None:
         raise PolypTraceError(
@@ -77,7 +77,7 @@ def check_sources(sources: TrackletSources) -> None:
             "Name them with --videos FOLDER, --images FOLDER or --catalogue, or give a --manifest.",
         )
     if sources.manifest is not None:
-        read_manifest(sources.manifest)
+        clips_to_learn(sources.manifest, 0)
     if sources.videos:
         video_paths(sources.videos)
     for folder in sources.images:
@@ -130,7 +130,7 @@ def plan_pieces(
     stills = [path for folder in sources.images for path in find_stills(Path(folder))]
     planned.pieces += still_pieces(stills)
     if sources.own_rows and sources.manifest is not None:
-        rows, _, _ = training_parts(read_manifest(sources.manifest).rows, config.seed)
+        rows, _ = clips_to_learn(sources.manifest, config.seed)
         clips = row_pieces(rows, config.full_frame, config.tracklets.clip_pictures)
         planned.pieces += clips
         planned.clips = len(clips)
@@ -138,16 +138,28 @@ def plan_pieces(
     return planned
 
 
+def clips_to_learn(manifest: str, seed: int) -> tuple[list[Row], bool]:
+    """The rows of a manifest that are learnt from, and whether they know at least two lesions.
+
+    Where they do, training follows, and the patients that it validates on are left out here too.
+
+    Raises:
+        PolypTraceError: what is wrong with the manifest; ``no-training-rows``.
+    """
+    rows = read_manifest(manifest).rows
+    train, _, _ = training_parts(rows, seed)
+    if len({row.identity for row in train if row.identity is not None}) > 1:
+        return train, True
+    return [row for row in rows if row.split == "train"], False
+
+
 def _tested_videos(manifest: str | None, seed: int) -> set[Path]:
     """Videos that are validated or tested on: nothing is learnt from them, not even without labels."""
     if manifest is None:
         return set()
-    rows = read_manifest(manifest).rows
-    train = [row for row in rows if row.split == "train"]
-    learnt: list[Row] = training_parts(rows, seed)[0] if train else []
-    return {row.path.resolve() for row in rows if row.frame is not None} - {
-        row.path.resolve() for row in learnt
-    }
+    rows, learnt = read_manifest(manifest).rows, clips_to_learn(manifest, seed)[0]
+    videos = {row.path.resolve() for row in rows if row.frame is not None}
+    return videos - {row.path.resolve() for row in learnt}
 
 
 def _films_of_folders(

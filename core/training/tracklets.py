@@ -126,6 +126,11 @@ def pretrain_tracklets(
     return result
 
 
+def picture_side(config: TrainConfig) -> int:
+    """Side of the pictures that the encoder learns from, pixels."""
+    return config.train_size or config.model.image_size
+
+
 def read_pretraining(folder: Path) -> PretrainResult | None:
     """The result of a finished run, or None."""
     try:
@@ -162,7 +167,7 @@ def _gathered(
     folder: Path, config: TrainConfig, sources: TrackletSources, progress: ProgressSink, cancel: CancelToken
 ) -> tuple[TrackletStore, dict[str, Any]]:
     """The store of tracklets, and what they were made of."""
-    side = round(config.model.image_size * STORE_MARGIN)
+    side = round(picture_side(config) * STORE_MARGIN)
     run, crops = RunFolder(folder), folder / "tracklets"
     if (folder / _FOUND).exists():
         store = TrackletStore(crops, None, side)
@@ -203,7 +208,7 @@ def _batches(
         tracklets,
         store.crops,
         Timeline(tracklets, own.near_s, own.unsure_s),
-        config.model.image_size,
+        picture_side(config),
         own.augmentation,
         own.tracklets,
         own.views,
@@ -233,7 +238,7 @@ def _write(
     run: RunFolder, config: TrainConfig, encoder: ImageEncoder, result: PretrainResult, found: dict[str, Any]
 ) -> None:
     """Weights, card and, last, the result; what only the way here needed is deleted."""
-    facts = {"backbone": config.model.backbone, "image_size": config.model.image_size, "steps": result.steps}
+    facts = {"backbone": config.model.backbone, "image_size": picture_side(config), "steps": result.steps}
     save_tensors(run.root / WEIGHTS, dict(encoder.resnet.state_dict()), facts)
     replace_file(run.root / "card.md", tracklet_card(config, result, found).encode())
     replace_file(run.root / _RESULT, msgspec.json.encode(result))

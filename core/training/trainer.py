@@ -149,7 +149,8 @@ class Trainer:
         """
         self._emit = on_step
         if not self.state.finished:
-            self._train(progress, cancel or CancelToken())
+            with self._devices.repeatable(self._config.deterministic):
+                self._train(progress, cancel or CancelToken())
         if self._devices.main:
             self._load_best()
         return self.state

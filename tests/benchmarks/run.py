@@ -30,7 +30,9 @@ GROUPS = {
     "bench_library": ("library", "library-wide", "library-deep"),
     "bench_video": ("decode", "seek", "sample", "preprocess"),
     "bench_model": ("embed", "embed-resnet50", "embed-gpu", "text", "gradcam"),
+    "bench_training": ("training-step",),
     "bench_ranking": ("topk", "metrics"),
+    "bench_fusion": ("query-text",),
     "bench_catalogue": ("catalogue", "match"),
 }
 NAMES = tuple(name for names in GROUPS.values() for name in names)

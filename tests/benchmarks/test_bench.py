@@ -20,7 +20,18 @@ ROWS = {
     *("library", "library-wide", "library-deep"),
     *("decode", "seek", "seek-time", "sample", "preprocess"),
     *("embed", "embed-resnet50", "embed-gpu", "text", "text-again", "gradcam", "gradcam-pair"),
-    *("topk", "topk-64", "metrics", "catalogue", "catalogue-open", "catalogue-scan", "match"),
+    "training-step",
+    *(
+        "topk",
+        "topk-64",
+        "metrics",
+        "query-text",
+        "rerank",
+        "catalogue",
+        "catalogue-open",
+        "catalogue-scan",
+        "match",
+    ),
 }
 MAY_BE_SKIPPED = {"embed-gpu", "embed-resnet50"}
 if sys.platform != "linux":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
-from .conftest import Run, write_video
+from .conftest import ROOT, Run, write_video
 
 FIGURES = {"mAP", "mAP_trapezoid", "rank1", "rank5", "rank10"}
 WITHIN = {"rank1", "chance", "no_match_auroc", "fnir_at_fpir5"}
@@ -113,13 +114,40 @@ def test_evaluate_measures_a_model_on_it(
     rendered: tuple[Path, dict[str, Any]], quick: Run, tmp_path: Path
 ) -> None:
     out, _ = rendered
-    said = _json(quick(tmp_path, "evaluate", "--manifest", out / "manifest.csv", "--json"))
+    kept = tmp_path / "report"
+    said = _json(quick(tmp_path, "evaluate", "--manifest", out / "manifest.csv", "--out", kept, "--json"))
     assert set(said["frame"]) >= FIGURES
     assert set(said["clip"]) >= FIGURES
     assert set(said["within_patient"]) >= WITHIN
     assert {"colour_histogram", "location_only", "image_only", "text_only"} <= set(said["baselines"])
     assert isinstance(said["text_leak"], bool)
     assert (said["device"], said["model"][:4]) == ("cpu", "dmcl")
+    assert {"size", "segment", "light", "gap_months"} <= set(said["strata"])
+    assert said["strata"]["light"] is not None
+    assert said["strata"]["gap_months"] is not None
+    page = Path(said["report"]).read_text("utf-8")
+    assert "Research use only – not for diagnosis" in page
+    assert "<script" not in page
+    assert {"cmc", "ranked", "tsne"} <= set(said["figures"])
+    assert all(Path(path).read_text("utf-8").startswith("<svg") for path in said["figures"].values())
+    stored = json.loads((kept / "evaluation.json").read_text("utf-8"))
+    assert stored["clip"] == said["clip"]
+
+
+def test_the_querys_text_may_be_fused_with_the_gallery(
+    rendered: tuple[Path, dict[str, Any]], quick: Run, tmp_path: Path
+) -> None:
+    manifest = rendered[0] / "manifest.csv"
+    plain = ["evaluate", "--manifest", manifest, "--no-baselines", "--json"]
+    own = _json(quick(tmp_path, *plain))
+    said = _json(quick(tmp_path, *plain, "--protocol", "query-text"))
+    first = _json(quick(tmp_path, *plain, "--rerank", 100))
+    assert (own["protocol"], said["protocol"], first["rerank"]) == ("own-text", "query-text", 100)
+    assert said["baselines"]["own_text"]["clip"] == own["clip"]
+    assert first["clip"] == said["clip"]  # the gallery has fewer than a hundred clips and frames a patient
+    assert "own text" in said["within_patient"]["reasons"]["ece"]
+    wrong = quick(tmp_path, *plain, "--protocol", "own-text", "--rerank", 5)
+    assert wrong.code == 2
 
 
 def _lesions(folder: Path) -> Path:
@@ -161,3 +189,61 @@ def test_train_quick_makes_a_candidate_that_can_be_used(quick: Run, tmp_path: Pa
     listed = {one["id"]: one["state"] for one in _json(quick(data, "models", "list", "--json"))["models"]}
     assert listed[said["model"]] == "candidate"
     assert sorted(listed.values()) == ["active", "candidate"]
+
+
+TINY = (
+    "model.image_size=32",
+    "model.width=64",
+    "model.depth=1",
+    "steps=2",
+    "identities=2",
+    "tracklets.steps=2",
+    "tracklets.tracklets=4",
+    "tracklets.films.every_s=2",
+    "tracklets.films.pictures=2",
+)
+
+
+def _tiny(*words: object) -> list[object]:
+    return [*words, *(part for setting in TINY for part in ("--set", setting))]
+
+
+def test_an_image_encoder_is_learnt_from_a_video_and_used(quick: Run, tmp_path: Path) -> None:
+    data, films = tmp_path / "data", tmp_path / "films"
+    films.mkdir()
+    shutil.copy(ROOT / "resources/demo/videos/PH4-002-E2.mp4", films)
+    train = ("train", "dmcl", "--device", "cpu", "--json")
+    learnt = _json(quick(data, *_tiny(*train, "--pretrain", "tracklets", "--videos", films)))
+    assert learnt["tracklets"] >= 2
+    assert Path(learnt["image_weights"]).is_file()
+    again = _json(quick(data, *train, "--resume", learnt["run"]))
+    assert again["image_weights"] == learnt["image_weights"]
+    weights = ("--preset", "compact", "--image-weights", learnt["image_weights"])
+    done = _json(quick(data, *_tiny(*train, *weights, "--manifest", _lesions(tmp_path))))
+    card = (Path(done["bundle"]) / "card.md").read_text("utf-8")
+    assert f"learnt without labels from {learnt['tracklets']} tracklets" in card
+
+
+def test_stills_then_dmcl_in_one_command(quick: Run, tmp_path: Path) -> None:
+    manifest = _lesions(tmp_path)
+    train = ("train", "dmcl", "--device", "cpu", "--json", "--pretrain", "tracklets")
+    done = quick(tmp_path / "data", *_tiny(*train, "--images", tmp_path, "--manifest", manifest))
+    said = _json(done)
+    assert said["model"].startswith("dmcl")
+    assert Path(said["image_weights"]).is_file()
+    stages = [json.loads(line)["stage"] for line in done.err.splitlines() if line.startswith("{")]
+    assert stages.index("pretrain") < stages.index("train")
+
+
+def test_learning_without_labels_refuses_in_words(quick: Run, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    train = ("train", "dmcl", "--json", "--pretrain", "tracklets")
+    for words, code in (
+        (("--videos", tmp_path / "empty"), "no-videos"),
+        (("--images", tmp_path / "empty"), "no-stills"),
+        (("--catalogue",), "catalogue-missing"),
+        ((), "no-unlabelled-data"),
+    ):
+        done = quick(tmp_path / "data", *train, *words)
+        assert (done.code, done.error["code"]) == (1, code)
+    assert quick(tmp_path / "data", "train", "dmcl", "--videos", tmp_path).code == 2

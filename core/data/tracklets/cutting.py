@@ -78,7 +78,7 @@ def cut_mark(film: Film, mark: Mark, reader: VideoReader, settings: FilmSettings
             track = dict.fromkeys(range(len(frames.numbers)), small)
         else:
             track = follow(frames.greys, frames.place_of(film.index.number_of(box.pts)), small, frames.mask)
-        cut = frames.cut(track, list(track), each, CROP_FACTOR, mark.identity)
+        cut = frames.cut(track, list(track), each, CROP_FACTOR, mark.identity, least=1)
         crops += cut.crops if cut is not None else ()
     if len(crops) < 2:
         return []
@@ -115,11 +115,17 @@ class _Frames:
         return max(0, int(np.searchsorted(self.numbers, number, side="right")) - 1)
 
     def cut(
-        self, track: dict[int, Box], good: Sequence[int], most: int, factor: float, identity: str | None
+        self,
+        track: dict[int, Box],
+        good: Sequence[int],
+        most: int,
+        factor: float,
+        identity: str | None,
+        least: int = 2,
     ) -> Cut | None:
-        """Crops of a followed box on good frames, spread in time; None with fewer than two."""
+        """Crops of a followed box on good frames, spread in time; None with fewer than ``least``."""
         usable = [at for at in good if at in track]
-        if len(usable) < 2:
+        if len(usable) < least:
             return None
         spread = np.unique(np.linspace(0, len(usable) - 1, min(most, len(usable))).round().astype(int))
         chosen = [usable[at] for at in spread]

@@ -119,3 +119,42 @@ def test_descending_the_loss_separates_identities() -> None:
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
     assert loss.item() < first / 2
+
+
+def test_with_one_positive_it_is_nt_xent() -> None:
+    x = F.normalize(torch.randn(6, 5, generator=torch.Generator().manual_seed(2)), dim=1)
+    labels = torch.tensor([0, 0, 1, 1, 2, 2])
+    scores = (x @ x.T / 0.2).masked_fill(torch.eye(6, dtype=torch.bool), -torch.inf)
+    wanted = F.cross_entropy(scores, torch.tensor([1, 0, 3, 2, 5, 4]))
+    assert supervised_contrastive_loss(x, labels, 0.2).item() == pytest.approx(wanted.item(), abs=1e-6)
+
+
+def test_a_pair_left_out_has_no_part_in_the_loss() -> None:
+    x = F.normalize(torch.randn(6, 5, generator=torch.Generator().manual_seed(3)), dim=1)
+    labels = torch.tensor([0, 0, 1, 1, 2, 2])
+    weights = torch.ones(6, 6)
+    weights[:4, 4:] = weights[4:, :4] = 0  # tracklet 2 is unsure to both others
+    got = supervised_contrastive_loss(x, labels, 0.2, weights)
+    first = supervised_contrastive_loss(x[:4], labels[:4], 0.2)
+    # The two pictures of tracklet 2 see nothing but each other: their loss is 0.
+    assert got.item() == pytest.approx(first.item() * 4 / 6, abs=1e-6)
+
+
+def test_a_hard_negative_of_weight_two_counts_like_two_of_them() -> None:
+    x = F.normalize(torch.randn(3, 5, generator=torch.Generator().manual_seed(4)), dim=1)
+    labels = torch.tensor([0, 0, 1])
+    weights = torch.tensor([[1.0, 1, 2], [1, 1, 2], [2, 2, 1]])
+    twice = torch.cat([x, x[2:]])
+    wanted = supervised_contrastive_loss(twice, torch.tensor([0, 0, 1, 2]), 0.2)
+    assert supervised_contrastive_loss(x, labels, 0.2, weights).item() == pytest.approx(
+        wanted.item(), abs=1e-5
+    )
+
+
+def test_weights_leave_positives_alone() -> None:
+    x = F.normalize(torch.randn(4, 5, generator=torch.Generator().manual_seed(5)), dim=1)
+    labels = torch.tensor([0, 0, 1, 1])
+    weights = torch.ones(4, 4)
+    weights[0, 1] = weights[1, 0] = 7.0
+    plain = supervised_contrastive_loss(x, labels)
+    assert supervised_contrastive_loss(x, labels, weights=weights).item() == pytest.approx(plain.item())

@@ -229,8 +229,11 @@ def test_same_seed_same_bytes_whatever_the_workers(tiny: BenchmarkSummary, tmp_p
     assert all((tiny.out / name).read_bytes() == (again.out / name).read_bytes() for name in names)
     published = msgspec.structs.replace(TINY, manifest_sha256={CROPS: tiny.record.manifest_sha256})
     known = render_benchmark(tmp_path / "set", published, workers=1)
+    assert known.record.identical
     assert known.record.published
     assert not known.rendered
+    other = msgspec.structs.replace(TINY, manifest_sha256={CROPS: "0" * 64})
+    assert render_benchmark(tmp_path / "set", other, workers=1).record.identical is False
 
 
 def test_a_killed_rendering_goes_on_with_the_missing_patients(tmp_path: Path, tiny: BenchmarkSummary) -> None:

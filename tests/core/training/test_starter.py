@@ -23,10 +23,11 @@ from core.models.config import BertSettings
 from core.phantom.benchmark import BenchmarkSpec, load_spec
 from core.progress import CancelToken
 from core.training import starter
+from core.training.command import claim
 from core.training.config import TrainConfig, check
 from core.training.mlm_loop import MlmSettings
 from core.training.starter import make_starter
-from core.training.starter_recipe import Recipe, claim
+from core.training.starter_recipe import Recipe
 
 BERT = BertSettings(vocab_size=400, hidden=32, layers=1, heads=2, intermediate=64, positions=128)
 
@@ -139,17 +140,17 @@ def test_a_folder_without_the_real_manifests_is_refused_before_anything_is_made(
 
 
 def test_another_recipe_in_the_same_folder_is_refused(recipe: Recipe, tmp_path: Path) -> None:
-    claim(tmp_path / "work", recipe)
-    claim(tmp_path / "work", recipe)
+    claim(tmp_path / "work", recipe, "starter-other-recipe")
+    claim(tmp_path / "work", recipe, "starter-other-recipe")
     with pytest.raises(PolypTraceError) as caught:
-        claim(tmp_path / "work", msgspec.structs.replace(recipe, seed=4))
+        claim(tmp_path / "work", msgspec.structs.replace(recipe, seed=4), "starter-other-recipe")
     assert caught.value.code == "starter-other-recipe"
 
 
 def test_the_command_line_says_what_is_wrong_as_json(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    claim(tmp_path / "work", Recipe())
+    claim(tmp_path / "work", Recipe(), "starter-other-recipe")
     monkeypatch.setattr(starter.signal, "signal", lambda *_: None)
     code = starter.main(
         ["--work-dir", str(tmp_path / "work"), "--out", str(tmp_path / "out"), "--steps", "7"]

@@ -22,7 +22,7 @@ def test_market_names_say_person_camera_and_kind(tmp_path: Path) -> None:
     data = read_layout("market1501", tmp_path)
     rows = {row.path.name: row for row in data.manifest.rows}
     assert len(rows) == sum(map(len, MARKET.values()))
-    assert [row.split for row in data.manifest.rows] == ["train"] * 4 + ["query"] * 3 + ["gallery"] * 6
+    assert [row.split for row in data.manifest.rows] == ["train"] * 6 + ["query"] * 3 + ["gallery"] * 6
     asked = rows["0003_c6s1_015996_00.jpg"]
     assert (asked.polyp_id, asked.camera, asked.exam, asked.junk) == ("0003", "6", 6, False)
     assert (rows["-1_c1s1_000401_03.jpg"].junk, rows["-1_c1s1_000401_03.jpg"].identity) == (True, None)
@@ -68,16 +68,16 @@ def test_duke_is_ranked_by_its_rule(tmp_path: Path) -> None:
 def test_training_crosses_cameras_and_never_sees_the_test(tmp_path: Path) -> None:
     data = read_layout("market1501", persons(tmp_path, MARKET))
     train, val, _ = training_parts(data.manifest.rows, seed=0, val_share=0.5)
-    assert {row.polyp_id for row in train} | {row.polyp_id for row in val} == {"0002", "0007"}
+    assert {row.polyp_id for row in train} | {row.polyp_id for row in val} == {"0002", "0007", "0010"}
     assert {row.polyp_id for row in train}.isdisjoint(row.polyp_id for row in val)
-    assert {row.exam for row in train + val} == {1, 2, 3}
+    assert {row.exam for row in train + val} == {1, 2, 3, 6}
 
 
 def test_notes_say_what_is_left_out_and_that_the_tree_is_a_part(tmp_path: Path) -> None:
     save(persons(tmp_path, MARKET) / TEST / "holiday.jpg", 0)
     notes = " ".join(read_layout("market1501", tmp_path).notes)
     assert "1 pictures in bounding_box_test have other names" in notes
-    assert "4 for training, 3 asking, 6 answering; published: 12936 for training, 3368 asking, 19732" in notes
+    assert "6 for training, 3 asking, 6 answering; published: 12936 for training, 3368 asking, 19732" in notes
     assert "stretched to the network's square" in notes
     assert "--texts" in notes
 

@@ -1,0 +1,83 @@
+"""Table 3 on the phantom: its four rows, its settings, and the invented patients that it needs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import get_args
+
+import msgspec
+
+from core.phantom.benchmark import CROPS, VIDEOS, BenchmarkSpec
+from core.phantom.benchmark_run import render_benchmark
+from core.progress import CancelToken, ProgressSink
+from core.training.config import Pretrained, TrainConfig
+from core.training.mlm_loop import MlmSettings
+from core.training.presets import ABLATION
+from core.training.tracklet_config import TrackletConfig
+
+ROWS: tuple[Pretrained, ...] = get_args(Pretrained)
+ROW_WORDS = {"none": "neither (baseline)", "text": "text only", "image": "image only", "both": "both"}
+OTHERS = 1000
+"""The unlabelled clips are of an instance of the benchmark whose seed lies this far from its own: others."""
+TRAINING = msgspec.structs.replace(ABLATION, tracklets=TrackletConfig(steps=700, max_seconds=1200.0))
+"""The preset ``ablation``; the image encoder learns without labels for as long as a run lasts at most."""
+
+
+class AblationRecipe(msgspec.Struct, frozen=True, kw_only=True):
+    """All that decides what stands in the table; seeds and rows may be added later.
+
+    Args:
+        training: of every run, apart from seed and first weights; its ``tracklets`` are the image encoder's.
+        text: masked-language training of the text encoder.
+        patients: invented patients of whom there are unlabelled clips; None with clips of one's own.
+        manifest_sha256: of the manifest that is trained and tested on.
+        videos: folder with unlabelled clips of one's own, as given.
+    """
+
+    training: TrainConfig = TRAINING
+    text: MlmSettings = MlmSettings(steps=500)
+    patients: int | None = 24
+    manifest_sha256: str = ""
+    videos: str | None = None
+
+
+def benchmark_crops(
+    work: Path, spec: BenchmarkSpec, workers: int | None, progress: ProgressSink, cancel: CancelToken
+) -> Path:
+    """The benchmark's manifest (splits train, val, query, gallery), rendered where it isn't there yet.
+
+    Raises:
+        Cancelled: the patients that were ready stay.
+        PolypTraceError: as :func:`core.phantom.benchmark_run.render_benchmark`.
+    """
+    folder = work / "benchmark"
+    return render_benchmark(
+        folder, spec, form=CROPS, workers=workers, progress=progress, cancel=cancel
+    ).manifest
+
+
+def unlabelled_clips(
+    work: Path,
+    spec: BenchmarkSpec,
+    patients: int,
+    workers: int | None,
+    progress: ProgressSink,
+    cancel: CancelToken,
+) -> Path:
+    """Folder with films of other invented patients; nobody reads their truth.
+
+    Raises:
+        Cancelled, PolypTraceError: as :func:`benchmark_crops`.
+    """
+    folder = work / "unlabelled"
+    others = msgspec.structs.replace(spec, patients=patients, val=0, test=0)
+    render_benchmark(
+        folder,
+        others,
+        seed=spec.seed + OTHERS,
+        form=VIDEOS,
+        workers=workers,
+        progress=progress,
+        cancel=cancel,
+    )
+    return folder
