@@ -35,7 +35,7 @@ def train_from_catalogue(
         wish: of a new run: preset, file with settings, and settings by name.
         resume: the run to go on with.
     """
-    from core.training.retrain import new_run, pre_flight, retrain  # here: torch takes seconds to load
+    from core.training.pre_flight import pre_flight
 
     with existing(folder) as catalog:
         if resume is None:
@@ -46,6 +46,8 @@ def train_from_catalogue(
                 output.document(plan.as_dict())
                 _say_refusal(output, plan.refused)
                 return
+        from core.training.retrain import new_run, retrain  # here: torch takes seconds to load
+
         run = resume or new_run(catalog, wish, author=author)
         output.say(f"run {run.name}; cancel with Ctrl+C, go on with --resume {run.name}")
         with output.progress() as progress, cancel_by_interrupt() as cancel:

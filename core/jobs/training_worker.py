@@ -45,7 +45,7 @@ def plan(params: dict[str, Any], progress: ProgressSink, _: CancelToken) -> dict
     asked = msgspec.convert(params, _Plan)
     folder = DataDir(Path(asked.data_dir))
     progress(Progress("looking at what is confirmed", 0))
-    from core.training.retrain import pre_flight  # here: torch takes longer to load than a hello may
+    from core.training.pre_flight import pre_flight
 
     waits = unfinished(folder)
     with Catalog.open(folder) as catalog:
@@ -60,7 +60,7 @@ def train(params: dict[str, Any], progress: ProgressSink, cancel: CancelToken) -
     step_back()
     folder = DataDir(Path(asked.data_dir))
     progress(Progress("getting ready", 0))
-    from core.training.retrain import new_run, retrain
+    from core.training.retrain import new_run, retrain  # here: torch takes longer to load than a hello may
 
     with Catalog.open(folder) as catalog:
         begun = None if asked.run is None else folder.runs / asked.run

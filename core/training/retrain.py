@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +14,6 @@ from core.inference.onnx_file import ONNX, RECORD
 from core.inference.registry import find_bundle
 from core.jobs.record import recorded
 from core.matching.model_choice import bundle_of, register_bundle
-from core.models.device import usable_device
 from core.models.export import ensure_onnx
 from core.progress import CancelToken, Progress, ProgressSink, no_progress
 from core.retraining import crops, frozen, plan, runs
@@ -27,23 +24,17 @@ from core.training import compare
 from core.training.chosen import chosen_settings
 from core.training.config import Start, TrainConfig
 from core.training.dmcl import TrainResult, train_dmcl
+from core.training.pre_flight import QUICK, Wish, frozen_now, training_s
 from core.training.publish import ship
 from core.training.run_folder import new_run_folder
 from core.training.trainer import StepSink, no_steps
 
-Wish = tuple[str, Path | None, Sequence[str]]
-"""Settings of a run: preset, file with settings or None, and settings by name."""
-QUICK: Wish = ("quick", None, ())
 LARGEST_BYTES = 4_000_000_000
 """More than the largest setting's weights; a bundle beyond it is a mistake."""
 TRAINING = "train"
 """The trainer's own word for its steps in progress."""
 NO_GATE = "This version has no gate: the figures are yours to judge."
 _LOAD, _PUBLISH = "loading the model", "publishing the candidate"
-_VALIDATED = 12
-"""From so many training patients on, some of them choose the checkpoint; before, the last one is taken."""
-_PICTURE_S = 0.033
-"""Seconds that a picture of 112 px costs in training on two cores with the compact network."""
 
 
 def new_run(catalog: Catalog, wish: Wish = QUICK, *, author: str) -> Path:
@@ -52,7 +43,8 @@ def new_run(catalog: Catalog, wish: Wish = QUICK, *, author: str) -> Path:
     Raises:
         PolypTraceError: ``training-too-little``, or a wish that doesn't fit; nothing was written.
     """
-    made = _frozen(catalog, wish, author=author)
+    settings = chosen_settings(*wish, model=str(bundle_of(catalog).folder.absolute()))
+    made = frozen_now(catalog, settings, wish[0], author=author)
     counts = made.counts()
     refused = plan.refusal(counts["train_lesions"], counts["left_out_clips"])
     if refused is not None:
@@ -60,18 +52,6 @@ def new_run(catalog: Catalog, wish: Wish = QUICK, *, author: str) -> Path:
     run = new_run_folder(catalog.data_dir.runs)
     frozen.write(run, made)
     return run
-
-
-def pre_flight(catalog: Catalog, wish: Wish = QUICK, *, device: str = "auto") -> plan.Plan:
-    """What a training that began now would do; writes nothing.
-
-    Raises:
-        PolypTraceError: a wish that doesn't fit, or the device isn't there.
-    """
-    made = _frozen(catalog, wish, author="")
-    start = find_bundle(catalog.data_dir, made.start)
-    seconds = _training_s(msgspec.convert(made.config, TrainConfig), start)
-    return plan.plan_of(made, usable_device(device), seconds)
 
 
 def retrain(
@@ -129,7 +109,7 @@ class _Work:
             {
                 crops.STAGE: 0.5 * clips,
                 _LOAD: 5.0,
-                TRAINING: _training_s(self._config, self._start),
+                TRAINING: training_s(self._config, self._start),
                 _PUBLISH: 5.0,
                 compare.STAGE: 0.05 * clips + 5.0,
             }
@@ -232,30 +212,11 @@ class _Work:
         }
 
 
-def _frozen(catalog: Catalog, wish: Wish, *, author: str) -> frozen.Frozen:
-    start = bundle_of(catalog)
-    settings = chosen_settings(*wish, model=str(start.folder.absolute()))
-    common = {"author": author, "preset": wish[0]}
-    made = plan.freeze_now(catalog, start, config={}, seed=settings.seed, **common)
-    share = settings.val_share if len(made.patients.train) >= _VALIDATED else 0.0
-    chosen = msgspec.structs.replace(settings, val_share=share)
-    return msgspec.structs.replace(made, config=msgspec.to_builtins(chosen))
-
-
 def _hand_on_onnx(run_bundle: Path, kept: Path) -> None:
     """The ONNX file goes with the candidate: making it anew would delay its first use."""
     for name in (ONNX, RECORD):
         if (run_bundle / name).is_file():
             (run_bundle / name).replace(kept / name)
-
-
-def _training_s(config: TrainConfig, start: BundleInfo) -> float:
-    """How long the steps may take on this computer's processors."""
-    side = start.manifest.preprocessing.image_size / 112
-    cores = max(1, os.cpu_count() or 1)
-    step = config.identities * config.pictures * _PICTURE_S * side * side * 2 / cores
-    seconds = (config.steps or config.epochs) * step
-    return seconds if config.max_seconds is None else min(seconds, config.max_seconds)
 
 
 def _detail(run: Path, what: frozen.Frozen) -> dict[str, Any]:

@@ -79,6 +79,7 @@ def _take(options: argparse.Namespace) -> int:
     import scenes_matches
     import scenes_player
     import scenes_start
+    import scenes_training
     import scenes_work
     from camera import Stage
     from PySide6.QtCore import qInstallMessageHandler
@@ -91,7 +92,7 @@ def _take(options: argparse.Namespace) -> int:
     style.apply(app)
     stage = Stage(app, options.out, options.scale, options.data_dir, Material(options.material / "m"))
     failed = 0
-    for room in (scenes_start, scenes_player, scenes_form, scenes_matches, scenes_work):
+    for room in (scenes_start, scenes_player, scenes_form, scenes_matches, scenes_work, scenes_training):
         for scene in room.SCENES:
             if not options.only or scene.__name__ in options.only:
                 try:

@@ -27,7 +27,8 @@ from core.paths import DataDir
 from core.progress import CancelToken
 from core.retraining import frozen, runs
 from core.training.checkpoint import load_tensors
-from core.training.retrain import new_run, pre_flight, retrain
+from core.training.pre_flight import pre_flight
+from core.training.retrain import new_run, retrain
 
 from .conftest import Linked, tiny
 
