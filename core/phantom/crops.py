@@ -1,7 +1,7 @@
 """Training crops without video: each lesion from many sides, under another scope and processor in each exam.
 
 Only the neighbourhood of the lesion is rendered. A crop is as large as the lesion would be in a video of 360
-to 560 pixels, at most ``size``, so that small lesions stay as coarse as they are in practice.
+to 800 pixels, at most ``size``, so that small lesions stay as coarse as they are in practice.
 """
 
 from __future__ import annotations
@@ -96,7 +96,8 @@ def write_crops(
     ``max_exams``), up to ``views`` times in each, under that exam's own scope, processor (white balance,
     gamma, saturation, hue, sharpening, noise), mask and JPEG quality; each view has its own path, distance,
     turn, exposure, blur and hand-drawn box, and one in seven shows the lesion only partly, at the picture's
-    edge. One exam in eight is in narrow-band light. Nothing is mirrored.
+    edge, one in eight has a fold in front of some of it. Each exam squeezes the lesion anew and has its own
+    residue, lamps and kind of camera. One exam in eight is in narrow-band light. Nothing is mirrored.
 
     Texts are written by observers who know nothing of each other. The rows of one exam and lesion form a clip
     with one text, as in practice; but in ``train``, unless ``observers`` says otherwise, every row is a clip

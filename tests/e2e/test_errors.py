@@ -165,6 +165,8 @@ CASES: tuple[Case, ...] = (
     ("phantom --patients 0 --seed 1 --out {out}", None),
     ("phantom --patients 1 --seed -1 --out {out}", None),
     ("phantom --patients 1 --seed 1", None),
+    ("phantom --benchmark --patients 3 --out {out}", None),
+    ("phantom --videos --out {out}", None),
     ("phantom --patients 1 --seed 1 --out {files}/text.mp4", "phantom-folder-taken"),
     # evaluate
     ("evaluate --manifest {files}/none.csv --model {model}", "manifest-missing"),
