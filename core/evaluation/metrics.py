@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.errors import PolypTraceError
-from core.evaluation.scores import Floats, Ints, score_blocks
+from core.evaluation.scores import Floats, Ints, check_finite, score_blocks
 
 Labels = Sequence[Any] | npt.NDArray[Any]
 
@@ -265,12 +265,7 @@ def _checked(query: Floats, gallery: Floats, ours: Labels, theirs: Labels) -> tu
             "The query and gallery vectors don't fit each other or their labels.",
             "Each needs one row and one label an item, and both the same width.",
         )
-    if not (np.isfinite(query).all() and np.isfinite(gallery).all()):
-        raise PolypTraceError(
-            "evaluation-not-finite",
-            "Some vectors hold values that aren't numbers, so they can't be ranked.",
-            "Check the model or the file that the vectors come from.",
-        )
+    check_finite(query, gallery)
     return query, gallery
 
 

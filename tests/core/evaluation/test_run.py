@@ -311,6 +311,27 @@ def test_frames_of_videos_are_read_by_pts(tmp_path: Path) -> None:
     assert caught.value.hint
 
 
+class Broken(Angles):
+    """Its weights have blown up: no picture named here has a vector."""
+
+    def __init__(self, *reds: int) -> None:
+        super().__init__()
+        self.reds = reds
+
+    def _one(self, image: np.ndarray | None, text: str | None) -> np.ndarray:
+        found = super()._one(image, text)
+        lost = image is not None and (not self.reds or int(image[0, 0, 0]) in self.reds)
+        return found * np.nan if lost else found
+
+
+@pytest.mark.parametrize("reds", [(), (int(square(50)[0, 0, 0]),)])
+def test_a_model_whose_vectors_are_no_numbers_has_no_figures(tmp_path: Path, reds: tuple[int, ...]) -> None:
+    path = manifest(tmp_path)
+    with pytest.raises(PolypTraceError) as caught:
+        evaluate_manifest(path, Broken(*reds), baselines=())
+    assert caught.value.code == "evaluation-not-finite"
+
+
 @pytest.mark.parametrize(
     ("break_it", "code"),
     [
