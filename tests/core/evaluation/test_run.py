@@ -186,10 +186,10 @@ def test_one_sentence_for_both_exams_is_a_text_leak(tmp_path: Path) -> None:
     assert result.as_dict()["baselines"] == {}
 
 
-def test_two_lesions_cannot_be_dealt_anew(tmp_path: Path) -> None:
-    clips = [clip for clip in CLIPS if clip[0] in ("a1", "b1", "qa", "qb")]
+def test_three_lesions_cannot_be_dealt_anew(tmp_path: Path) -> None:
+    clips = [clip for clip in CLIPS if clip[0] in ("a1", "b1", "c1", "qa", "qb", "qc")]
     beside = evaluate_manifest(manifest(tmp_path, clips, texts=True), Angles()).as_dict()["baselines"]
-    assert "three lesions" in beside["shuffled_text"]["reason"]
+    assert "four lesions" in beside["shuffled_text"]["reason"]
     assert beside["text_only"]["rank1"] == 1
 
 
