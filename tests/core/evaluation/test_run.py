@@ -15,6 +15,7 @@ from typing import Any
 
 import av
 import cv2
+import msgspec
 import numpy as np
 import pytest
 
@@ -140,6 +141,7 @@ def test_counts_and_json(plain: dict[str, Any]) -> None:
         "identities": 4,
         "pairs_left_out": 2,
         "junk_clips": 0,
+        "junk_query_frames": 0,
         "distractor_clips": 1,
         "rows_without_identity": 2,
     }
@@ -252,6 +254,38 @@ def test_validation_asks_with_each_patients_last_exam(tmp_path: Path) -> None:
         evaluate_manifest(tmp_path / "manifest.csv", Angles(), split="tset")
     with pytest.raises(ValueError, match="unknown baselines"):
         evaluate_manifest(tmp_path / "manifest.csv", Angles(), baselines=("magic",))
+
+
+@pytest.mark.parametrize("split", ["test", "val"])
+def test_junk_is_not_asked_and_is_counted(tmp_path: Path, split: str) -> None:
+    path = manifest(tmp_path, [clip for clip in CLIPS if clip[0] != "b2"])
+    # qb is junk, and so is an exam of P2 after the last one that counts.
+    late = Row("late", tmp_path / "a1-0.png", None, "P2", "C", 3, "gallery", "")
+    rows = [
+        msgspec.structs.replace(
+            row, junk=row.clip_id in ("qb", "late"), split=row.split if split == "test" else split
+        )
+        for row in [*read_manifest(path).rows, late]
+    ]
+    marked = write_manifest(tmp_path / "junk.csv", rows)
+    found = evaluate_manifest(marked, Angles(), split=split, baselines=())
+    assert "qb" not in found.evidence.clips.query.clips
+    # Without qb, which is wrong at rank 1, both queries that are left are right.
+    assert (found.figures.clip.queries, found.figures.clip.rank1) == (2, 1)
+    assert found.figures.within_patient.queries == 2
+    assert {name: found.counts[name] for name in ("query_frames", "junk_query_frames", "junk_clips")} == {
+        "query_frames": 4, "junk_query_frames": 1, "junk_clips": 1
+    }  # fmt: skip
+
+
+def test_junk_alone_asks_nothing(tmp_path: Path) -> None:
+    rows = [
+        msgspec.structs.replace(row, junk=row.split == "query")
+        for row in read_manifest(manifest(tmp_path)).rows
+    ]
+    with pytest.raises(PolypTraceError, match="no query rows") as caught:
+        evaluate_manifest(write_manifest(tmp_path / "junk.csv", rows), Angles())
+    assert "junk" in caught.value.hint
 
 
 def test_progress_and_cancel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
