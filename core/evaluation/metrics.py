@@ -238,8 +238,15 @@ def retrieval_figures(
     gallery_labels: Labels,
     left_out: LeftOut | None = None,
 ) -> RetrievalFigures:
-    """:func:`figures_of` :func:`all_hit_ranks`; the same arguments and errors."""
-    return figures_of(all_hit_ranks(query, gallery, query_labels, gallery_labels, left_out))
+    """:func:`figures_of` :func:`all_hit_ranks`, of the queries whose identity is known; the same arguments
+    and errors."""
+    ranks = all_hit_ranks(query, gallery, query_labels, gallery_labels, left_out)
+    return figures_of([ranks[at] for at in known_places(query_labels)])
+
+
+def known_places(labels: Labels) -> list[int]:
+    """Places of the items whose identity is known: nobody can say whether another query has a true match."""
+    return [at for at, label in enumerate(labels) if label is not None]
 
 
 def auroc(positive: Floats, negative: Floats) -> float | None:

@@ -18,7 +18,6 @@ from core.evaluation.items import Vectors, choose_sides, frames, part_rows, pool
 from core.evaluation.protocols import (
     catalogue,
     catalogue_ranks,
-    figures_with_intervals,
     other_patients,
     within_patient,
 )
@@ -154,7 +153,7 @@ def _figures(way: _Way, rows: dict[str, Row], rule: NoMatch | None = None) -> Fi
     ranks, answers = catalogue_ranks(way.clips), ask_all(way.clips)
     return Figures(
         frame=catalogue(way.frames),
-        clip=figures_with_intervals(ranks, way.clips.query.patients),
+        clip=catalogue(way.clips, ranks),
         within_patient=within_patient(answers, rule),
         other_patients=other_patients(answers),
         strata=strata(way.clips, ranks, answers, rows),
