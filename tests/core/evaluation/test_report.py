@@ -7,9 +7,12 @@ import re
 from pathlib import Path
 from xml.etree import ElementTree
 
+import msgspec
 import numpy as np
 import pytest
 
+from core.data.manifest import read_manifest
+from core.data.rules import PAIRED_EXAMS, PERSONS, RankingRule
 from core.errors import Cancelled, PolypTraceError
 from core.evaluation.calibration import NoMatch
 from core.evaluation.features import evaluate_features
@@ -91,6 +94,18 @@ def test_right_and_wrong_are_told_by_colour_and_shape(found: Evaluation) -> None
     words = "".join(ElementTree.fromstring(ranked).itertext())
     assert "No match" in words
     assert "angle 12" in words
+
+
+@pytest.mark.parametrize(("rule", "who"), [(PAIRED_EXAMS, "lesion"), (PERSONS, "person")])
+def test_the_examples_say_the_rule_of_their_data(tmp_path: Path, rule: RankingRule, who: str) -> None:
+    data = msgspec.structs.replace(read_manifest(manifest(tmp_path)), ranking=rule)
+    page = evaluation_page(evaluate_manifest(data, Angles(), baselines=()), [], [])
+    ranked = next(figure for figure in page.figures if figure.name == "ranked")
+    assert rule.words in ranked.caption
+    assert f"the query's {who}." in ranked.caption
+    assert "exam left out" not in ranked.caption
+    words = " ".join(ElementTree.fromstring(ranked.svg).itertext())
+    assert f"this {who}" in " ".join(words.split())
 
 
 def test_examples_leave_out_what_no_ranking_counts(found: Evaluation) -> None:
