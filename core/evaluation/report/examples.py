@@ -15,6 +15,7 @@ import numpy.typing as npt
 from core.data.manifest import Row, load_crop
 from core.evaluation.calibration import NoMatch
 from core.evaluation.comparison import Comparison
+from core.evaluation.query_text import is_reranked
 from core.evaluation.report.words import identity_word
 from core.evaluation.result import Evidence
 from core.report.panels import Candidate, RankedQuery, Shown
@@ -113,7 +114,7 @@ def ranked_query(one: Example, compared: Comparison, pictures: Pictures, rule: N
     clip = query.clips[one.at]
     candidates = [
         Candidate(
-            pictures.shown(gallery.clips[place], f"score {score:.3f}", _whose(compared, one.at, place)),
+            pictures.shown(gallery.clips[place], _said(score), _whose(compared, one.at, place)),
             gallery.identities[place] == query.identities[one.at],
         )
         for place, score in zip(one.order, one.scores, strict=True)
@@ -121,6 +122,10 @@ def ranked_query(one: Example, compared: Comparison, pictures: Pictures, rule: N
     row = pictures.row(clip)
     asked = pictures.shown(clip, clip, f"patient {row.patient_id}")
     return RankedQuery(asked, row.text, _verdict(one, compared, rule), candidates)
+
+
+def _said(score: float) -> str:
+    return f"score {score:.3f}" if is_reranked(score) else "not re-ranked"
 
 
 def _whose(compared: Comparison, at: int, place: int) -> str:
