@@ -13,11 +13,21 @@ from torch import Tensor
 
 from core.data.batches import CropStore
 from core.data.manifest import Row
-from core.evaluation.metrics import RetrievalFigures, all_hit_ranks, figures_of, retrieval_figures
+from core.data.rules import LESIONS
+from core.evaluation.ignored import ignored_pairs
+from core.evaluation.items import Items, by_last_exam, frames
+from core.evaluation.metrics import (
+    RetrievalFigures,
+    all_hit_ranks,
+    figures_of,
+    known_places,
+    retrieval_figures,
+)
 from core.models.dmcl import Dmcl
 from core.training.text_reader import TextReader
 
 Vectors = npt.NDArray[np.float32]
+Identity = tuple[str, str] | None
 FUSED, IMAGE, TEXT = "fused", "image", "text"
 _BATCH = 64
 
@@ -37,11 +47,12 @@ class ClipVectors(msgspec.Struct, frozen=True):
 class Validator:
     """Embeds the clips of held-back patients and ranks them.
 
-    Queries are the clips of each patient's last exam, the gallery is every clip of all patients' earlier
-    exams: gallery B of the evaluation, on validation patients.
+    Queries are the clips of each patient's last exam, the gallery is every other clip, those of patients
+    with a single exam among them; junk is left out, and what a query and a clip share (exam, camera) as the
+    evaluation of manifests does. So it is that one's gallery B on the same rows.
 
     Args:
-        rows: validation rows; those without a known identity stay in the gallery as distractors.
+        rows: validation rows; those without a known identity aren't asked and are distractors in the gallery.
         reader: reads their texts.
         size: side of the network's input.
         query_text: rank by the reference's protocol: earlier clips are fused with the query's text. Takes a
@@ -56,17 +67,18 @@ class Validator:
         full_frame: bool = False,
         query_text: bool = False,
     ) -> None:
-        self._rows, self._reader, self._query_text = list(rows), reader, query_text
+        self._rows = [row for row in rows if not row.junk]
+        self._reader, self._query_text = reader, query_text
         self._store = CropStore(self._rows, size, full_frame)
         clips: dict[str, list[int]] = {}
         for index, row in enumerate(self._rows):
             clips.setdefault(row.clip_id, []).append(index)
         self._members = list(clips.values())
         self.first_rows = [self._rows[members[0]] for members in self._members]
-        last: dict[str, int] = {}
-        for row in self.first_rows:
-            last[row.patient_id] = max(row.exam, last.get(row.patient_id, row.exam))
-        self.is_query = np.asarray([row.exam == last[row.patient_id] for row in self.first_rows], dtype=bool)
+        asking, held = by_last_exam(self.first_rows)
+        asked = {row.clip_id for row in asking}
+        self.is_query = np.asarray([row.clip_id in asked for row in self.first_rows], dtype=bool)
+        self._left_out = ignored_pairs(_bare(asking), _bare(held), LESIONS)
 
     def figures(self, model: Dmcl, device: torch.device) -> dict[str, float]:
         """mAP and Rank-1 of clips with picture and text, picture alone and text alone.
@@ -75,7 +87,7 @@ class Validator:
         """
         out: dict[str, float] = {}
         for name, clips in self.embed(model, device).items():
-            own = retrieval_figures(*self._sides(clips))
+            own = retrieval_figures(*self._sides(clips), self._left_out)
             if name == FUSED and self._query_text and own.queries:
                 own = self._by_query_text(model, device, clips)
             if own.mean_average_precision is None or own.rank1 is None:
@@ -111,10 +123,11 @@ class Validator:
             parts = [held[at : at + _BATCH] for at in range(0, len(held), _BATCH)]
             tokens = [self._image_tokens(model, device, part) for part in parts]
             ranks = []
-            for query, label, at in zip(asked, labels, np.flatnonzero(self.is_query), strict=True):
-                frames = self._fused_with(model, device, tokens, self.first_rows[at].text)
-                gallery = self._pooled_gallery(frames)
-                ranks += all_hit_ranks(query[None], gallery, [label], theirs)
+            places = np.flatnonzero(self.is_query)
+            for number in known_places(labels):
+                fused = self._fused_with(model, device, tokens, self.first_rows[places[number]].text)
+                gallery, ignored = self._pooled_gallery(fused), [self._left_out[number]]
+                ranks += all_hit_ranks(asked[[number]], gallery, [labels[number]], theirs, ignored)
         return figures_of(ranks)
 
     def _fused_with(self, model: Dmcl, device: torch.device, tokens: list[Tensor], text: str) -> Vectors:
@@ -134,15 +147,16 @@ class Validator:
     def _pooled(self, frames: Vectors) -> ClipVectors:
         return ClipVectors(self.first_rows, _clip_means([frames[members] for members in self._members]))
 
-    def _sides(self, clips: ClipVectors) -> tuple[Vectors, Vectors, list[str], list[str]]:
-        # A clip without identity matches nothing, not even another such clip.
-        labels = [
-            str(row.identity) if row.identity else f"unknown {number}"
-            for number, row in enumerate(self.first_rows)
-        ]
+    def _sides(self, clips: ClipVectors) -> tuple[Vectors, Vectors, list[Identity], list[Identity]]:
+        labels = [row.identity for row in self.first_rows]
         asked, held = np.flatnonzero(self.is_query), np.flatnonzero(~self.is_query)
         v = clips.vectors
         return v[asked], v[held], [labels[i] for i in asked], [labels[i] for i in held]
+
+
+def _bare(rows: Sequence[Row]) -> Items:
+    """Clips without vectors, for what is left out of their rankings."""
+    return frames(rows, np.empty((len(rows), 0), dtype=np.float32))
 
 
 @contextmanager

@@ -14,8 +14,11 @@ import torch
 from tokenizers import Tokenizer
 
 from core.data.batches import BatchMaker, CropStore, ModalityDropout
-from core.data.manifest import Row, read_manifest
+from core.data.manifest import Manifest, Row, read_manifest
 from core.errors import PolypTraceError
+from core.evaluation.comparison import compare
+from core.evaluation.items import choose_sides, frames
+from core.evaluation.protocols import catalogue
 from core.inference.bundle import read_bundle
 from core.inference.device import DeviceChoice
 from core.models.dmcl import Dmcl
@@ -156,14 +159,46 @@ def test_validation_ranks_the_last_exam_against_earlier_ones(manifest: Path, con
     assert not np.allclose(clips[FUSED].vectors, clips[IMAGE].vectors)
 
 
+def test_validation_is_the_evaluation_of_the_part_val(
+    config: TrainConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [
+        row("a", "1", 1), row("a", "2", 1), row("a", "1", 2), row("a", None, 2),  # nobody knows the last one
+        row("b", "1", 1), row("b", "1", 2),
+        row("c", "1", 1),  # a single exam answers
+        row("d", "1", 1), row("d", "2", 1), row("d", "1", 2), row("d", "1", 3), row("d", "2", 2),
+    ]  # fmt: skip
+    change = msgspec.structs.replace
+    rows[4:6] = [change(one, camera="x") for one in rows[4:6]]  # b isn't known again: it is the same camera
+    rows[10] = change(rows[10], junk=True)  # so exam 2 is d's last
+    rng = np.random.default_rng(5)
+    vectors = rng.normal(size=(len(rows), 2))
+    vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    by_clip = {one.clip_id: vector for one, vector in zip(rows, vectors, strict=True)}
+    validator = Validator(rows, TextReader(TokenTable(train_tokenizer(["polyp"], 100), 16)), 32)
+    own = np.stack([by_clip[one.clip_id] for one in validator.first_rows])
+    monkeypatch.setattr(validator, "embed", lambda *_: {FUSED: ClipVectors(validator.first_rows, own)})
+    query, gallery = choose_sides(Manifest(Path("m.csv"), rows), "val")
+    sides = [frames(side, np.stack([by_clip[one.clip_id] for one in side])) for side in (query, gallery)]
+    expected = catalogue(compare(*sides))
+    assert expected.queries == 3
+    found = validator.figures(Dmcl(config.model), torch.device("cpu"))
+    assert found == {"fused_mAP": expected.mean_average_precision, "fused_rank1": expected.rank1}
+
+
 def test_the_reference_s_protocol_fuses_earlier_clips_with_the_query_s_text(
     manifest: Path, config: TrainConfig
 ) -> None:
     rows = [r for r in read_manifest(manifest).rows if r.split == "val"]
+    # One lesion has its own camera, so it can't be known again: its query counts for nothing.
+    rows = [msgspec.structs.replace(r, camera="x" if r.identity == rows[0].identity else None) for r in rows]
     reader = TextReader(TokenTable(train_tokenizer([r.text for r in rows], 200), 32))
     torch.manual_seed(3)
     model, cpu = Dmcl(config.model).eval(), torch.device("cpu")
-    found = Validator(rows, reader, 32, query_text=True).figures(model, cpu)
+    validator = Validator(rows, reader, 32, query_text=True)
+    found = validator.figures(model, cpu)
+    ranked = validator._by_query_text(model, cpu, validator.embed(model, cpu)[FUSED])
+    assert (ranked.queries, ranked.queries_without_match) == (3, 1)
     assert found["image_mAP"] == Validator(rows, reader, 32).figures(model, cpu)["image_mAP"]
     clips = list(dict.fromkeys(r.clip_id for r in rows))
     store = CropStore(rows, 32)
@@ -180,6 +215,8 @@ def test_the_reference_s_protocol_fuses_earlier_clips_with_the_query_s_text(
     ranks = []
     for query in [c for c in clips if rows[of[c][0]].exam == 2]:
         asked = rows[of[query][0]]
+        if asked.camera is not None:
+            continue
         held = [c for c in clips if rows[of[c][0]].exam == 1]
         scores = {c: float(vector(query, asked.text) @ vector(c, asked.text)) for c in held}
         order = sorted(held, key=lambda c: -scores[c])
