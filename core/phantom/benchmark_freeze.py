@@ -3,7 +3,7 @@
 Run by who publishes it: whoever changes plan, texts or renderer counts ``VERSION`` in
 :mod:`core.phantom.benchmark` up, copies the file in ``resources/benchmark/`` and runs this, which writes
 hashes and samples into it. The manifest's hash needs the whole instance: ten minutes on two cores for the
-crops, an hour for the videos; a form that isn't named gets none.
+crops, an hour for the videos; a form that isn't named keeps its hash while plan and texts stay the same.
 """
 
 from __future__ import annotations
@@ -28,17 +28,20 @@ def freeze(spec: BenchmarkSpec, forms: tuple[str, ...], work: Path) -> Benchmark
         forms: whose manifests are hashed, of :data:`core.phantom.benchmark.FORMS`.
         work: a folder for the pictures; what it holds already isn't rendered again.
     """
+    known = spec
     spec = msgspec.structs.replace(spec, plan_sha256="", manifest_sha256={}, samples=())
     planned = plan_benchmark(spec, spec.seed)
+    plan = plan_sha256(planned)
     rows = []
     for one in sampled_patients(planned):
         (work / "samples" / "crops").mkdir(parents=True, exist_ok=True)
         rows += render_patient(crop_job(work / "samples", spec, one), lambda: None)
     made = {form: render_benchmark(work / form, spec, form=form).record.manifest_sha256 for form in forms}
+    kept = known.manifest_sha256 if plan == known.plan_sha256 else {}
     return msgspec.structs.replace(
         spec,
-        plan_sha256=plan_sha256(planned),
-        manifest_sha256=made,
+        plan_sha256=plan,
+        manifest_sha256=kept | made,
         samples=tuple(sample_of(row) for row in rows),
     )
 
