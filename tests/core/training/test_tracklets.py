@@ -15,6 +15,7 @@ import torch
 
 from core.data.augment import Augmentation
 from core.data.manifest import read_manifest, write_manifest
+from core.data.splits import patients_of, training_parts
 from core.data.tracklets.film import FilmSettings
 from core.errors import Cancelled, PolypTraceError
 from core.inference.bundle import read_bundle
@@ -26,7 +27,7 @@ from core.progress import CancelToken, Progress
 from core.training.config import Start, TrainConfig, check
 from core.training.pretraining import PRETRAIN, train_from_tracklets
 from core.training.tracklet_config import TrackletConfig
-from core.training.tracklet_sources import TrackletSources, plan_pieces
+from core.training.tracklet_sources import TrackletSources, manifest_parts, plan_pieces
 from core.training.tracklets import WEIGHTS, PretrainResult, pretrain_tracklets
 
 from .test_train_dmcl import KilledError, assert_same
@@ -192,6 +193,23 @@ def test_without_known_lesions_it_ends_with_the_encoder(
     assert trained is None
     assert Path(learnt.weights) == tmp_path / "run" / PRETRAIN / WEIGHTS
     assert not (tmp_path / "run/config.json").exists()
+
+
+@pytest.mark.parametrize("share", [0.15, 0.4, 0.6])
+def test_patients_that_training_validates_on_are_not_learnt_from(
+    share: float, manifest: Path, tiny: TrainConfig
+) -> None:
+    rows = [msgspec.structs.replace(row, split="train") for row in read_manifest(manifest).rows]
+    undealt = write_manifest(manifest.with_name("undealt.csv"), rows)
+    config = msgspec.structs.replace(tiny, val_share=share, seed=3)
+    train, val, _ = training_parts(read_manifest(undealt).rows, 3, share)
+    found = manifest_parts(str(undealt), config)
+    assert patients_of(found.learnt) == patients_of(train)
+    assert patients_of(found.apart) == patients_of(val)
+    planned = plan_pieces(
+        TrackletSources(manifest=str(undealt)), config, undealt, lambda _: None, CancelToken()
+    )
+    assert planned.clips == len({row.clip_id for row in train})
 
 
 def test_videos_that_are_tested_on_are_not_learnt_from(
