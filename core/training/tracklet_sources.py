@@ -11,6 +11,7 @@ from core.catalog import queries
 from core.catalog.engine import Catalog
 from core.data.manifest import Row, read_manifest
 from core.data.splits import training_parts
+from core.data.tracklets.apart import ApartFiles
 from core.data.tracklets.film import Film, Mark
 from core.data.tracklets.sources import FilmReader, Piece, film_pieces, find_stills, row_pieces, still_pieces
 from core.domain import Clip, Lesion
@@ -137,12 +138,12 @@ def plan_pieces(
     """
     planned = Planned([], FilmReader(), [])
     parts = manifest_parts(sources.manifest, config) if sources.manifest else ManifestParts([], [], False)
-    spared = _tested_videos(parts)
+    spared = ApartFiles(row.path for row in parts.apart)
     films = _films_of_folders(sources, scans, spared, planned, progress, cancel)
     films += _films_of_catalogue(sources, spared, planned, cancel)
     for film in films:
         planned.pieces += film_pieces(film, planned.readers, config.tracklets.films, config.seed)
-    stills = [path for folder in sources.images for path in find_stills(Path(folder))]
+    stills = _stills(sources, spared, planned)
     planned.pieces += still_pieces(stills)
     if sources.own_rows:
         clips = row_pieces(parts.learnt, config.full_frame, config.tracklets.clip_pictures)
@@ -172,15 +173,18 @@ def manifest_parts(manifest: str, config: TrainConfig) -> ManifestParts:
     return ManifestParts(learnt, [row for row in rows if id(row) not in mine], labels)
 
 
-def _tested_videos(parts: ManifestParts) -> set[Path]:
-    """Videos that are validated or tested on: nothing is learnt from them, not even without labels."""
-    return {row.path.resolve() for row in parts.apart if row.frame is not None}
+def _stills(sources: TrackletSources, spared: ApartFiles, planned: Planned) -> list[Path]:
+    found = [path for folder in sources.images for path in find_stills(Path(folder))]
+    kept = [path for path in found if path not in spared]
+    if left := len(found) - len(kept):
+        planned.notes.append(f"Stills that were left out, because the manifest tests on them: {left}.")
+    return kept
 
 
 def _films_of_folders(
     sources: TrackletSources,
     scans: Path,
-    spared: set[Path],
+    spared: ApartFiles,
     planned: Planned,
     progress: ProgressSink,
     cancel: CancelToken,
@@ -191,6 +195,7 @@ def _films_of_folders(
     for number, path in enumerate(paths, start=1):
         cancel.raise_if_cancelled()
         if path in spared:
+            # Nothing is learnt from what is validated or tested on, not even without labels.
             planned.notes.append(f"{path.name} was left out: the manifest tests on it.")
             continue
 
@@ -211,7 +216,7 @@ def _films_of_folders(
 
 
 def _films_of_catalogue(
-    sources: TrackletSources, spared: set[Path], planned: Planned, cancel: CancelToken
+    sources: TrackletSources, spared: ApartFiles, planned: Planned, cancel: CancelToken
 ) -> list[Film]:
     if not sources.catalogue:
         return []
@@ -224,7 +229,8 @@ def _films_of_catalogue(
         for video in queries.videos(catalog):
             cancel.raise_if_cancelled()
             path = Path(video.path)
-            if path.resolve() in spared:
+            if path in spared:
+                planned.notes.append(f"Video {video.id} was left out: the manifest tests on it.")
                 continue
             try:
                 index = frame_index(catalog, video)

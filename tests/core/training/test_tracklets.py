@@ -234,6 +234,33 @@ def test_videos_that_are_tested_on_are_not_learnt_from(
     planned.readers.close()
     assert planned.videos == 1
     assert planned.notes == ["tested.mp4 was left out: the manifest tests on it."]
+    (films / "tested.mp4").rename(tmp_path / "tested.mp4")
+    shutil.copy(tmp_path / "tested.mp4", films / "under another name.mp4")
+    rows[-1] = msgspec.structs.replace(rows[-1], path=tmp_path / "tested.mp4")
+    write_manifest(both, rows)
+    planned = plan_pieces(sources, tiny, tmp_path / "scans", lambda _: None, CancelToken())
+    planned.readers.close()
+    assert planned.notes == ["under another name.mp4 was left out: the manifest tests on it."]
+
+
+def test_stills_that_are_tested_on_are_not_learnt_from(
+    manifest: Path, stills: Path, tiny: TrainConfig, tmp_path: Path
+) -> None:
+    rows = read_manifest(manifest).rows
+    tested = [msgspec.structs.replace(row, split="query") for row in rows if row.patient_id == "p4"]
+    apart = {row.path for row in rows if row.split == "val"}
+    whole = write_manifest(manifest, [row for row in rows if row.patient_id not in ("p2", "p4")] + tested)
+    unused = {row.path for row in rows if row.patient_id == "p2"}
+    shutil.copy(min(row.path for row in tested), stills / "copy of a tested one.png")
+    sources = TrackletSources(images=(str(manifest.parent), str(stills)), manifest=str(whole))
+    planned = plan_pieces(sources, tiny, tmp_path / "scans", lambda _: None, CancelToken())
+    keys = {piece.key for piece in planned.pieces}
+    assert not keys & {str(path) for path in [*apart, stills / "copy of a tested one.png"]}
+    assert {str(path) for path in unused} <= keys  # nobody tests on them
+    assert planned.stills == len(rows) - len(apart) + 24
+    assert planned.notes == [
+        f"Stills that were left out, because the manifest tests on them: {len(apart) + 1}."
+    ]
 
 
 @pytest.mark.parametrize(
