@@ -15,6 +15,7 @@ import torch
 
 from core.data.augment import Augmentation
 from core.data.manifest import read_manifest, write_manifest
+from core.data.splits import patients_of, training_parts
 from core.data.tracklets.film import FilmSettings
 from core.errors import Cancelled, PolypTraceError
 from core.inference.bundle import read_bundle
@@ -26,7 +27,7 @@ from core.progress import CancelToken, Progress
 from core.training.config import Start, TrainConfig, check
 from core.training.pretraining import PRETRAIN, train_from_tracklets
 from core.training.tracklet_config import TrackletConfig
-from core.training.tracklet_sources import TrackletSources, plan_pieces
+from core.training.tracklet_sources import TrackletSources, manifest_parts, plan_pieces
 from core.training.tracklets import WEIGHTS, PretrainResult, pretrain_tracklets
 
 from .test_train_dmcl import KilledError, assert_same
@@ -194,6 +195,23 @@ def test_without_known_lesions_it_ends_with_the_encoder(
     assert not (tmp_path / "run/config.json").exists()
 
 
+@pytest.mark.parametrize("share", [0.15, 0.4, 0.6])
+def test_patients_that_training_validates_on_are_not_learnt_from(
+    share: float, manifest: Path, tiny: TrainConfig
+) -> None:
+    rows = [msgspec.structs.replace(row, split="train") for row in read_manifest(manifest).rows]
+    undealt = write_manifest(manifest.with_name("undealt.csv"), rows)
+    config = msgspec.structs.replace(tiny, val_share=share, seed=3)
+    train, val, _ = training_parts(read_manifest(undealt).rows, 3, share)
+    found = manifest_parts(str(undealt), config)
+    assert patients_of(found.learnt) == patients_of(train)
+    assert patients_of(found.apart) == patients_of(val)
+    planned = plan_pieces(
+        TrackletSources(manifest=str(undealt)), config, undealt, lambda _: None, CancelToken()
+    )
+    assert planned.clips == len({row.clip_id for row in train})
+
+
 def test_videos_that_are_tested_on_are_not_learnt_from(
     manifest: Path, tiny: TrainConfig, tmp_path: Path
 ) -> None:
@@ -216,6 +234,33 @@ def test_videos_that_are_tested_on_are_not_learnt_from(
     planned.readers.close()
     assert planned.videos == 1
     assert planned.notes == ["tested.mp4 was left out: the manifest tests on it."]
+    (films / "tested.mp4").rename(tmp_path / "tested.mp4")
+    shutil.copy(tmp_path / "tested.mp4", films / "under another name.mp4")
+    rows[-1] = msgspec.structs.replace(rows[-1], path=tmp_path / "tested.mp4")
+    write_manifest(both, rows)
+    planned = plan_pieces(sources, tiny, tmp_path / "scans", lambda _: None, CancelToken())
+    planned.readers.close()
+    assert planned.notes == ["under another name.mp4 was left out: the manifest tests on it."]
+
+
+def test_stills_that_are_tested_on_are_not_learnt_from(
+    manifest: Path, stills: Path, tiny: TrainConfig, tmp_path: Path
+) -> None:
+    rows = read_manifest(manifest).rows
+    tested = [msgspec.structs.replace(row, split="query") for row in rows if row.patient_id == "p4"]
+    apart = {row.path for row in rows if row.split == "val"}
+    whole = write_manifest(manifest, [row for row in rows if row.patient_id not in ("p2", "p4")] + tested)
+    unused = {row.path for row in rows if row.patient_id == "p2"}
+    shutil.copy(min(row.path for row in tested), stills / "copy of a tested one.png")
+    sources = TrackletSources(images=(str(manifest.parent), str(stills)), manifest=str(whole))
+    planned = plan_pieces(sources, tiny, tmp_path / "scans", lambda _: None, CancelToken())
+    keys = {piece.key for piece in planned.pieces}
+    assert not keys & {str(path) for path in [*apart, stills / "copy of a tested one.png"]}
+    assert {str(path) for path in unused} <= keys  # nobody tests on them
+    assert planned.stills == len(rows) - len(apart) + 24
+    assert planned.notes == [
+        f"Stills that were left out, because the manifest tests on them: {len(apart) + 1}."
+    ]
 
 
 @pytest.mark.parametrize(
