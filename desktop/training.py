@@ -60,6 +60,8 @@ class TrainFlow(QObject):
             lambda error: self._looked(job, lambda: self.plan_failed.emit(error)),
             quiet=True,
         )
+        if job is not None:
+            job.cancelled.connect(lambda: self._looked(job, lambda: self.plan_failed.emit(_unanswered())))
         self._asking = job
 
     def look_away(self) -> None:
@@ -150,6 +152,10 @@ class TrainFlow(QObject):
     def _offer(self, found: Unfinished | None) -> None:
         if found is not None and not self.running:
             self.waits.emit(found)
+
+
+def _unanswered() -> PolypTraceError:
+    return PolypTraceError("plan-stopped", "Looking at what is confirmed was stopped.", "Open it again.")
 
 
 def _unfinished(catalog: Catalog) -> Unfinished | None:

@@ -19,7 +19,7 @@ from core.progress import Progress
 from core.retraining import runs
 from desktop.dialogs.candidate_dialog import CandidateDialog
 from desktop.dialogs.training_dialog import TrainingDialog
-from desktop.jobs_host import TRAINING
+from desktop.jobs_host import TRAINING, Workers
 from desktop.main_window import MainWindow
 from desktop.session import Selection
 from desktop.views.activity import ActivityView
@@ -201,3 +201,16 @@ def test_too_little_is_said_in_the_pre_flight(qtbot: Any, window: MainWindow, li
     dialog.reject()
     qtbot.waitUntil(lambda: not _trainers(), timeout=LONG_MS)
     assert not list(linked.data.runs.glob("dmcl-*"))
+
+
+def test_the_end_of_a_released_worker_ends_no_job_of_the_next(qtbot: Any, linked: Linked) -> None:
+    made, told, ended = Workers(), [], []  # type: ignore[var-annotated]
+    params = {"data_dir": str(linked.data.root), "preset": "quick"}
+    made.ask(TRAINING, "plan", params, "first").cancelled.connect(lambda: ended.append("first"))
+    made.release(TRAINING)
+    second = made.ask(TRAINING, "plan", params, "second", told.append)
+    second.cancelled.connect(lambda: ended.append("second"))
+    qtbot.waitUntil(lambda: bool(told) or "second" in ended, timeout=LONG_MS)
+    made.shutdown()
+    assert [one["preset"] for one in told] == ["quick"]
+    assert ended == ["first"]
