@@ -23,6 +23,7 @@ from core.retraining.frozen import TRAIN, Frozen, FrozenClip
 from core.video.reader import VideoReader
 
 STAGE = "cutting out the lesions"
+OTHER_FILE = "it isn't the file any more that it was when the run began"
 MANIFEST, FOLDER, LEFT_OUT = "manifest.csv", "crops", "left-out.json"
 
 
@@ -94,9 +95,10 @@ def _each(
     by_video = sorted(frozen.clips, key=lambda one: (one.facts.clip.video_id, one.facts.clip.pts_in))
     for video_id, group in groupby(by_video, key=lambda one: one.facts.clip.video_id):
         clips = list(group)
-        video = queries.video(catalog, video_id)
-        name = Path(video.path).name
+        name = f"video {video_id}"
         try:
+            video = queries.video(catalog, video_id)
+            name = Path(video.path).name
             reader = open_reader(catalog, video)
         except PolypTraceError as error:
             yield from ((one, LeftOut(one.facts.clip.id, video_id, name, error.message)) for one in clips)
@@ -104,6 +106,9 @@ def _each(
         with reader:
             for one in clips:
                 cancel.raise_if_cancelled()
+                if one.facts.sha256 != video.sha256:
+                    yield one, LeftOut(one.facts.clip.id, video_id, name, OTHER_FILE)
+                    continue
                 try:
                     yield one, _cut(reader, run, one, cancel)
                 except PolypTraceError as error:

@@ -39,6 +39,20 @@ def is_catalogue_run(run: Path) -> bool:
     return (run / FILE).is_file()
 
 
+def refuse_foreign(folder: DataDir, run: Path) -> None:
+    """Refuses a run of another data folder: the ids that it has frozen mean other clips here.
+
+    Raises:
+        PolypTraceError: ``run-elsewhere``.
+    """
+    if run.resolve().parent != folder.runs.resolve():
+        raise PolypTraceError(
+            "run-elsewhere",
+            f"The run {run.name} belongs to another catalogue.",
+            "Go on with it in the data folder that it lies in (--data-dir), or start a new one here.",
+        )
+
+
 def unfinished(folder: DataDir) -> Unfinished | None:
     """The newest run, if it has no result and nobody works on it; older ones were given up for it."""
     runs = [path for path in folder.runs.glob("*") if is_catalogue_run(path)] if folder.runs.is_dir() else []

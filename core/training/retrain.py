@@ -74,9 +74,10 @@ def retrain(
 
     Raises:
         Cancelled: the run can be gone on with.
-        PolypTraceError: ``training-runs``, ``training-too-little``, ``run-unreadable``, ``model-unknown`` and
-            what training refuses.
+        PolypTraceError: ``run-elsewhere``, ``training-runs``, ``training-too-little``, ``run-unreadable``,
+            ``model-unknown`` and what training refuses.
     """
+    runs.refuse_foreign(catalog.data_dir, run)
     done = runs.result_of(run)
     if done is not None:
         return done

@@ -26,6 +26,7 @@ from core.matching.sampling import sample_clip
 from core.paths import DataDir
 from core.progress import CancelToken
 from core.retraining import frozen, runs
+from core.retraining.crops import cut_crops
 from core.training.checkpoint import load_tensors
 from core.training.pre_flight import pre_flight
 from core.training.retrain import new_run, retrain
@@ -222,3 +223,40 @@ def test_settings_of_a_run_are_frozen_with_it(linked: Linked) -> None:
     made = frozen.read(_new(linked, 7))
     assert made.config["steps"] == 7
     assert msgspec.json.decode(msgspec.json.encode(made), type=frozen.Frozen) == made
+
+
+def test_a_run_of_another_catalogue_is_refused(linked: Linked, tmp_path: Path) -> None:
+    run = _new(linked)
+    shutil.copytree(linked.data.root, tmp_path / "other")
+    other = msgspec.structs.replace(linked, data=DataDir(tmp_path / "other"))
+    with pytest.raises(PolypTraceError) as caught:
+        _done(other, run)
+    assert caught.value.code == "run-elsewhere"
+    assert not (run / "crops").exists()
+
+
+def test_a_clip_of_another_file_or_without_a_video_is_left_out(linked: Linked) -> None:
+    run = _new(linked)
+    made = frozen.read(run)
+    of_video: dict[int, list[Any]] = {}
+    for one in made.clips:
+        of_video.setdefault(one.facts.clip.video_id, []).append(one)
+    changed, gone = sorted(of_video)[:2]
+
+    def as_if(one: Any) -> Any:
+        facts = one.facts
+        if facts.clip.video_id == changed:
+            return msgspec.structs.replace(one, facts=msgspec.structs.replace(facts, sha256="0" * 64))
+        if facts.clip.video_id == gone:
+            clip = msgspec.structs.replace(facts.clip, video_id=9999)
+            return msgspec.structs.replace(one, facts=msgspec.structs.replace(facts, clip=clip))
+        return one
+
+    with linked.open() as catalog:
+        what = msgspec.structs.replace(made, clips=tuple(map(as_if, made.clips)))
+        rows, left = cut_crops(catalog, run, what)
+    lost = {one.facts.clip.id for video in (changed, gone) for one in of_video[video]}
+    assert {one.clip for one in left} == lost
+    assert {one.video for one in left} == {changed, 9999}
+    kept = {int(row.clip_id) for row in read_manifest(rows).rows}
+    assert kept == {one.facts.clip.id for one in made.clips} - lost
