@@ -57,10 +57,11 @@ def train_from_catalogue(
                 output.document(plan.as_dict())
                 _say_refusal(output, plan.refused)
                 return
-        from core.training.retrain import new_run, retrain  # here: torch takes seconds to load
+        from core.training.retrain import retrain  # here: torch takes seconds to load
 
-        run = resume or new_run(catalog, wish, author=author)
-        output.say(f"run {run.name}; cancel with Ctrl+C, go on with --resume {run.name}")
+        def begun(run: Path) -> None:
+            output.say(f"run {run.name}; cancel with Ctrl+C, go on with --resume {run.name}")
+
         with output.progress() as progress, cancel_by_interrupt() as cancel:
             latest: list[Progress] = []
 
@@ -72,7 +73,14 @@ def train_from_catalogue(
                 _tell_step(output, event, latest)
 
             document = retrain(
-                catalog, run, device=device, author=author, progress=show, on_step=tell, cancel=cancel
+                catalog,
+                resume or wish,
+                device=device,
+                author=author,
+                progress=show,
+                on_step=tell,
+                cancel=cancel,
+                begun=begun,
             )
     output.document(document)
     _show(output, document)

@@ -60,13 +60,16 @@ def train(params: dict[str, Any], progress: ProgressSink, cancel: CancelToken) -
     step_back()
     folder = DataDir(Path(asked.data_dir))
     progress(Progress("getting ready", 0))
-    from core.training.retrain import new_run, retrain  # here: torch takes longer to load than a hello may
+    from core.training.retrain import retrain  # here: torch takes longer to load than a hello may
 
     with Catalog.open(folder) as catalog:
-        begun = None if asked.run is None else folder.runs / asked.run
-        run = begun or new_run(catalog, (asked.preset, None, ()), author=asked.author)
         return retrain(
-            catalog, run, device=asked.device, author=asked.author, progress=progress, cancel=cancel
+            catalog,
+            (asked.preset, None, ()) if asked.run is None else folder.runs / asked.run,
+            device=asked.device,
+            author=asked.author,
+            progress=progress,
+            cancel=cancel,
         )
 
 

@@ -214,9 +214,11 @@ def test_nobody_held_back_claims_nothing(linked: Linked) -> None:
 
 def test_one_training_at_a_time(linked: Linked) -> None:
     run = _new(linked)
-    with runs.only_one(linked.data), pytest.raises(PolypTraceError) as caught:
-        _done(linked, run)
-    assert caught.value.code == "training-runs"
+    for asked in (run, tiny()):
+        with runs.only_one(linked.data), linked.open() as catalog, pytest.raises(PolypTraceError) as caught:
+            retrain(catalog, asked, device="cpu", author="anna")
+        assert caught.value.code == "training-runs"
+    assert list(linked.data.runs.glob("dmcl-*")) == [run]  # nothing hides the run that is gone on with
 
 
 def test_settings_of_a_run_are_frozen_with_it(linked: Linked) -> None:
