@@ -72,10 +72,13 @@ class Learning(QObject):
         planned = train.planned.connect(dialog.show_plan)
         failed = train.plan_failed.connect(dialog.show_error)
         dialog.started.connect(train.start)
+        dialog.given_up.connect(train.give_up)
+        given_up = train.given_up.connect(dialog.look)
 
         def over(_: int) -> None:
             train.planned.disconnect(planned)
             train.plan_failed.disconnect(failed)
+            train.given_up.disconnect(given_up)
             train.put_away()
 
         dialog.finished.connect(over)
@@ -129,8 +132,10 @@ class Learning(QObject):
 
     def _offer(self, found: Unfinished) -> None:
         self._bar.show_news(
-            f"The training that began at {found.began} was stopped ({found.words()}).",
-            "&Go on…",
+            f"The training that began at {found.began} failed: {found.failure}"
+            if found.failure
+            else f"The training that began at {found.began} was stopped ({found.words()}).",
+            "&Look at it…" if found.failure else "&Go on…",
             self.ask_to_train,
         )
 

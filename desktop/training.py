@@ -29,6 +29,7 @@ class TrainFlow(QObject):
     failed = Signal(object)
     stopped = Signal()
     """It was cancelled; it can be gone on with."""
+    given_up = Signal()
     went_on = Signal(str)
     """The worker died and was started again: a sentence."""
     waits = Signal(object)
@@ -83,6 +84,16 @@ class TrainFlow(QObject):
         self.look_away()
         self._deaths = 0
         self._begin(preset, run)
+
+    def give_up(self, run: str) -> None:
+        """A run isn't offered any more; ``given_up`` or ``plan_failed`` tells."""
+
+        def work(catalog: Catalog) -> None:
+            from core.retraining import runs
+
+            runs.give_up(catalog.data_dir, run)
+
+        self._session.write(work, lambda _: self.given_up.emit(), self.plan_failed.emit)
 
     def cancel(self) -> None:
         """Stops after the present step; ``stopped`` tells when it has."""

@@ -92,7 +92,10 @@ def retrain(
         folder = run if isinstance(run, Path) else new_run(catalog, run, author=author)
         begun(folder)
         what = frozen.read(folder)
-        with recorded(catalog, KIND, _detail(folder, what), author=author) as job:
+        with (
+            runs.failure_kept(folder),
+            recorded(catalog, KIND, _detail(folder, what), author=author) as job,
+        ):
             work = _Work(catalog, folder, what, device, (progress, on_step, cancel or CancelToken()))
             document = work.run_all()
             job.result = {"model": document["model"]}
@@ -129,9 +132,6 @@ class _Work:
 
     def run_all(self) -> dict[str, Any]:
         manifest, left = crops.cut_crops(self._catalog, self._run, self._what, self._progress, self._cancel)
-        refused = plan.refusal(crops.lesions_of(manifest), len(left))
-        if refused is not None:
-            raise refused
         self._progress(Progress(_LOAD, 0, 1))
         trained = self._train(manifest)
         self._progress(Progress(_PUBLISH, 0, 1))

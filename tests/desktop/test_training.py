@@ -187,6 +187,23 @@ def test_a_killed_worker_goes_on_and_closing_asks(
     assert (found.run, found.step > reached) == (run.name, True)
 
 
+def test_a_failed_run_says_why_and_is_given_up(qtbot: Any, window: MainWindow, linked: Linked) -> None:
+    run = _begin(linked, 3)
+    with pytest.raises(ZeroDivisionError), runs.failure_kept(run):
+        raise ZeroDivisionError
+    _open(qtbot, window, linked)
+    qtbot.waitUntil(lambda: "failed: PolypTrace made a mistake" in window.area.notices.text, timeout=LONG_MS)
+    dialog = _dialog(qtbot, window)
+    assert "failed: PolypTrace made a mistake" in dialog.problem.text()
+    assert dialog.start.isDefault()
+    qtbot.mouseClick(dialog.give_up, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: dialog.start.text() == "&Start training", timeout=LONG_MS)
+    assert not dialog.give_up.isVisible()
+    assert runs.unfinished(linked.data) is None
+    dialog.reject()
+    qtbot.waitUntil(lambda: not _trainers(), timeout=LONG_MS)
+
+
 def test_too_little_is_said_in_the_pre_flight(qtbot: Any, window: MainWindow, linked: Linked) -> None:
     from core.catalog import operations
 

@@ -262,3 +262,21 @@ def test_a_clip_of_another_file_or_without_a_video_is_left_out(linked: Linked) -
     assert {one.video for one in left} == {changed, 9999}
     kept = {int(row.clip_id) for row in read_manifest(rows).rows}
     assert kept == {one.facts.clip.id for one in made.clips} - lost
+
+
+def test_a_run_that_failed_says_why_and_can_be_given_up(linked: Linked, tmp_path: Path) -> None:
+    run = _new(linked)
+    lost = linked.clips["C"][0][1]
+    with linked.open() as catalog:
+        video = queries.clip(catalog, lost).video_id
+        operations.relocate_video(catalog, video, str(tmp_path / "gone.mp4"), author="anna")
+    with pytest.raises(PolypTraceError) as caught:
+        _done(linked, run)
+    assert caught.value.code == "training-too-little"
+    assert not (run / "manifest.csv").exists()  # found again, the videos are read after all
+    found = runs.unfinished(linked.data)
+    assert found is not None
+    assert caught.value.message in found.failure
+    runs.give_up(linked.data, run.name)
+    assert runs.unfinished(linked.data) is None
+    assert not (run / "crops").exists()
