@@ -18,7 +18,7 @@ from core.catalog.engine import Catalog
 from core.jobs.serve import Handler, serve
 from core.paths import DataDir
 from core.progress import CancelToken, Progress, ProgressSink
-from core.retraining.runs import unfinished
+from core.retraining.runs import BEGUN, unfinished
 
 KIND = "training"
 END_S = 15.0
@@ -55,7 +55,10 @@ def plan(params: dict[str, Any], progress: ProgressSink, _: CancelToken) -> dict
 
 
 def train(params: dict[str, Any], progress: ProgressSink, cancel: CancelToken) -> dict[str, Any]:
-    """``train`` {data_dir, preset, device, author, run or null} → the document of ``train``."""
+    """``train`` {data_dir, preset, device, author, run or null} → the document of ``train``.
+
+    The first progress of the stage :data:`core.retraining.runs.BEGUN` names the run in its note.
+    """
     asked = msgspec.convert(params, _Train)
     step_back()
     folder = DataDir(Path(asked.data_dir))
@@ -70,6 +73,7 @@ def train(params: dict[str, Any], progress: ProgressSink, cancel: CancelToken) -
             author=asked.author,
             progress=progress,
             cancel=cancel,
+            begun=lambda run: progress(Progress(BEGUN, 0, None, run.name)),
         )
 
 

@@ -15,13 +15,15 @@ from PySide6.QtWidgets import QMessageBox, QToolButton
 
 from core.catalog import queries
 from core.catalog.values import ModelState
+from core.errors import PolypTraceError
 from core.progress import Progress
 from core.retraining import runs
 from desktop.dialogs.candidate_dialog import CandidateDialog
 from desktop.dialogs.training_dialog import TrainingDialog
-from desktop.jobs_host import TRAINING, Workers
+from desktop.jobs_host import TRAINING, Job, Workers
 from desktop.main_window import MainWindow
 from desktop.session import Selection
+from desktop.training import MOST_DEATHS
 from desktop.views.activity import ActivityView
 
 from ..core.retraining.conftest import Linked, tiny
@@ -185,6 +187,35 @@ def test_a_killed_worker_goes_on_and_closing_asks(
     found = runs.unfinished(linked.data)
     assert found is not None
     assert (found.run, found.step > reached) == (run.name, True)
+
+
+def test_a_new_training_never_goes_on_with_an_older_run(
+    qtbot: Any, window: MainWindow, linked: Linked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _begin(linked, 3)
+    _open(qtbot, window, linked)
+    train = window.learning.training
+    asked: list[str | None] = []
+    error = PolypTraceError("worker-died", "The training process broke off.")
+
+    def ask(kind: str, name: str, params: dict[str, Any], title: str, *_: Any, **__: Any) -> Job:
+        asked.append(params["run"])
+        return Job(kind, title, window)
+
+    monkeypatch.setattr(window.workers, "ask", ask)
+    train.start("quick")
+    train._end(train._job, lambda: train._broke("quick", error))
+    assert asked == [None, None]  # no name was told: it starts anew
+    assert train._job is not None
+    train._job.progressed.emit(Progress(runs.BEGUN, 0, None, "dmcl-new"))
+    for step in range(1, 6):  # it gets on between its deaths, so that they don't add up
+        train._job.progressed.emit(Progress("learning", step, 9))
+        train._end(train._job, lambda: train._broke("quick", error))
+    assert asked[2:] == ["dmcl-new"] * 5
+    with qtbot.waitSignal(train.failed, timeout=LONG_MS):
+        for _ in range(MOST_DEATHS):
+            train._end(train._job, lambda: train._broke("quick", error))
+    assert not train.running
 
 
 def test_a_failed_run_says_why_and_is_given_up(qtbot: Any, window: MainWindow, linked: Linked) -> None:
