@@ -179,7 +179,10 @@ class _Work:
         ensure_onnx(trained.bundle, cache)  # torch is loaded here already; the embedder would start a process
         candidate = Embedder.open(trained.bundle, self._device, cache)
         active = Embedder.open(self._start.folder, self._device, cache)
-        compared = compare.compare(manifest, candidate, active, self._progress, self._cancel)
+        held_back = len(self._what.patients.held_back)
+        compared = compare.compare(
+            manifest, candidate, active, self._progress, self._cancel, held_back=held_back
+        )
         rule = read_bundle(trained.bundle).manifest.no_match
         if rule is None:  # no patients to validate on: those held back are asked after they were measured on
             rule = compare.held_back_rule(manifest, candidate, self._cancel)

@@ -13,7 +13,7 @@ import torch
 
 from core.catalog import operations, queries
 from core.catalog.values import JobState, ModelState
-from core.data.manifest import read_manifest
+from core.data.manifest import read_manifest, write_manifest
 from core.data.pictures import read_image
 from core.domain import Verdict
 from core.errors import Cancelled, PolypTraceError
@@ -28,6 +28,7 @@ from core.progress import CancelToken
 from core.retraining import frozen, runs
 from core.retraining.crops import cut_crops
 from core.training.checkpoint import load_tensors
+from core.training.compare import compare
 from core.training.pre_flight import pre_flight
 from core.training.retrain import new_run, retrain
 
@@ -210,6 +211,7 @@ def test_nobody_held_back_claims_nothing(linked: Linked) -> None:
     assert "they say nothing" in compared["words"][0]
     assert document["metrics"] == dict.fromkeys(document["metrics"])
     assert document["data"]["held_back_patients"] == 0
+    assert "No patient could be held back" in compared["words"][0]
 
 
 def test_one_training_at_a_time(linked: Linked) -> None:
@@ -280,3 +282,15 @@ def test_a_run_that_failed_says_why_and_can_be_given_up(linked: Linked, tmp_path
     runs.give_up(linked.data, run.name)
     assert runs.unfinished(linked.data) is None
     assert not (run / "crops").exists()
+
+
+def test_held_back_patients_that_cannot_be_read_are_not_none(linked: Linked, tmp_path: Path) -> None:
+    run = _new(linked)
+    with linked.open() as catalog:
+        rows, _ = cut_crops(catalog, run, frozen.read(run))
+    kept = [row for row in read_manifest(rows).rows if row.split == "train"]
+    write_manifest(tmp_path / "train.csv", kept)
+    embedder = Embedder.open(find_bundle(linked.data, linked.active).folder, "cpu", threads=1)
+    made = compare(tmp_path / "train.csv", embedder, embedder, held_back=1)
+    assert not made.fair
+    assert "held-back patients' videos can't be read" in made.words[0]
