@@ -43,6 +43,7 @@ class Learning(QObject):
         train.waits.connect(self._offer)
         models.switched.connect(self._switched)
         models.embedded.connect(self._embedded)
+        models.unreadable.connect(self._unreadable)
 
     def tell_in(self, notices: NoticeBar) -> None:
         """Where what happens is told."""
@@ -147,4 +148,9 @@ class Learning(QObject):
         self.switched.emit(model)
 
     def _embedded(self, clips: int) -> None:
-        self._bar.show_note(f"{clips} clips were embedded for the model in use.")
+        were = "1 clip was" if clips == 1 else f"{clips} clips were"
+        self._bar.show_note(f"{were} embedded for the model in use.")
+
+    def _unreadable(self, clips: int, reason: str) -> None:
+        which = "1 clip" if clips == 1 else f"{clips} clips"
+        self._bar.show_warning(f"{which} couldn't be embedded for the model in use: {reason}")

@@ -13,7 +13,7 @@ import pytest
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QMessageBox, QToolButton
 
-from core.catalog import queries
+from core.catalog import operations, queries
 from core.catalog.values import ModelState
 from core.errors import PolypTraceError
 from core.progress import Progress
@@ -236,8 +236,6 @@ def test_a_failed_run_says_why_and_is_given_up(qtbot: Any, window: MainWindow, l
 
 
 def test_too_little_is_said_in_the_pre_flight(qtbot: Any, window: MainWindow, linked: Linked) -> None:
-    from core.catalog import operations
-
     with linked.open() as catalog:
         for event in queries.link_events(catalog)[2:]:
             operations.withdraw_verdict(catalog, event.id, author="anna")
@@ -262,3 +260,27 @@ def test_the_end_of_a_released_worker_ends_no_job_of_the_next(qtbot: Any, linked
     made.shutdown()
     assert [one["preset"] for one in told] == ["quick"]
     assert ended == ["first"]
+
+
+def test_what_is_told_of_embedding_is_what_was_embedded(
+    qtbot: Any, window: MainWindow, linked: Linked, tmp_path: Path
+) -> None:
+    with linked.open() as catalog:
+        video = queries.clip(catalog, linked.alone).video_id
+        lost = [clip for clip in queries.clips(catalog) if clip.video_id == video]
+        total = len(queries.clips(catalog))
+        operations.relocate_video(catalog, video, str(tmp_path / "gone.mp4"), author="anna")
+    models, told, stale = window.learning.models, [], []  # type: ignore[var-annotated]
+    models.unreadable.connect(lambda *words: told.append(words))
+    models.embedded.connect(stale.append)
+    with qtbot.waitSignal(models.unreadable, timeout=TRAIN_MS):
+        window.start(linked.data.root)
+        qtbot.waitUntil(lambda: models._job is not None, timeout=LONG_MS)
+        models.embed_missing()  # what went on before is for nobody any more
+    assert stale == [total - len(lost)]
+    assert told[0][0] == len(lost)
+    assert "couldn't be embedded" in window.area.notices.text
+    with qtbot.waitSignal(models._session.changed, timeout=LONG_MS):  # the lost ones are tried once more
+        models.embed_missing()
+    qtbot.waitUntil(lambda: models._job is None and not models._left, timeout=LONG_MS)
+    assert (len(told), len(stale)) == (1, 1)
