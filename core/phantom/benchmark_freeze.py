@@ -10,15 +10,28 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
+from core.data.manifest import Row
 from core.paths import resource
-from core.phantom.benchmark import FORMS, VERSION, BenchmarkSpec, load_spec, plan_benchmark, plan_sha256
-from core.phantom.benchmark_check import sample_of, sampled_patients
+from core.phantom.benchmark import (
+    FORMS,
+    VERSION,
+    BenchmarkPatient,
+    BenchmarkSpec,
+    load_spec,
+    plan_benchmark,
+    plan_sha256,
+)
+from core.phantom.benchmark_check import sample_of, sampled_exams
 from core.phantom.benchmark_run import crop_job, render_benchmark
 from core.phantom.crops import render_patient
+
+_VIEWS = 2
+"""Sampled views of a lesion and exam."""
 
 
 def freeze(spec: BenchmarkSpec, forms: tuple[str, ...], work: Path) -> BenchmarkSpec:
@@ -32,10 +45,7 @@ def freeze(spec: BenchmarkSpec, forms: tuple[str, ...], work: Path) -> Benchmark
     spec = msgspec.structs.replace(spec, plan_sha256="", manifest_sha256={}, samples=())
     planned = plan_benchmark(spec, spec.seed)
     plan = plan_sha256(planned)
-    rows = []
-    for one in sampled_patients(planned):
-        (work / "samples" / "crops").mkdir(parents=True, exist_ok=True)
-        rows += render_patient(crop_job(work / "samples", spec, one), lambda: None)
+    rows = render_samples(work / "samples", spec, planned)
     made = {form: render_benchmark(work / form, spec, form=form).record.manifest_sha256 for form in forms}
     kept = known.manifest_sha256 if plan == known.plan_sha256 else {}
     return msgspec.structs.replace(
@@ -44,6 +54,22 @@ def freeze(spec: BenchmarkSpec, forms: tuple[str, ...], work: Path) -> Benchmark
         manifest_sha256=kept | made,
         samples=tuple(sample_of(row) for row in rows),
     )
+
+
+def render_samples(work: Path, spec: BenchmarkSpec, planned: Sequence[BenchmarkPatient]) -> list[Row]:
+    """The crops that samples are made of, rendered into ``work``: first views of :func:`sampled_exams`."""
+    rows = []
+    for one, exam in sampled_exams(planned):
+        home = work / f"{one.patient.code}-E{exam.number}"
+        (home / "crops").mkdir(parents=True)
+        job = msgspec.structs.replace(
+            crop_job(home, spec, one),
+            patient=msgspec.structs.replace(one.patient, exams=(exam,)),
+            splits=(one.split(exam.number),),
+            views=min(_VIEWS, spec.rendering.views),
+        )
+        rows += render_patient(job, lambda: None)
+    return rows
 
 
 if __name__ == "__main__":

@@ -23,17 +23,16 @@ from core.phantom.benchmark import (
     plan_benchmark,
     plan_sha256,
 )
-from core.phantom.benchmark_check import drift, sample_of, sampled_patients
-from core.phantom.benchmark_freeze import freeze
-from core.phantom.benchmark_run import BenchmarkSummary, crop_job, render_benchmark
+from core.phantom.benchmark_check import drift, sample_of, traits
+from core.phantom.benchmark_freeze import freeze, render_samples
+from core.phantom.benchmark_run import BenchmarkSummary, render_benchmark
 from core.phantom.courses import course_patient, grown, scarred
-from core.phantom.crops import exam_text, render_patient
-from core.phantom.description_writer import describe
+from core.phantom.crops import exam_text
+from core.phantom.description_writer import exam_words
 from core.phantom.lesion_skin import head_skin
 from core.phantom.plan import REMOVED
 from core.phantom.processor import PROCESSORS
 from core.phantom.scene import PhantomLesion
-from core.phantom.seeding import stream
 from core.progress import CancelToken, Progress
 from core.text.description import validate
 
@@ -101,12 +100,24 @@ def test_the_renderer_still_gives_the_published_pictures(
     planned: list[BenchmarkPatient], tmp_path: Path
 ) -> None:
     """Fails when the renderer was changed without freezing a new version."""
-    rows = []
-    for one in sampled_patients(planned):
-        (tmp_path / "crops").mkdir(exist_ok=True)
-        rows += render_patient(crop_job(tmp_path, SPEC, one), lambda: None)
-    assert len(SPEC.samples) == len(rows) >= 12
+    rows = render_samples(tmp_path, SPEC, planned)
+    assert [row.path.stem for row in rows] == [sample.name for sample in SPEC.samples]
     assert drift(SPEC, rows) == []
+
+
+def test_samples_show_every_light_processor_state_and_form(planned: list[BenchmarkPatient]) -> None:
+    by_clip = {
+        f"{one.patient.code}-E{exam.number}-C{n}": traits(exam, lesion)
+        for one in planned
+        for exam in one.patient.exams
+        for n, lesion in enumerate(exam.colon.lesions, 1)
+    }
+    shown = {trait for sample in SPEC.samples for trait in by_clip[sample.name[:-3]]}
+    assert shown == {
+        *(WHITE, NARROW_BAND, "polyp", "LST", "raised", "flat", *SCARS),
+        *(processor.brand for processor in PROCESSORS),
+    }
+    assert shown == set[str]().union(*by_clip.values())
 
 
 def test_pictures_that_look_different_are_told(manifest: Manifest) -> None:
@@ -196,16 +207,7 @@ def test_descriptions_of_scars_can_be_finalised(planned: list[BenchmarkPatient])
         for exam in one.patient.exams:
             for n, lesion in enumerate(exam.colon.lesions):
                 if lesion.state in SCARS:
-                    band = "NBI" if exam.optics.narrow_band else None
-                    rng = stream(exam.seed, "observer", lesion.key)
-                    values = describe(
-                        lesion,
-                        exam.colon,
-                        removed=exam.fates[n] == REMOVED,
-                        narrow_band=band,
-                        number=1,
-                        rng=rng,
-                    )
+                    values = exam_words(exam, n)
                     assert [p for p in validate(values, finalise=True) if p.severity == "error"] == []
                     written += values["state"] in SCARS
     assert written > 30
@@ -302,7 +304,7 @@ def test_a_folder_with_something_else_is_refused(tiny: BenchmarkSummary, tmp_pat
     assert error.value.code == "phantom-folder-taken"
 
 
-def test_videos_show_the_same_patients(tmp_path: Path, tiny: BenchmarkSummary) -> None:
+def test_videos_show_the_same_patients_with_the_same_texts(tmp_path: Path, tiny: BenchmarkSummary) -> None:
     spec: BenchmarkSpec = msgspec.structs.replace(TINY, patients=2)
     made = render_benchmark(tmp_path / "set", spec, form=VIDEOS, workers=1)
     rows = read_manifest(made.manifest).rows
@@ -310,3 +312,12 @@ def test_videos_show_the_same_patients(tmp_path: Path, tiny: BenchmarkSummary) -
     assert {row.split for row in rows} == {"val", "query", "gallery"}
     assert all(row.frame is not None and row.path.suffix == ".mp4" and row.path.exists() for row in rows)
     assert {row.patient_id for row in rows} < {row.patient_id for row in read_manifest(tiny.manifest).rows}
+    exams = {
+        (one.patient.code, exam.number): exam
+        for one in plan_benchmark(spec, spec.seed)
+        for exam in one.patient.exams
+    }
+    for row in rows:  # the plan's hash covers these texts
+        exam = exams[row.patient_id, row.exam]
+        keys = [lesion.key for lesion in exam.colon.lesions]
+        assert row.text == exam_text(exam, keys.index(row.polyp_id), 0)
