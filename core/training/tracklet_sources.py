@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -139,8 +140,10 @@ def plan_pieces(
     planned = Planned([], FilmReader(), [])
     parts = manifest_parts(sources.manifest, config) if sources.manifest else ManifestParts([], [], False)
     spared = ApartFiles(row.path for row in parts.apart)
-    films = _films_of_folders(sources, scans, spared, planned, progress, cancel)
-    films += _films_of_catalogue(sources, spared, planned, cancel)
+    films = _each_once(
+        _films_of_folders(sources, scans, spared, planned, progress, cancel),
+        _films_of_catalogue(sources, spared, planned, cancel),
+    )
     for film in films:
         planned.pieces += film_pieces(film, planned.readers, config.tracklets.films, config.seed)
     stills = _stills(sources, spared, planned)
@@ -225,7 +228,7 @@ def _films_of_catalogue(
         clips: dict[int, list[Clip]] = {}
         for clip in queries.clips(catalog):
             clips.setdefault(clip.video_id, []).append(clip)
-        lesions = queries.lesion_of_clips(catalog)
+        lesions = _known_lesions(queries.lesion_of_clips(catalog))
         for video in queries.videos(catalog):
             cancel.raise_if_cancelled()
             path = Path(video.path)
@@ -237,13 +240,29 @@ def _films_of_catalogue(
             except PolypTraceError as error:
                 planned.notes.append(f"Video {video.id} was left out: {error.message}")
                 continue
-            marks = tuple(_mark(clip, lesions) for clip in clips.get(video.id, []) if clip.boxes)
+            marks = tuple(
+                Mark(clip.pts_in, clip.pts_out, clip.boxes, lesions.get(clip.id))
+                for clip in clips.get(video.id, [])
+                if clip.boxes
+            )
             name = video.sha256[:16]
             films.append(Film(name, path, index, video.region, tuple(video.text_boxes), marks))
     return films
 
 
-def _mark(clip: Clip, lesions: dict[int, Lesion]) -> Mark:
-    lesion = lesions.get(clip.id)
-    identity = None if lesion is None else f"lesion {lesion.id}"
-    return Mark(clip.pts_in, clip.pts_out, clip.boxes, identity)
+def _each_once(folders: list[Film], catalogue: list[Film]) -> list[Film]:
+    """A film that both hold is the catalogue's, which knows its marks; read where the folder has it."""
+    films = {film.name: film for film in folders}
+    for film in catalogue:
+        known = films.get(film.name, film)
+        films[film.name] = msgspec.structs.replace(film, path=known.path)
+    return list(films.values())
+
+
+def _known_lesions(lesions: dict[int, Lesion]) -> dict[int, str]:
+    """Lesions by clip id, as names, where somebody gave a lesion more than one clip.
+
+    Every clip begins as a lesion of its own: one that stands alone may be another one, marked twice.
+    """
+    clips = Counter(lesion.id for lesion in lesions.values())
+    return {clip: f"lesion {lesion.id}" for clip, lesion in lesions.items() if clips[lesion.id] > 1}
