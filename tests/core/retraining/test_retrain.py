@@ -26,6 +26,7 @@ from core.matching.sampling import sample_clip
 from core.paths import DataDir
 from core.progress import CancelToken
 from core.retraining import frozen, runs
+from core.retraining.candidates import Standing, standing
 from core.retraining.crops import cut_crops
 from core.training.checkpoint import load_tensors
 from core.training.compare import compare
@@ -221,6 +222,16 @@ def test_one_training_at_a_time(linked: Linked) -> None:
             retrain(catalog, asked, device="cpu", author="anna")
         assert caught.value.code == "training-runs"
     assert list(linked.data.runs.glob("dmcl-*")) == [run]  # nothing hides the run that is gone on with
+
+
+def test_a_lost_model_can_be_gone_back_from(linked: Linked) -> None:
+    with linked.open() as catalog:
+        assert standing(catalog).active == linked.active
+        before = standing(catalog).before
+        shutil.rmtree(linked.data.models / "small")
+        assert standing(catalog) == Standing(linked.active, before, ())
+    assert before is not None
+    assert model_choice.roll_back(linked.data, author="anna")[0].manifest.model_id == before
 
 
 def test_settings_of_a_run_are_frozen_with_it(linked: Linked) -> None:
