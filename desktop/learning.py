@@ -35,6 +35,7 @@ class Learning(QObject):
         self.models = ModelFlow(session, workers, self)
         train, models = self.training, self.models
         train.changed.connect(self.changed)
+        train.changed.connect(self._begun)
         models.known.connect(self.changed)
         train.finished.connect(self._finished)
         train.failed.connect(session.report)
@@ -65,7 +66,9 @@ class Learning(QObject):
         return self.models.standing is not None and self.models.standing.before is not None
 
     def ask_to_train(self) -> None:
-        """The pre-flight; Start begins."""
+        """The pre-flight; Start begins. While a training goes on there is nothing to begin."""
+        if self.training.running:
+            return
         dialog = TrainingDialog(self._window)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         train = self.training
@@ -117,6 +120,10 @@ class Learning(QObject):
             "&Stop it and close",
             "&Keep training",
         )
+
+    def _begun(self) -> None:
+        if self.training.running:
+            self._bar.clear_news()
 
     def _finished(self, document: dict[str, Any]) -> None:
         self.models.refresh()

@@ -102,8 +102,8 @@ class ModelFlow(QObject):
         self._job = self._workers.ask(
             INFERENCE, "embed", params, title, self._now(self._keep), self._now(self._failed)
         )
-        stopped = self._now(lambda _: self._stop())
-        self._job.cancelled.connect(lambda: stopped(None))
+        stop = self._now(lambda _: self._stop())
+        self._job.cancelled.connect(lambda: stop(None))
 
     def _now(self, hear: Callable[[Any], None]) -> Callable[[Any], None]:
         """Hears an answer for as long as what it belongs to wasn't stopped."""

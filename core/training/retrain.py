@@ -92,14 +92,13 @@ def retrain(
         folder = run if isinstance(run, Path) else new_run(catalog, run, author=author)
         begun(folder)
         what = frozen.read(folder)
-        with (
-            runs.failure_kept(folder),
-            recorded(catalog, KIND, _detail(folder, what), author=author) as job,
-        ):
-            work = _Work(catalog, folder, what, device, (progress, on_step, cancel or CancelToken()))
-            document = work.run_all()
-            job.result = {"model": document["model"]}
-            register_bundle(catalog, find_bundle(catalog.data_dir, document["model"]), author=author)
+        with runs.failure_kept(folder):
+            with recorded(catalog, KIND, _detail(folder, what), author=author) as job:
+                work = _Work(catalog, folder, what, device, (progress, on_step, cancel or CancelToken()))
+                document = work.run_all()
+                job.result = {"model": document["model"]}
+                register_bundle(catalog, find_bundle(catalog.data_dir, document["model"]), author=author)
+            # After the record's end: a run with a result isn't gone on with, so its record must be complete.
             return runs.keep_result(folder, document)
 
 

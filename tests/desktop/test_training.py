@@ -161,7 +161,11 @@ def test_a_killed_worker_goes_on_and_closing_asks(
     run = _begin(linked, 100_000, "checkpoint_seconds=0.001", "validate_every=100000")
     _open(qtbot, window, linked)
     train = window.learning.training
+    qtbot.waitUntil(lambda: "was stopped" in window.area.notices.text, timeout=LONG_MS)
     train.start("quick", run.name)
+    assert "was stopped" not in window.area.notices.text
+    window.learning.ask_to_train()
+    assert window.findChild(TrainingDialog) is None
 
     def step() -> int:
         found = [job.progress for job in window.workers.active if job.kind == TRAINING]

@@ -26,11 +26,12 @@ from core.matching.sampling import sample_clip
 from core.paths import DataDir
 from core.progress import CancelToken
 from core.retraining import frozen, runs
+from core.retraining.candidates import Standing, standing
 from core.retraining.crops import cut_crops
 from core.training.checkpoint import load_tensors
 from core.training.compare import compare
 from core.training.pre_flight import pre_flight
-from core.training.retrain import new_run, retrain
+from core.training.retrain import _Work, new_run, retrain
 
 from .conftest import Linked, tiny
 
@@ -221,6 +222,36 @@ def test_one_training_at_a_time(linked: Linked) -> None:
             retrain(catalog, asked, device="cpu", author="anna")
         assert caught.value.code == "training-runs"
     assert list(linked.data.runs.glob("dmcl-*")) == [run]  # nothing hides the run that is gone on with
+
+
+def test_a_lost_model_can_be_gone_back_from(linked: Linked) -> None:
+    with linked.open() as catalog:
+        assert standing(catalog).active == linked.active
+        before = standing(catalog).before
+        shutil.rmtree(linked.data.models / "small")
+        assert standing(catalog) == Standing(linked.active, before, ())
+    assert before is not None
+    assert model_choice.roll_back(linked.data, author="anna")[0].manifest.model_id == before
+
+
+def test_a_run_has_a_result_only_once_its_record_is_complete(
+    linked: Linked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: Any, **__: Any) -> None:
+        raise SystemExit
+
+    run = _new(linked)
+    monkeypatch.setattr(_Work, "run_all", lambda _: {"model": linked.active})
+    with monkeypatch.context() as patch:
+        patch.setattr(operations, "finish_job", killed)
+        with pytest.raises(SystemExit):
+            _done(linked, run)
+    assert runs.result_of(run) is None
+    _done(linked, run)
+    with linked.open() as catalog:
+        states = [job.state for job in queries.jobs(catalog) if job.kind == "train"]
+    assert JobState.DONE in states
+    assert runs.result_of(run) is not None
 
 
 def test_settings_of_a_run_are_frozen_with_it(linked: Linked) -> None:
