@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -58,9 +59,11 @@ class Workers(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._hosts: dict[str, WorkerHost] = {}
+        self._hosts: dict[str, tuple[int, WorkerHost]] = {}
         self._ending: list[WorkerHost] = []
-        self._jobs: dict[tuple[str, int], Job] = {}
+        self._jobs: dict[tuple[int, int], Job] = {}
+        # Each host counts its requests from 1: one that was released must not end a job of the next one.
+        self._serials = itertools.count()
         self._closed = False
         self._event.connect(self._hear, Qt.ConnectionType.QueuedConnection)
 
@@ -96,16 +99,16 @@ class Workers(QObject):
         job.failed.connect(failed or self.noticed.emit)
         if self._closed:
             return job  # asked by an answer that was on its way when the window closed
-        host = self._host(kind)
+        serial, host = self._host(kind)
         number = host.submit(name, params)
-        self._jobs[kind, number] = job
+        self._jobs[serial, number] = job
         job._cancel = lambda: host.cancel(number)
         self.changed.emit()
         return job
 
     def release(self, kind: str) -> None:
         """Ends a process without waiting for it; the next request of its kind starts another one."""
-        host = self._hosts.pop(kind, None)
+        _, host = self._hosts.pop(kind, (0, None))
         if host is not None:
             host.begin_close()
             self._ending = [one for one in self._ending if one.running] + [host]
@@ -113,7 +116,7 @@ class Workers(QObject):
     def shutdown(self) -> None:
         """Ends the processes; what was going on is cancelled, and what is asked for now never starts."""
         self._closed = True
-        hosts = [*self._hosts.values(), *self._ending]
+        hosts = [*(host for _, host in self._hosts.values()), *self._ending]
         for host in hosts:
             host.begin_close()
         for host in hosts:
@@ -122,23 +125,25 @@ class Workers(QObject):
         self._ending.clear()
         self._jobs.clear()
 
-    def _host(self, kind: str) -> WorkerHost:
+    def _host(self, kind: str) -> tuple[int, WorkerHost]:
         if kind not in self._hosts:
             from core.jobs.host import WorkerHost
 
+            serial = next(self._serials)
+
             def tell(event: object) -> None:
-                self._event.emit((kind, event))
+                self._event.emit((serial, event))
 
             spoken, module = _PROGRAMS[kind]
             command, limits = [sys.executable, "-m", module], _LIMITS.get(kind, {})
-            self._hosts[kind] = WorkerHost(command, spoken, tell, **limits)
+            self._hosts[kind] = serial, WorkerHost(command, spoken, tell, **limits)
         return self._hosts[kind]
 
-    def _hear(self, told: tuple[str, Any]) -> None:
+    def _hear(self, told: tuple[int, Any]) -> None:
         from core.jobs import events
 
-        kind, event = told
-        job = self._jobs.get((kind, getattr(event, "id", -1)))
+        serial, event = told
+        job = self._jobs.get((serial, getattr(event, "id", -1)))
         if job is None:
             return
         if isinstance(event, events.JobProgress):
@@ -148,13 +153,13 @@ class Workers(QObject):
             job.progress = Progress("no sign of life", 0, None, f"for {event.seconds:.0f} s")
             job.progressed.emit(job.progress)
         elif isinstance(event, events.JobDone | events.JobFailed | events.JobCancelled):
-            self._end(kind, event, job)
+            self._end(serial, event, job)
         self.changed.emit()
 
-    def _end(self, kind: str, event: Any, job: Job) -> None:
+    def _end(self, serial: int, event: Any, job: Job) -> None:
         from core.jobs import events
 
-        del self._jobs[kind, event.id]
+        del self._jobs[serial, event.id]
         if isinstance(event, events.JobDone):
             job.done.emit(event.value)
         elif isinstance(event, events.JobFailed):

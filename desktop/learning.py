@@ -35,6 +35,7 @@ class Learning(QObject):
         self.models = ModelFlow(session, workers, self)
         train, models = self.training, self.models
         train.changed.connect(self.changed)
+        train.changed.connect(self._begun)
         models.known.connect(self.changed)
         train.finished.connect(self._finished)
         train.failed.connect(session.report)
@@ -43,6 +44,7 @@ class Learning(QObject):
         train.waits.connect(self._offer)
         models.switched.connect(self._switched)
         models.embedded.connect(self._embedded)
+        models.unreadable.connect(self._unreadable)
 
     def tell_in(self, notices: NoticeBar) -> None:
         """Where what happens is told."""
@@ -64,7 +66,9 @@ class Learning(QObject):
         return self.models.standing is not None and self.models.standing.before is not None
 
     def ask_to_train(self) -> None:
-        """The pre-flight; Start begins."""
+        """The pre-flight; Start begins. While a training goes on there is nothing to begin."""
+        if self.training.running:
+            return
         dialog = TrainingDialog(self._window)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         train = self.training
@@ -72,10 +76,13 @@ class Learning(QObject):
         planned = train.planned.connect(dialog.show_plan)
         failed = train.plan_failed.connect(dialog.show_error)
         dialog.started.connect(train.start)
+        dialog.given_up.connect(train.give_up)
+        given_up = train.given_up.connect(dialog.look)
 
         def over(_: int) -> None:
             train.planned.disconnect(planned)
             train.plan_failed.disconnect(failed)
+            train.given_up.disconnect(given_up)
             train.put_away()
 
         dialog.finished.connect(over)
@@ -114,6 +121,10 @@ class Learning(QObject):
             "&Keep training",
         )
 
+    def _begun(self) -> None:
+        if self.training.running:
+            self._bar.clear_news()
+
     def _finished(self, document: dict[str, Any]) -> None:
         self.models.refresh()
         words = [f"Training is done: {document['model']} is a candidate.", *document["comparison"]["words"]]
@@ -129,8 +140,10 @@ class Learning(QObject):
 
     def _offer(self, found: Unfinished) -> None:
         self._bar.show_news(
-            f"The training that began at {found.began} was stopped ({found.words()}).",
-            "&Go on…",
+            f"The training that began at {found.began} failed: {found.failure}"
+            if found.failure
+            else f"The training that began at {found.began} was stopped ({found.words()}).",
+            "&Look at it…" if found.failure else "&Go on…",
             self.ask_to_train,
         )
 
@@ -142,4 +155,9 @@ class Learning(QObject):
         self.switched.emit(model)
 
     def _embedded(self, clips: int) -> None:
-        self._bar.show_note(f"{clips} clips were embedded for the model in use.")
+        were = "1 clip was" if clips == 1 else f"{clips} clips were"
+        self._bar.show_note(f"{were} embedded for the model in use.")
+
+    def _unreadable(self, clips: int, reason: str) -> None:
+        which = "1 clip" if clips == 1 else f"{clips} clips"
+        self._bar.show_warning(f"{which} couldn't be embedded for the model in use: {reason}")

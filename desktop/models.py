@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
@@ -26,14 +27,20 @@ class ModelFlow(QObject):
     known = Signal()
     switched = Signal(str)
     embedded = Signal(int)
-    """All clips that were missing are embedded now: how many."""
+    """Clips that were missing are embedded now: how many."""
+    unreadable = Signal(int, str)
+    """So many clips couldn't be embedded, and why the first couldn't; told once a clip, model and folder."""
 
     def __init__(self, session: Session, workers: Workers, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._session, self._workers = session, workers
         self.standing: Standing | None = None
         self._left: list[int] = []
-        self._total = 0
+        self._total, self._made = 0, 0
+        self._lost: list[dict[str, Any]] = []
+        self._told: set[tuple[str, str, int]] = set()
+        self._turn = 0
+        """Counts what was begun: an answer to what was stopped meanwhile is for nobody."""
         self._job: Job | None = None
         session.leaving.connect(self._forget)
         session.opened.connect(self.refresh)
@@ -67,11 +74,10 @@ class ModelFlow(QObject):
 
     def embed_missing(self) -> None:
         """Embeds the clips that the model in use, once one was promoted, hasn't seen; rankings go before."""
-        if not self._left and self._job is None:
-            self._session.read(_missing, self._embed)
+        self._stop()
+        self._session.read(_missing, self._now(self._embed))
 
     def _switched(self, info: BundleInfo) -> None:
-        self._stop()
         self.refresh()
         self.switched.emit(info.manifest.model_id)
         self.embed_missing()
@@ -93,35 +99,51 @@ class ModelFlow(QObject):
         done = self._total - len(self._left) - len(now)
         title = f"Embedding for the model in use: {done} of {self._total} clips"
         params = {"data_dir": str(folder.root), "model": None, "device": "auto", "clips": now}
-        job = self._workers.ask(
-            INFERENCE,
-            "embed",
-            params,
-            title,
-            lambda made: self._keep(made) if job is self._job else None,
-            lambda error: self._failed(error) if job is self._job else None,
+        self._job = self._workers.ask(
+            INFERENCE, "embed", params, title, self._now(self._keep), self._now(self._failed)
         )
-        job.cancelled.connect(lambda: self._stop() if job is self._job else None)
-        self._job = job
+        stop = self._now(lambda _: self._stop())
+        self._job.cancelled.connect(lambda: stop(None))
+
+    def _now(self, hear: Callable[[Any], None]) -> Callable[[Any], None]:
+        """Hears an answer for as long as what it belongs to wasn't stopped."""
+        turn = self._turn
+        return lambda told: hear(told) if turn == self._turn else None
 
     def _keep(self, made: dict[str, Any]) -> None:
-        self._session.write(lambda catalog: _keep(catalog, made), lambda _: self._kept(), self._failed)
-
-    def _kept(self) -> None:
         self._job = None
+        kept = self._now(lambda _: self._kept(made))
+        self._session.write(lambda catalog: _keep(catalog, made), kept, self._now(self._failed))
+
+    def _kept(self, made: dict[str, Any]) -> None:
+        self._made += len(made["rows"])
+        self._lost += made["failed"]
         if self._left:
             self._next()
-        elif self._total:
-            total, self._total = self._total, 0
-            self.embedded.emit(total)
+        else:
+            self._tell(made["model"])
+
+    def _tell(self, model: str) -> None:
+        """How it went; a clip that stays lost is told of once."""
+        made, lost = self._made, self._lost
+        self._stop()
+        root = str(self._session.folder.root) if self._session.folder is not None else ""
+        keys = {(root, model, one["clip"]) for one in lost}
+        if made:
+            self.embedded.emit(made)
+        if keys - self._told:
+            self._told |= keys
+            self.unreadable.emit(len(lost), lost[0]["reason"])
 
     def _failed(self, error: PolypTraceError) -> None:
         self._stop()
         self._session.report(error)
 
     def _stop(self) -> None:
+        self._turn += 1
         job, self._job = self._job, None
-        self._left, self._total = [], 0
+        self._left, self._lost = [], []
+        self._total, self._made = 0, 0
         if job is not None:
             job.cancel()
 

@@ -64,6 +64,11 @@ class NoticeBar(QWidget):
         for one in [notice for notice in self._notices if notice.role == "quiet"]:
             self._close(one)
 
+    def clear_news(self) -> None:
+        """Closes what can't be followed up any more."""
+        for one in [notice for notice in self._notices if notice.role == "news"]:
+            self._close(one)
+
     def _show(self, text: str, role: str) -> _Notice:
         for one in list(self._notices):
             if one.text == text or (role == one.role and role in ("quiet", "news")):

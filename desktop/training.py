@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, Signal
 
 from core.errors import PolypTraceError
+from core.progress import Progress
 from desktop.jobs_host import TRAINING, Job, Workers
 from desktop.session import Session
 
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
     from core.retraining.runs import Unfinished
 
 MOST_DEATHS = 3
-"""So often in a row a run is gone on with by itself; then something is wrong."""
+"""So often in a row a run is gone on with by itself without a step more; then something is wrong."""
+LEARNING = "learning"
+"""The stage of progress that counts steps."""
 
 
 class TrainFlow(QObject):
@@ -29,6 +32,7 @@ class TrainFlow(QObject):
     failed = Signal(object)
     stopped = Signal()
     """It was cancelled; it can be gone on with."""
+    given_up = Signal()
     went_on = Signal(str)
     """The worker died and was started again: a sentence."""
     waits = Signal(object)
@@ -40,7 +44,8 @@ class TrainFlow(QObject):
         self._session, self._workers = session, workers
         self._job: Job | None = None
         self._asking: Job | None = None
-        self._deaths = 0
+        self._deaths, self._step = 0, 0
+        self._run: str | None = None
         session.leaving.connect(self.leave)
         session.opened.connect(lambda: session.read(_unfinished, self._offer))
 
@@ -60,6 +65,8 @@ class TrainFlow(QObject):
             lambda error: self._looked(job, lambda: self.plan_failed.emit(error)),
             quiet=True,
         )
+        if job is not None:
+            job.cancelled.connect(lambda: self._looked(job, lambda: self.plan_failed.emit(_unanswered())))
         self._asking = job
 
     def look_away(self) -> None:
@@ -79,8 +86,18 @@ class TrainFlow(QObject):
         if self.running:
             return
         self.look_away()
-        self._deaths = 0
+        self._deaths, self._step = 0, 0
         self._begin(preset, run)
+
+    def give_up(self, run: str) -> None:
+        """A run isn't offered any more; ``given_up`` or ``plan_failed`` tells."""
+
+        def work(catalog: Catalog) -> None:
+            from core.retraining import runs
+
+            runs.give_up(catalog.data_dir, run)
+
+        self._session.write(work, lambda _: self.given_up.emit(), self.plan_failed.emit)
 
     def cancel(self) -> None:
         """Stops after the present step; ``stopped`` tells when it has."""
@@ -96,6 +113,7 @@ class TrainFlow(QObject):
         self._workers.release(TRAINING)
 
     def _begin(self, preset: str, run: str | None) -> None:
+        self._run = run
         params = {"preset": preset, "run": run, "author": self._session.author}
         job: Job | None = self._ask(
             "train",
@@ -106,8 +124,17 @@ class TrainFlow(QObject):
         )
         if job is not None:
             job.cancelled.connect(lambda: self._end(job, self.stopped.emit))
+            job.progressed.connect(self._heard)
         self._job = job
         self.changed.emit()
+
+    def _heard(self, progress: Progress) -> None:
+        from core.retraining.runs import BEGUN
+
+        if progress.stage == BEGUN:
+            self._run = progress.note
+        elif progress.stage == LEARNING and progress.done > self._step:
+            self._step, self._deaths = progress.done, 0
 
     def _broke(self, preset: str, error: PolypTraceError) -> None:
         """A worker that died is started again where its run has got to; all else is told."""
@@ -115,15 +142,9 @@ class TrainFlow(QObject):
         if error.code != "worker-died" or self._deaths > MOST_DEATHS:
             self.failed.emit(error)
             return
-
-        def go_on(found: Unfinished | None) -> None:
-            if found is None:
-                self.failed.emit(error)
-            elif not self.running:
-                self.went_on.emit(f"{error.message} The training goes on from where it was.")
-                self._begin(preset, found.run)
-
-        self._session.read(_unfinished, go_on)
+        goes = "goes on from where it was" if self._run is not None else "starts anew"
+        self.went_on.emit(f"{error.message} The training {goes}.")
+        self._begin(preset, self._run)
 
     def _ask(
         self, name: str, params: dict[str, Any], title: str, then: Any, failed: Any, *, quiet: bool = False
@@ -150,6 +171,10 @@ class TrainFlow(QObject):
     def _offer(self, found: Unfinished | None) -> None:
         if found is not None and not self.running:
             self.waits.emit(found)
+
+
+def _unanswered() -> PolypTraceError:
+    return PolypTraceError("plan-stopped", "Looking at what is confirmed was stopped.", "Open it again.")
 
 
 def _unfinished(catalog: Catalog) -> Unfinished | None:

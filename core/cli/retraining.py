@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import typer
 
 from core.cli.interrupt import cancel_by_interrupt
 from core.cli.options import existing
@@ -17,6 +18,16 @@ from core.progress import Progress
 from core.retraining.figures import FIGURES
 
 Wish = tuple[str, Path | None, tuple[str, ...]]
+
+
+def refuse_changes(*, dry_run: bool, changed: bool) -> None:
+    """A run that is gone on with keeps the settings that it was begun with, and trains."""
+    if dry_run:
+        raise typer.BadParameter("--dry-run says what a new run would do: it goes without --resume")
+    if changed:
+        raise typer.BadParameter(
+            "a run is gone on with as it was begun: --preset, --config and --set go without --resume"
+        )
 
 
 def train_from_catalogue(
@@ -46,10 +57,11 @@ def train_from_catalogue(
                 output.document(plan.as_dict())
                 _say_refusal(output, plan.refused)
                 return
-        from core.training.retrain import new_run, retrain  # here: torch takes seconds to load
+        from core.training.retrain import retrain  # here: torch takes seconds to load
 
-        run = resume or new_run(catalog, wish, author=author)
-        output.say(f"run {run.name}; cancel with Ctrl+C, go on with --resume {run.name}")
+        def begun(run: Path) -> None:
+            output.say(f"run {run.name}; cancel with Ctrl+C, go on with --resume {run.name}")
+
         with output.progress() as progress, cancel_by_interrupt() as cancel:
             latest: list[Progress] = []
 
@@ -61,7 +73,14 @@ def train_from_catalogue(
                 _tell_step(output, event, latest)
 
             document = retrain(
-                catalog, run, device=device, author=author, progress=show, on_step=tell, cancel=cancel
+                catalog,
+                resume or wish,
+                device=device,
+                author=author,
+                progress=show,
+                on_step=tell,
+                cancel=cancel,
+                begun=begun,
             )
     output.document(document)
     _show(output, document)

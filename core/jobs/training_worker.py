@@ -18,7 +18,7 @@ from core.catalog.engine import Catalog
 from core.jobs.serve import Handler, serve
 from core.paths import DataDir
 from core.progress import CancelToken, Progress, ProgressSink
-from core.retraining.runs import unfinished
+from core.retraining.runs import BEGUN, unfinished
 
 KIND = "training"
 END_S = 15.0
@@ -55,18 +55,25 @@ def plan(params: dict[str, Any], progress: ProgressSink, _: CancelToken) -> dict
 
 
 def train(params: dict[str, Any], progress: ProgressSink, cancel: CancelToken) -> dict[str, Any]:
-    """``train`` {data_dir, preset, device, author, run or null} → the document of ``train``."""
+    """``train`` {data_dir, preset, device, author, run or null} → the document of ``train``.
+
+    The first progress of the stage :data:`core.retraining.runs.BEGUN` names the run in its note.
+    """
     asked = msgspec.convert(params, _Train)
     step_back()
     folder = DataDir(Path(asked.data_dir))
     progress(Progress("getting ready", 0))
-    from core.training.retrain import new_run, retrain  # here: torch takes longer to load than a hello may
+    from core.training.retrain import retrain  # here: torch takes longer to load than a hello may
 
     with Catalog.open(folder) as catalog:
-        begun = None if asked.run is None else folder.runs / asked.run
-        run = begun or new_run(catalog, (asked.preset, None, ()), author=asked.author)
         return retrain(
-            catalog, run, device=asked.device, author=asked.author, progress=progress, cancel=cancel
+            catalog,
+            (asked.preset, None, ()) if asked.run is None else folder.runs / asked.run,
+            device=asked.device,
+            author=asked.author,
+            progress=progress,
+            cancel=cancel,
+            begun=lambda run: progress(Progress(BEGUN, 0, None, run.name)),
         )
 
 

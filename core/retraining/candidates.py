@@ -9,8 +9,8 @@ import msgspec
 from core.catalog import queries
 from core.catalog.engine import Catalog
 from core.catalog.values import ModelState
-from core.inference.registry import list_bundles
-from core.matching.model_choice import bundle_of
+from core.errors import PolypTraceError
+from core.inference.registry import active_bundle, list_bundles
 
 
 class Candidate(msgspec.Struct, frozen=True):
@@ -27,7 +27,10 @@ class Candidate(msgspec.Struct, frozen=True):
 
 
 class Standing(msgspec.Struct, frozen=True):
-    """Id of the model in use and of the one before, which can be gone back to; candidates, newest first."""
+    """Id of the model in use and of the one before, which can be gone back to; candidates, newest first.
+
+    ``active`` is empty where the catalogue names none and no starter model is there.
+    """
 
     active: str
     before: str | None
@@ -35,12 +38,8 @@ class Standing(msgspec.Struct, frozen=True):
 
 
 def standing(catalog: Catalog) -> Standing:
-    """What there is to decide.
-
-    Raises:
-        PolypTraceError: as :func:`core.matching.model_choice.bundle_of`.
-    """
-    active = bundle_of(catalog).manifest.model_id
+    """What there is to decide, also where the model in use is lost: then most of all it is gone back from."""
+    active = _active(catalog)
     known = {model.model_id: model for model in queries.model_versions(catalog)}
     found = []
     for bundle in list_bundles(catalog.data_dir):
@@ -53,6 +52,17 @@ def standing(catalog: Catalog) -> Standing:
             )
     newest = sorted(found, key=lambda pair: -pair[0])
     return Standing(active, queries.model_before(catalog), tuple(one for _, one in newest))
+
+
+def _active(catalog: Catalog) -> str:
+    """The id on record, whether or not its bundle can be read."""
+    named = queries.active_model(catalog)
+    if named is not None:
+        return named.model_id
+    try:
+        return active_bundle(catalog.data_dir).manifest.model_id
+    except PolypTraceError:
+        return ""
 
 
 def _candidate(model: str, name: str, metrics: dict[str, Any]) -> Candidate:

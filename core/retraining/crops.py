@@ -12,7 +12,7 @@ import numpy as np
 
 from core.catalog import queries
 from core.catalog.engine import Catalog
-from core.data.manifest import Row, read_manifest, write_manifest
+from core.data.manifest import Row, write_manifest
 from core.errors import PolypTraceError
 from core.inference.bundle import replace_file
 from core.matching.footage import open_reader
@@ -20,9 +20,11 @@ from core.matching.sampling import Picture, sample_clip
 from core.progress import CancelToken, Progress, ProgressSink, no_progress
 from core.retraining.confirmed import LeftOut
 from core.retraining.frozen import TRAIN, Frozen, FrozenClip
+from core.retraining.plan import refusal
 from core.video.reader import VideoReader
 
 STAGE = "cutting out the lesions"
+OTHER_FILE = "it isn't the file any more that it was when the run began"
 MANIFEST, FOLDER, LEFT_OUT = "manifest.csv", "crops", "left-out.json"
 
 
@@ -41,7 +43,7 @@ def cut_crops(
         The manifest, and the clips that can't be learnt from: their videos are gone, changed or damaged.
 
     Raises:
-        PolypTraceError: ``run-unwritable``.
+        PolypTraceError: ``run-unwritable``; ``training-too-little`` where too few videos can be read.
         Cancelled: between two frames.
     """
     manifest, token = run / MANIFEST, cancel or CancelToken()
@@ -59,7 +61,7 @@ def cut_crops(
             progress(Progress(STAGE, number, len(frozen.clips)))
         replace_file(run / LEFT_OUT, msgspec.json.encode(left))
         rows = [_row(run, one, name) for one, names in done for name in names]
-        _refuse_empty(rows)
+        _refuse_too_little(rows, len(left))
         write_manifest(manifest, rows)
     except OSError as error:
         raise PolypTraceError(
@@ -70,22 +72,15 @@ def cut_crops(
     return manifest, tuple(left)
 
 
-def lesions_of(manifest: Path) -> int:
-    """How many lesions of a manifest's training part were seen in two exams."""
+def _refuse_too_little(rows: Sequence[Row], lost: int) -> None:
+    """Before the manifest is written: lost videos that are found again are then cut out after all."""
     exams: dict[tuple[str, str], set[int]] = {}
-    for row in read_manifest(manifest).split(TRAIN).rows:
-        if row.identity is not None:
+    for row in rows:
+        if row.split == TRAIN and row.identity is not None:
             exams.setdefault(row.identity, set()).add(row.exam)
-    return sum(len(seen) > 1 for seen in exams.values())
-
-
-def _refuse_empty(rows: Sequence[Row]) -> None:
-    if not any(row.split == TRAIN for row in rows):
-        raise PolypTraceError(
-            "training-too-little",
-            "None of the confirmed lesions' videos can be read.",
-            "Find their files again, then train.",
-        )
+    refused = refusal(sum(len(seen) > 1 for seen in exams.values()), lost)
+    if refused is not None:
+        raise refused
 
 
 def _each(
@@ -94,9 +89,10 @@ def _each(
     by_video = sorted(frozen.clips, key=lambda one: (one.facts.clip.video_id, one.facts.clip.pts_in))
     for video_id, group in groupby(by_video, key=lambda one: one.facts.clip.video_id):
         clips = list(group)
-        video = queries.video(catalog, video_id)
-        name = Path(video.path).name
+        name = f"video {video_id}"
         try:
+            video = queries.video(catalog, video_id)
+            name = Path(video.path).name
             reader = open_reader(catalog, video)
         except PolypTraceError as error:
             yield from ((one, LeftOut(one.facts.clip.id, video_id, name, error.message)) for one in clips)
@@ -104,6 +100,9 @@ def _each(
         with reader:
             for one in clips:
                 cancel.raise_if_cancelled()
+                if one.facts.sha256 != video.sha256:
+                    yield one, LeftOut(one.facts.clip.id, video_id, name, OTHER_FILE)
+                    continue
                 try:
                     yield one, _cut(reader, run, one, cancel)
                 except PolypTraceError as error:

@@ -10,7 +10,6 @@ import msgspec
 
 from core.catalog import queries
 from core.catalog.engine import Catalog
-from core.catalog.values import JobState
 
 LEAST_LESIONS = 4
 """Lesions seen in two exams that training needs: fewer and it would only learn them by heart."""
@@ -23,7 +22,7 @@ KIND = "train"
 
 
 class Past(msgspec.Struct, frozen=True):
-    """What earlier runs did with patients: ids that the model in use has learnt from, and ids held back."""
+    """What earlier runs did with patients: ids that any of them trained on, and ids all of them held back."""
 
     learnt: frozenset[int] = frozenset()
     held_back: frozenset[int] = frozenset()
@@ -36,22 +35,15 @@ class Dealt(msgspec.Struct, frozen=True):
     held_back: tuple[int, ...]
 
 
-def past_of(catalog: Catalog, model: str) -> Past:
-    """What is on record of the patients of earlier runs.
+def past_of(catalog: Catalog) -> Past:
+    """What is on record of the patients of earlier runs, however these ended.
 
-    Args:
-        model: the model in use: what it and the models that it came from have learnt from can't judge it.
+    Any of their models may be put to use, also that of a run that was stopped and is gone on with: none of
+    the patients that one of them trained on can judge.
     """
-    done = [job.detail for job in queries.jobs(catalog, JobState.DONE) if job.kind == KIND]
-    by_model = {detail.get("model"): detail for detail in done}
-    learnt: set[int] = set()
-    seen: set[str] = set()
-    at: str | None = model
-    while at is not None and at in by_model and at not in seen:
-        seen.add(at)
-        learnt.update(by_model[at].get("train_patients", ()))
-        at = by_model[at].get("start")
-    held = {patient for detail in done for patient in detail.get("held_back_patients", ())}
+    tried = [job.detail for job in queries.jobs(catalog) if job.kind == KIND]
+    learnt = {patient for detail in tried for patient in detail.get("train_patients", ())}
+    held = {patient for detail in tried for patient in detail.get("held_back_patients", ())}
     return Past(frozenset(learnt), frozenset(held - learnt))
 
 
@@ -59,7 +51,7 @@ def deal(lesions: Mapping[int, Collection[int]], past: Past, seed: int = 0) -> D
     """Deals patients out.
 
     Who was held back before stays held back, who was learnt from is never held back: figures on a patient
-    that the model in use has learnt from would flatter it. Nobody is held back where less than
+    that a model has learnt from would flatter it. Nobody is held back where less than
     :data:`LEAST_LESIONS` would be left to learn from.
 
     Args:

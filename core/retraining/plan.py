@@ -59,8 +59,8 @@ def freeze_now(
         start: the model in use.
     """
     confirmed = collect(catalog, TextFit.of(start))
+    dealt = deal(confirmed.lesions(), past_of(catalog), seed)
     model = start.manifest.model_id
-    dealt = deal(confirmed.lesions(), past_of(catalog, model), seed)
     return freeze(confirmed, dealt, author=author, preset=preset, config=config, start=model)
 
 

@@ -64,8 +64,13 @@ def compare(
     active: Embedder,
     progress: ProgressSink = no_progress,
     cancel: CancelToken | None = None,
+    *,
+    held_back: int = 0,
 ) -> Comparison:
     """Compares on the held-back patients of a run's manifest; without any on those that trained, and says so.
+
+    Args:
+        held_back: how many patients were held back, whether or not their videos could be read.
 
     Raises:
         PolypTraceError: a picture can't be read.
@@ -89,7 +94,8 @@ def compare(
         if error.code != "evaluation-empty":
             raise
         return _nothing(active.model_id, error.message)
-    return _compared(found[0], found[1], fair, active.model_id)
+    made = _compared(found[0], found[1], fair, active.model_id)
+    return made if fair else msgspec.structs.replace(made, words=(_unfair(held_back),))
 
 
 def held_back_rule(
@@ -140,7 +146,7 @@ def _compared(candidate: Evaluation, active: Evaluation, fair: bool, active_mode
         active=theirs,
         intervals={"candidate": _intervals(candidate), "active": _intervals(active)},
         reasons=reasons,
-        words=tuple(_words(ours, theirs, own.queries, candidate.counts["patients"], fair)),
+        words=tuple(_words(ours, theirs, own.queries, candidate.counts["patients"])),
     )
 
 
@@ -186,14 +192,17 @@ def _intervals(result: Evaluation) -> dict[str, tuple[float, float]]:
     return {key: interval for key, interval in named.items() if interval is not None}
 
 
+def _unfair(held_back: int) -> str:
+    why = "The held-back patients' videos can't be read" if held_back else "No patient could be held back"
+    return (
+        f"{why}, so these figures are of patients that the candidate has learnt from: they say nothing about "
+        "how it does on others."
+    )
+
+
 def _words(
-    ours: dict[str, float | None], theirs: dict[str, float | None], queries: int, patients: int, fair: bool
+    ours: dict[str, float | None], theirs: dict[str, float | None], queries: int, patients: int
 ) -> list[str]:
-    if not fair:
-        return [
-            "No patient could be held back, so these figures are of patients that the candidate has learnt "
-            "from: they say nothing about how it does on others."
-        ]
     one, other, chance = ours["within_rank1"], theirs["within_rank1"], ours["chance"]
     if one is None or other is None or chance is None:
         return ["The held-back patients hold no question with a known answer, so nothing can be compared."]

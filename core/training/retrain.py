@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -56,37 +57,49 @@ def new_run(catalog: Catalog, wish: Wish = QUICK, *, author: str) -> Path:
 
 def retrain(
     catalog: Catalog,
-    run: Path,
+    run: Path | Wish,
     *,
     device: str = "auto",
     author: str,
     progress: ProgressSink = no_progress,
     on_step: StepSink = no_steps,
     cancel: CancelToken | None = None,
+    begun: Callable[[Path], object] = lambda _: None,
 ) -> dict[str, Any]:
     """Trains what a run has frozen, or goes on with it, and leaves a candidate that isn't in use.
 
     Whatever stops it, the same call goes on from what is there. The candidate lies among the data folder's
     models and is known to the catalogue, with its figures beside those of the model it came from.
 
+    Args:
+        run: the folder of a run; or the wish of a new one, which is frozen only where nobody else trains.
+        begun: hears the run's folder before anything is done in it.
+
     Returns:
         ``{run, model, metrics, comparison, gate, seconds, …}``, the document of ``train``.
 
     Raises:
         Cancelled: the run can be gone on with.
-        PolypTraceError: ``training-runs``, ``training-too-little``, ``run-unreadable``, ``model-unknown`` and
-            what training refuses.
+        PolypTraceError: ``run-elsewhere``, ``training-runs``, ``training-too-little``, ``run-unreadable``,
+            ``model-unknown`` and what training refuses.
     """
-    done = runs.result_of(run)
-    if done is not None:
-        return done
-    what = frozen.read(run)
-    with runs.only_one(catalog.data_dir), recorded(catalog, KIND, _detail(run, what), author=author) as job:
-        work = _Work(catalog, run, what, device, (progress, on_step, cancel or CancelToken()))
-        document = work.run_all()
-        job.result = {"model": document["model"]}
-        register_bundle(catalog, find_bundle(catalog.data_dir, document["model"]), author=author)
-        return runs.keep_result(run, document)
+    if isinstance(run, Path):
+        runs.refuse_foreign(catalog.data_dir, run)
+        done = runs.result_of(run)
+        if done is not None:
+            return done
+    with runs.only_one(catalog.data_dir):
+        folder = run if isinstance(run, Path) else new_run(catalog, run, author=author)
+        begun(folder)
+        what = frozen.read(folder)
+        with runs.failure_kept(folder):
+            with recorded(catalog, KIND, _detail(folder, what), author=author) as job:
+                work = _Work(catalog, folder, what, device, (progress, on_step, cancel or CancelToken()))
+                document = work.run_all()
+                job.result = {"model": document["model"]}
+                register_bundle(catalog, find_bundle(catalog.data_dir, document["model"]), author=author)
+            # After the record's end: a run with a result isn't gone on with, so its record must be complete.
+            return runs.keep_result(folder, document)
 
 
 class _Work:
@@ -118,9 +131,6 @@ class _Work:
 
     def run_all(self) -> dict[str, Any]:
         manifest, left = crops.cut_crops(self._catalog, self._run, self._what, self._progress, self._cancel)
-        refused = plan.refusal(crops.lesions_of(manifest), len(left))
-        if refused is not None:
-            raise refused
         self._progress(Progress(_LOAD, 0, 1))
         trained = self._train(manifest)
         self._progress(Progress(_PUBLISH, 0, 1))
@@ -168,7 +178,10 @@ class _Work:
         ensure_onnx(trained.bundle, cache)  # torch is loaded here already; the embedder would start a process
         candidate = Embedder.open(trained.bundle, self._device, cache)
         active = Embedder.open(self._start.folder, self._device, cache)
-        compared = compare.compare(manifest, candidate, active, self._progress, self._cancel)
+        held_back = len(self._what.patients.held_back)
+        compared = compare.compare(
+            manifest, candidate, active, self._progress, self._cancel, held_back=held_back
+        )
         rule = read_bundle(trained.bundle).manifest.no_match
         if rule is None:  # no patients to validate on: those held back are asked after they were measured on
             rule = compare.held_back_rule(manifest, candidate, self._cancel)

@@ -27,10 +27,14 @@ PRESETS = (
 
 
 class TrainingDialog(QDialog):
-    """``looked_for`` asks for a preset's plan, ``started`` carries preset and run (None = a new one)."""
+    """``looked_for`` asks for a preset's plan, ``started`` carries preset and run (None = a new one).
+
+    ``given_up`` carries the run that isn't wanted any more.
+    """
 
     looked_for = Signal(str)
     started = Signal(str, object)
+    given_up = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -55,6 +59,9 @@ class TrainingDialog(QDialog):
         roles = QDialogButtonBox.ButtonRole
         self.start = self._buttons.addButton("&Start training", roles.AcceptRole)
         self.go_on = self._buttons.addButton("&Go on with it", roles.AcceptRole)
+        self.give_up = self._buttons.addButton("Give it &up", roles.DestructiveRole)
+        self.give_up.setAutoDefault(False)
+        self.give_up.clicked.connect(self._give_up)
         self.start.clicked.connect(lambda: self._begin(None))
         self.go_on.clicked.connect(lambda: self._begin(self._unfinished.get("run")))
         self._buttons.rejected.connect(self.reject)
@@ -68,6 +75,7 @@ class TrainingDialog(QDialog):
         self._bar.show()
         self.start.setEnabled(False)
         self.go_on.hide()
+        self.give_up.hide()
         self.looked_for.emit(self.preset.currentData())
 
     def show_plan(self, plan: dict[str, Any]) -> None:
@@ -78,17 +86,20 @@ class TrainingDialog(QDialog):
         words = "\n\n".join(plan["words"] if refused is None else plan["words"][:-2])
         self.words.setText(words)
         self.start.setEnabled(refused is None)
-        self.go_on.setVisible(known is not None)
+        for button in (self.go_on, self.give_up):
+            button.setVisible(known is not None)
         self.start.setText("&Start anew" if known is not None else "&Start training")
         said = [f"{refused['message']} {refused['hint']}"] if refused is not None else []
         if known is not None:
+            ended = f"failed: {known['failure']}" if known["failure"] else f"was stopped ({known['words']})."
             said.append(
-                f"The training that began at {known['began']} was stopped ({known['words']}). It can be "
+                f"The training that began at {known['began']} {ended} It can be "
                 "gone on with; it learns from what was confirmed then."
             )
         self.problem.setText("\n\n".join(said))
         self.problem.setVisible(bool(said))
-        (self.go_on if known is not None else self.start).setDefault(True)
+        waits = known is not None and not known["failure"]
+        (self.go_on if waits else self.start).setDefault(True)
         self.adjustSize()
 
     def show_error(self, error: PolypTraceError) -> None:
@@ -97,6 +108,10 @@ class TrainingDialog(QDialog):
         self.words.setText("")
         self.problem.setText(sentence(error))
         self.problem.show()
+
+    def _give_up(self) -> None:
+        self.words.setText("Looking at what is confirmed…")
+        self.given_up.emit(self._unfinished["run"])
 
     def _begin(self, run: str | None) -> None:
         preset = self.preset.currentData() if run is None else self._unfinished["preset"]

@@ -13,15 +13,17 @@ import pytest
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QMessageBox, QToolButton
 
-from core.catalog import queries
+from core.catalog import operations, queries
 from core.catalog.values import ModelState
+from core.errors import PolypTraceError
 from core.progress import Progress
 from core.retraining import runs
 from desktop.dialogs.candidate_dialog import CandidateDialog
 from desktop.dialogs.training_dialog import TrainingDialog
-from desktop.jobs_host import TRAINING
+from desktop.jobs_host import TRAINING, Job, Workers
 from desktop.main_window import MainWindow
 from desktop.session import Selection
+from desktop.training import MOST_DEATHS
 from desktop.views.activity import ActivityView
 
 from ..core.retraining.conftest import Linked, tiny
@@ -159,7 +161,11 @@ def test_a_killed_worker_goes_on_and_closing_asks(
     run = _begin(linked, 100_000, "checkpoint_seconds=0.001", "validate_every=100000")
     _open(qtbot, window, linked)
     train = window.learning.training
+    qtbot.waitUntil(lambda: "was stopped" in window.area.notices.text, timeout=LONG_MS)
     train.start("quick", run.name)
+    assert "was stopped" not in window.area.notices.text
+    window.learning.ask_to_train()
+    assert window.findChild(TrainingDialog) is None
 
     def step() -> int:
         found = [job.progress for job in window.workers.active if job.kind == TRAINING]
@@ -187,9 +193,53 @@ def test_a_killed_worker_goes_on_and_closing_asks(
     assert (found.run, found.step > reached) == (run.name, True)
 
 
-def test_too_little_is_said_in_the_pre_flight(qtbot: Any, window: MainWindow, linked: Linked) -> None:
-    from core.catalog import operations
+def test_a_new_training_never_goes_on_with_an_older_run(
+    qtbot: Any, window: MainWindow, linked: Linked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _begin(linked, 3)
+    _open(qtbot, window, linked)
+    train = window.learning.training
+    asked: list[str | None] = []
+    error = PolypTraceError("worker-died", "The training process broke off.")
 
+    def ask(kind: str, name: str, params: dict[str, Any], title: str, *_: Any, **__: Any) -> Job:
+        asked.append(params["run"])
+        return Job(kind, title, window)
+
+    monkeypatch.setattr(window.workers, "ask", ask)
+    train.start("quick")
+    train._end(train._job, lambda: train._broke("quick", error))
+    assert asked == [None, None]  # no name was told: it starts anew
+    assert train._job is not None
+    train._job.progressed.emit(Progress(runs.BEGUN, 0, None, "dmcl-new"))
+    for step in range(1, 6):  # it gets on between its deaths, so that they don't add up
+        train._job.progressed.emit(Progress("learning", step, 9))
+        train._end(train._job, lambda: train._broke("quick", error))
+    assert asked[2:] == ["dmcl-new"] * 5
+    with qtbot.waitSignal(train.failed, timeout=LONG_MS):
+        for _ in range(MOST_DEATHS):
+            train._end(train._job, lambda: train._broke("quick", error))
+    assert not train.running
+
+
+def test_a_failed_run_says_why_and_is_given_up(qtbot: Any, window: MainWindow, linked: Linked) -> None:
+    run = _begin(linked, 3)
+    with pytest.raises(ZeroDivisionError), runs.failure_kept(run):
+        raise ZeroDivisionError
+    _open(qtbot, window, linked)
+    qtbot.waitUntil(lambda: "failed: PolypTrace made a mistake" in window.area.notices.text, timeout=LONG_MS)
+    dialog = _dialog(qtbot, window)
+    assert "failed: PolypTrace made a mistake" in dialog.problem.text()
+    assert dialog.start.isDefault()
+    qtbot.mouseClick(dialog.give_up, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: dialog.start.text() == "&Start training", timeout=LONG_MS)
+    assert not dialog.give_up.isVisible()
+    assert runs.unfinished(linked.data) is None
+    dialog.reject()
+    qtbot.waitUntil(lambda: not _trainers(), timeout=LONG_MS)
+
+
+def test_too_little_is_said_in_the_pre_flight(qtbot: Any, window: MainWindow, linked: Linked) -> None:
     with linked.open() as catalog:
         for event in queries.link_events(catalog)[2:]:
             operations.withdraw_verdict(catalog, event.id, author="anna")
@@ -201,3 +251,40 @@ def test_too_little_is_said_in_the_pre_flight(qtbot: Any, window: MainWindow, li
     dialog.reject()
     qtbot.waitUntil(lambda: not _trainers(), timeout=LONG_MS)
     assert not list(linked.data.runs.glob("dmcl-*"))
+
+
+def test_the_end_of_a_released_worker_ends_no_job_of_the_next(qtbot: Any, linked: Linked) -> None:
+    made, told, ended = Workers(), [], []  # type: ignore[var-annotated]
+    params = {"data_dir": str(linked.data.root), "preset": "quick"}
+    made.ask(TRAINING, "plan", params, "first").cancelled.connect(lambda: ended.append("first"))
+    made.release(TRAINING)
+    second = made.ask(TRAINING, "plan", params, "second", told.append)
+    second.cancelled.connect(lambda: ended.append("second"))
+    qtbot.waitUntil(lambda: bool(told) or "second" in ended, timeout=LONG_MS)
+    made.shutdown()
+    assert [one["preset"] for one in told] == ["quick"]
+    assert ended == ["first"]
+
+
+def test_what_is_told_of_embedding_is_what_was_embedded(
+    qtbot: Any, window: MainWindow, linked: Linked, tmp_path: Path
+) -> None:
+    with linked.open() as catalog:
+        video = queries.clip(catalog, linked.alone).video_id
+        lost = [clip for clip in queries.clips(catalog) if clip.video_id == video]
+        total = len(queries.clips(catalog))
+        operations.relocate_video(catalog, video, str(tmp_path / "gone.mp4"), author="anna")
+    models, told, stale = window.learning.models, [], []  # type: ignore[var-annotated]
+    models.unreadable.connect(lambda *words: told.append(words))
+    models.embedded.connect(stale.append)
+    with qtbot.waitSignal(models.unreadable, timeout=TRAIN_MS):
+        window.start(linked.data.root)
+        qtbot.waitUntil(lambda: models._job is not None, timeout=LONG_MS)
+        models.embed_missing()  # what went on before is for nobody any more
+    assert stale == [total - len(lost)]
+    assert told[0][0] == len(lost)
+    assert "couldn't be embedded" in window.area.notices.text
+    with qtbot.waitSignal(models._session.changed, timeout=LONG_MS):  # the lost ones are tried once more
+        models.embed_missing()
+    qtbot.waitUntil(lambda: models._job is None and not models._left, timeout=LONG_MS)
+    assert (len(told), len(stale)) == (1, 1)

@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
-from ..core.retraining.conftest import Linked
+from core.training.retrain import new_run
+
+from ..core.retraining.conftest import Linked, tiny
 from ..core.retraining.conftest import films as films
 from ..core.retraining.conftest import linked as linked
 from ..core.retraining.conftest import linked_once as linked_once
@@ -91,5 +93,11 @@ def test_what_doesn_t_go_together_is_wrong_usage(quick: Run, linked: Linked) -> 
     data = linked.data.root
     assert quick(data, "train", "dmcl", "--from-catalogue", "--manifest", "x.csv").code == 2
     assert quick(data, "train", "dmcl", "--dry-run", "--manifest", "x.csv").code == 2
+    with linked.open() as catalog:
+        run = new_run(catalog, tiny(), author="anna")
+    for more in (("--dry-run",), ("--preset", "quick"), ("--set", "steps=2"), ("--config", "x.json")):
+        for named in ((), ("--from-catalogue",)):
+            assert quick(data, "train", "dmcl", *named, "--resume", run.name, *more).code == 2
+    assert not (run / "crops").exists()
     empty = quick(data.parent / "none", "train", "dmcl", "--from-catalogue", "--json")
     assert (empty.code, empty.error["code"]) == (1, "catalogue-missing")

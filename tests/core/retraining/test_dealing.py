@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
+from core.catalog import operations
+from core.catalog.engine import Catalog
+from core.errors import PolypTraceError
+from core.paths import DataDir
 from core.progress import Progress
 from core.retraining.clock import Clock
-from core.retraining.dealing import LEAST_LESIONS, Past, deal
+from core.retraining.dealing import KIND, LEAST_LESIONS, Past, deal, past_of
 from core.retraining.plan import duration, refusal
 
 
@@ -39,6 +46,19 @@ def test_who_was_learnt_from_is_never_held_back_and_who_was_held_back_stays_so()
     assert not set(first.train) & set(second.held_back)
     assert set(second.held_back) > set(first.held_back)
     assert deal(lesions, Past(frozenset(lesions))).held_back == ()
+
+
+@pytest.mark.parametrize("end", [operations.fail_job, operations.cancel_job, operations.finish_job])
+def test_whom_any_run_trained_on_is_never_held_back(tmp_path: Path, end: Any) -> None:
+    with Catalog.open(DataDir(tmp_path)) as catalog:
+        for train, held in (([1, 2], [3, 4]), ([2, 3], [4])):
+            detail = {"train_patients": train, "held_back_patients": held}
+            job = operations.create_job(catalog, KIND, detail, author="anna").subject
+            assert job is not None
+            operations.start_job(catalog, job, author="anna")
+            more = (PolypTraceError("job-lost", "It was lost."),) if end is operations.fail_job else ()
+            end(catalog, job, *more, author="anna")
+        assert past_of(catalog) == Past(frozenset({1, 2, 3}), frozenset({4}))
 
 
 def test_the_order_of_the_catalogue_doesn_t_matter() -> None:

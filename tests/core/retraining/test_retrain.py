@@ -13,7 +13,7 @@ import torch
 
 from core.catalog import operations, queries
 from core.catalog.values import JobState, ModelState
-from core.data.manifest import read_manifest
+from core.data.manifest import read_manifest, write_manifest
 from core.data.pictures import read_image
 from core.domain import Verdict
 from core.errors import Cancelled, PolypTraceError
@@ -26,9 +26,12 @@ from core.matching.sampling import sample_clip
 from core.paths import DataDir
 from core.progress import CancelToken
 from core.retraining import frozen, runs
+from core.retraining.candidates import Standing, standing
+from core.retraining.crops import cut_crops
 from core.training.checkpoint import load_tensors
+from core.training.compare import compare
 from core.training.pre_flight import pre_flight
-from core.training.retrain import new_run, retrain
+from core.training.retrain import _Work, new_run, retrain
 
 from .conftest import Linked, tiny
 
@@ -209,16 +212,111 @@ def test_nobody_held_back_claims_nothing(linked: Linked) -> None:
     assert "they say nothing" in compared["words"][0]
     assert document["metrics"] == dict.fromkeys(document["metrics"])
     assert document["data"]["held_back_patients"] == 0
+    assert "No patient could be held back" in compared["words"][0]
 
 
 def test_one_training_at_a_time(linked: Linked) -> None:
     run = _new(linked)
-    with runs.only_one(linked.data), pytest.raises(PolypTraceError) as caught:
-        _done(linked, run)
-    assert caught.value.code == "training-runs"
+    for asked in (run, tiny()):
+        with runs.only_one(linked.data), linked.open() as catalog, pytest.raises(PolypTraceError) as caught:
+            retrain(catalog, asked, device="cpu", author="anna")
+        assert caught.value.code == "training-runs"
+    assert list(linked.data.runs.glob("dmcl-*")) == [run]  # nothing hides the run that is gone on with
+
+
+def test_a_lost_model_can_be_gone_back_from(linked: Linked) -> None:
+    with linked.open() as catalog:
+        assert standing(catalog).active == linked.active
+        before = standing(catalog).before
+        shutil.rmtree(linked.data.models / "small")
+        assert standing(catalog) == Standing(linked.active, before, ())
+    assert before is not None
+    assert model_choice.roll_back(linked.data, author="anna")[0].manifest.model_id == before
+
+
+def test_a_run_has_a_result_only_once_its_record_is_complete(
+    linked: Linked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: Any, **__: Any) -> None:
+        raise SystemExit
+
+    run = _new(linked)
+    monkeypatch.setattr(_Work, "run_all", lambda _: {"model": linked.active})
+    with monkeypatch.context() as patch:
+        patch.setattr(operations, "finish_job", killed)
+        with pytest.raises(SystemExit):
+            _done(linked, run)
+    assert runs.result_of(run) is None
+    _done(linked, run)
+    with linked.open() as catalog:
+        states = [job.state for job in queries.jobs(catalog) if job.kind == "train"]
+    assert JobState.DONE in states
+    assert runs.result_of(run) is not None
 
 
 def test_settings_of_a_run_are_frozen_with_it(linked: Linked) -> None:
     made = frozen.read(_new(linked, 7))
     assert made.config["steps"] == 7
     assert msgspec.json.decode(msgspec.json.encode(made), type=frozen.Frozen) == made
+
+
+def test_a_run_of_another_catalogue_is_refused(linked: Linked, tmp_path: Path) -> None:
+    run = _new(linked)
+    shutil.copytree(linked.data.root, tmp_path / "other")
+    other = msgspec.structs.replace(linked, data=DataDir(tmp_path / "other"))
+    with pytest.raises(PolypTraceError) as caught:
+        _done(other, run)
+    assert caught.value.code == "run-elsewhere"
+    assert not (run / "crops").exists()
+
+
+def test_a_clip_of_another_file_or_without_a_video_is_left_out(linked: Linked) -> None:
+    run = _new(linked)
+    made = frozen.read(run)
+    changed, gone = [one.facts.clip.id for one in made.clips if one.split != "train"][:2]
+
+    def as_if(one: Any) -> Any:
+        facts = one.facts
+        if facts.clip.id == changed:
+            facts = msgspec.structs.replace(facts, sha256="0" * 64)
+        if facts.clip.id == gone:
+            clip = msgspec.structs.replace(facts.clip, video_id=9999)
+            facts = msgspec.structs.replace(facts, clip=clip)
+        return msgspec.structs.replace(one, facts=facts)
+
+    with linked.open() as catalog:
+        what = msgspec.structs.replace(made, clips=tuple(map(as_if, made.clips)))
+        rows, left = cut_crops(catalog, run, what)
+    assert {one.clip for one in left} == {changed, gone}
+    kept = {int(row.clip_id) for row in read_manifest(rows).rows}
+    assert kept == {one.facts.clip.id for one in made.clips} - {changed, gone}
+
+
+def test_a_run_that_failed_says_why_and_can_be_given_up(linked: Linked, tmp_path: Path) -> None:
+    run = _new(linked)
+    lost = linked.clips["C"][0][1]
+    with linked.open() as catalog:
+        video = queries.clip(catalog, lost).video_id
+        operations.relocate_video(catalog, video, str(tmp_path / "gone.mp4"), author="anna")
+    with pytest.raises(PolypTraceError) as caught:
+        _done(linked, run)
+    assert caught.value.code == "training-too-little"
+    assert not (run / "manifest.csv").exists()  # found again, the videos are read after all
+    found = runs.unfinished(linked.data)
+    assert found is not None
+    assert caught.value.message in found.failure
+    runs.give_up(linked.data, run.name)
+    assert runs.unfinished(linked.data) is None
+    assert not (run / "crops").exists()
+
+
+def test_held_back_patients_that_cannot_be_read_are_not_none(linked: Linked, tmp_path: Path) -> None:
+    run = _new(linked)
+    with linked.open() as catalog:
+        rows, _ = cut_crops(catalog, run, frozen.read(run))
+    kept = [row for row in read_manifest(rows).rows if row.split == "train"]
+    write_manifest(tmp_path / "train.csv", kept)
+    embedder = Embedder.open(find_bundle(linked.data, linked.active).folder, "cpu", threads=1)
+    made = compare(tmp_path / "train.csv", embedder, embedder, held_back=1)
+    assert not made.fair
+    assert "held-back patients' videos can't be read" in made.words[0]
