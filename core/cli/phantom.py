@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
@@ -11,6 +11,10 @@ import typer
 from core.cli.interrupt import cancel_by_interrupt
 from core.cli.options import DataDirPath, JsonFlag
 from core.cli.output import Output
+
+if TYPE_CHECKING:
+    from core.phantom.benchmark import BenchmarkSpec
+    from core.phantom.benchmark_run import BenchmarkSummary
 
 
 def register(app: typer.Typer) -> None:
@@ -105,23 +109,15 @@ def _benchmark(output: Output, out: Path, seed: int | None, videos: bool, worker
             cancel=cancel,
         )
     record = made.record
-    if made.drifted:
-        output.warn(f"{made.drifted} of {len(spec.samples)} pictures look different from the published ones.")
-    if record.seed != spec.seed:
-        output.warn(
-            f"Seed {record.seed} gives an instance of your own, "
-            f"not the published benchmark (seed {spec.seed})."
-        )
-    elif record.identical is False:
-        output.warn(
-            "Patients, lesions and texts are the published ones, but rendered boxes differ by rounding: "
-            "this machine computes a little differently. Figures stay comparable, hashes don't."
-        )
+    told = _difference(made, spec)
+    if told is not None:
+        output.warn(told)
     output.document(
         {
             "out": str(made.out),
             "manifest": str(made.manifest),
             "benchmark": msgspec.to_builtins(record),
+            "drifted": made.drifted,
             "patients": sum(made.parts.values()),
             "parts": made.parts,
             "rows": made.rows,
@@ -140,4 +136,33 @@ def _benchmark(output: Output, out: Path, seed: int | None, videos: bool, worker
         f"{made.queries} queries, {made.queries_without_match} of them without a match: {made.manifest}"
     )
     state = {True: ", as published", False: ", not as published", None: ""}[record.identical]
+    state = "" if made.drifted else state  # the manifest's hash knows nothing of colours
     output.say(f"SHA-256 of the manifest: {record.manifest_sha256}{state}")
+
+
+def _difference(made: BenchmarkSummary, spec: BenchmarkSpec) -> str | None:
+    """What isn't as published about a rendered benchmark, in the user's words; None where nothing is."""
+    record = made.record
+    if record.seed != spec.seed:
+        return (
+            f"Seed {record.seed} gives an instance of your own, "
+            f"not the published benchmark (seed {spec.seed})."
+        )
+    if made.drifted:
+        return (
+            f"These are not the published pictures: {made.drifted} of {len(spec.samples)} samples look "
+            "different or are missing. Don't compare figures with others'; use the release that published "
+            f"version {spec.version}."
+        )
+    if record.identical is not False:
+        return None
+    if made.drifted == 0:
+        return (
+            "Patients, lesions and texts are the published ones and the sampled pictures look the same, but "
+            "boxes differ by rounding: this machine computes a little differently. Figures stay comparable, "
+            "hashes don't."
+        )
+    return (
+        "The manifest is not the published one, and no picture was compared. Figures may not be comparable: "
+        "render the pictures of the lesions (without --videos) to see whether this machine gives the same."
+    )

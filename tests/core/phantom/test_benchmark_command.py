@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,10 @@ import pytest
 from typer.testing import CliRunner
 
 from core.cli.app import app
+from core.data.manifest import read_manifest
 from core.phantom import benchmark
-from core.phantom.benchmark import Rendering, load_spec
+from core.phantom.benchmark import Rendering, Sample, load_spec
+from core.phantom.benchmark_check import sample_of
 
 TINY = msgspec.structs.replace(
     load_spec(),
@@ -46,7 +49,8 @@ def test_the_published_instance_needs_no_seed(tmp_path: Path) -> None:
     assert said["benchmark"]["seed"] == 7
     assert said["benchmark"]["published"] is None  # no sample is there to compare with
     assert said["benchmark"]["identical"] is False  # the hash above is nobody's
-    assert any("rounding" in text for text in said["warnings"])
+    assert said["drifted"] is None
+    assert [text for text in said["warnings"] if "no picture was compared" in text] == said["warnings"] != []
     assert said["parts"] == {"train": 1, "val": 0, "test": 1}
     assert Path(said["manifest"]).exists()
     assert _run("--out", tmp_path / "set")["rendered"] is False
@@ -59,3 +63,32 @@ def test_a_seed_of_one_s_own_says_that_it_is_not_the_published_one(tmp_path: Pat
     assert said["benchmark"]["published"] is False
     assert said["benchmark"]["identical"] is None
     assert any("not the published benchmark (seed 7)" in text for text in said["warnings"])
+
+
+@pytest.mark.usefixtures("small")
+def test_rounding_is_said_only_where_the_pictures_look_as_published(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "set"
+    rows = read_manifest(_run("--out", out)["manifest"]).rows
+    samples = tuple(sample_of(row) for row in rows)
+    odd = msgspec.structs.replace(samples[0], means=tuple(v + 3 for v in samples[0].means))
+    right = hashlib.sha256((out / "manifest.csv").read_bytes()).hexdigest()
+
+    def compared(first: Sample, manifest: str) -> tuple[bool, int, list[str]]:
+        published = msgspec.structs.replace(
+            TINY, samples=(first, *samples[1:]), manifest_sha256={"crops": manifest}
+        )
+        monkeypatch.setattr(benchmark, "load_spec", lambda: published)
+        said = _run("--out", out)
+        return said["benchmark"]["published"], said["drifted"], said.get("warnings", [])
+
+    assert compared(samples[0], right) == (True, 0, [])
+    published, drifted, (told,) = compared(samples[0], "0" * 64)
+    assert (published, drifted) == (True, 0)
+    assert "rounding" in told
+    for manifest in (right, "0" * 64):
+        published, drifted, (told,) = compared(odd, manifest)
+        assert (published, drifted) == (False, 1)
+        assert f"not the published pictures: 1 of {len(samples)} samples" in told
+        assert "rounding" not in told

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from itertools import product
+from collections.abc import Iterable
+from itertools import combinations, product
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,9 @@ from core.errors import Cancelled, PolypTraceError
 from core.inference.bundle import read_bundle
 from core.models.bundle import load_model
 from core.models.config import BertSettings
-from core.phantom.benchmark import BenchmarkSpec, load_spec
+from core.phantom.benchmark import BenchmarkSpec, load_spec, plan_benchmark
+from core.phantom.crops import CropSettings
+from core.phantom.plan import PlannedPatient, plan
 from core.progress import CancelToken
 from core.training import starter
 from core.training.command import claim
@@ -136,7 +139,29 @@ def test_from_nothing_to_a_shipped_bundle_with_a_stop_on_the_way(
     )
     asked = patients_of(read_manifest(work / "benchmark/manifest.csv").rows)
     assert len(train) == len(val) == 2
-    assert not (train & val) | (train & asked) | (val & asked)
+    learnt = _learnt(work)
+    people = [_anatomy(learnt[code] for code in part) for part in (train, val)]
+    people.append(
+        _anatomy(one.patient for one in plan_benchmark(spec, spec.seed) if one.patient.code in asked)
+    )
+    assert all(people)
+    assert not any(a & b for a, b in combinations(people, 2))
+
+
+def _learnt(work: Path) -> dict[str, PlannedPatient]:
+    """The patients that were learnt from or validated on, by code, planned again from their parts' seeds."""
+    records = [
+        msgspec.json.decode(path.read_bytes(), type=CropSettings)
+        for path in work.glob("crops/part-*/crops/crops.json")
+    ]
+    planned = [plan(one.seed, one.patients, max_exams=one.max_exams, always_present=True) for one in records]
+    return {patient.code: patient for part in planned for patient in part}
+
+
+def _anatomy(patients: Iterable[PlannedPatient]) -> set[int]:
+    """Seeds of the patients' colons and lesions: codes differ even where two are the same person."""
+    colons = [exam.colon for patient in patients for exam in patient.exams]
+    return {colon.seed for colon in colons} | {lesion.seed for colon in colons for lesion in colon.lesions}
 
 
 def test_a_folder_without_the_real_manifests_is_refused_before_anything_is_made(
