@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Annotated
 
 import typer
@@ -104,12 +105,14 @@ def fetch(
     """Download ImageNet weights to begin a training with.
 
     The only command that uses the network. The hash is checked; they go into torch's cache, where
-    `train --image-weights torchvision` finds them.
+    `train --image-weights torchvision` finds them; other files are given to it by their path.
     """
     output = Output(json)
-    from core.models.fetch import fetch_resnet  # here: torch takes seconds to load
+    from core.models.fetch import fetch_resnet, is_official  # here: torch takes seconds to load
 
     with output.progress() as progress, cancel_by_interrupt() as cancel:
         path = fetch_resnet(backbone, url, sha256, progress, cancel)
     output.document({"backbone": backbone, "path": str(path), "bytes": path.stat().st_size})
     output.say(f"{path}: {path.stat().st_size / 1e6:.1f} MB, hash checked")
+    given = "torchvision" if is_official(backbone, path.name) else str(path)
+    output.say(f"begin a training with it: polyptrace train dmcl … --image-weights {shlex.quote(given)}")

@@ -168,8 +168,8 @@ def train(
     from core.training.devices import join
     from core.training.dmcl import assist_training, train_dmcl
     from core.training.overrides import as_text
-    from core.training.pretraining import TRACKLETS, holds_pretraining, train_from_tracklets
-    from core.training.processes import several
+    from core.training.pretraining import TRACKLETS, holds_pretraining, learn_first, train_from_tracklets
+    from core.training.processes import launched, several
     from core.training.publish import ship
     from core.training.run_folder import new_run_folder
     from core.training.tracklet_sources import TrackletSources
@@ -188,6 +188,13 @@ def train(
         return
     data = chosen_layout(output, layout, root, texts, tested_fold(layout, fold))
     run = known or new_run_folder(folder.runs, method.value)
+    begins = bool(unlabelled) or (holds_pretraining(run) and not (run / "config.json").exists())
+    if begins and processes > 1 and not launched():
+        # Alone: it may take longer than the others would wait.
+        with output.progress() as progress, cancel_by_interrupt() as cancel:
+            first = (unlabelled or TrackletSources(), image_weights, device, progress, _step_sink(output))
+            _, following = learn_first(run, settings, *first, cancel)
+        processes = processes if following else 1
     with several(processes, sys.argv[1:]), output.progress() as progress, cancel_by_interrupt() as cancel:
         devices = join(device)
         if not devices.main:
@@ -195,7 +202,7 @@ def train(
             return
         sink = _step_sink(output)
         learnt, done = None, None
-        if unlabelled or (holds_pretraining(run) and not (run / "config.json").exists()):
+        if begins:
             learnt, done = train_from_tracklets(
                 run,
                 settings,

@@ -59,9 +59,17 @@ class Augmentation(msgspec.Struct, frozen=True):
 
 
 PAPER = Augmentation(
-    rotation="none", zoom=(1.0, 1.14), stretch=0.0, photometric_p=0.0, blur_p=0.0, noise_p=0.0, jpeg_p=0.0
+    rotation="none",
+    zoom=(1.0, 1.1),
+    shift=10 / 224,
+    stretch=0.0,
+    photometric_p=0.0,
+    blur_p=0.0,
+    noise_p=0.0,
+    jpeg_p=0.0,
 )
-"""Random flip and random crop only (224 + 2·10 padding in the reference, a zoom of at most 1.1 here)."""
+"""Random flip and random crop only: at 224 px the reference crops from 10 px of padding on each side, here
+the picture is shifted by at most as much and zoomed by at most 1.1."""
 
 NONE = Augmentation(
     flip=False,

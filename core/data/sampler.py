@@ -51,6 +51,7 @@ class PKSampler:
                 "Take at least two lesions and two pictures of each.",
             )
         self._seed = seed
+        self._order: tuple[int, list[Hashable]] = (-1, [])
         self._views: dict[Hashable, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
         self._of_patient: dict[str, list[Hashable]] = defaultdict(list)
         for index, sample in enumerate(samples):
@@ -75,10 +76,13 @@ class PKSampler:
     def batch(self, step: int) -> np.ndarray:
         """(P·K,) int64 indices of the samples of batch ``step`` ≥ 0; the K of a lesion are neighbours."""
         epoch, place = divmod(step, self.steps_per_epoch)
-        order = self._epoch_order(epoch)
+        if self._order[0] != epoch:  # many batches ask for the same one
+            self._order = epoch, self._epoch_order(epoch)
+        order = self._order[1]
         chosen = order[place * self.identities : (place + 1) * self.identities]
         # The last batch of an epoch is filled up from its start: the count of negatives stays the same.
-        chosen += [lesion for lesion in order if lesion not in set(chosen)][: self.identities - len(chosen)]
+        known = set(chosen)
+        chosen += [lesion for lesion in order if lesion not in known][: self.identities - len(chosen)]
         rng = np.random.default_rng([self._seed, 1, step])
         return np.concatenate([self._pictures_of(lesion, rng) for lesion in chosen])
 

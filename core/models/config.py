@@ -93,13 +93,17 @@ def check(config: DmclConfig) -> None:
     """Raises:
     PolypTraceError: ``model-config`` when the settings contradict each other.
     """
+    if min(config.head_size, config.text.heads) < 1:  # the others divide by them
+        raise PolypTraceError(
+            "model-config", "These model settings don't fit: head_size and text.heads are at least 1."
+        )
     problems = [
         (config.width % config.head_size != 0, f"width {config.width} is no multiple of {config.head_size}"),
         (config.text.hidden % config.text.heads != 0, "the text encoder's width is no multiple of its heads"),
         (config.max_tokens > config.text.positions, f"the text encoder reads {config.text.positions} tokens"),
         (config.last_stride not in (1, 2), "the last stride is 1 or 2"),
         (config.missing not in get_args(Missing), f"there is no stand-in {config.missing}"),
-        (config.mlp_ratio < 1 or config.head_size < 1, "mlp_ratio and head_size are at least 1"),
+        (config.mlp_ratio < 1, "mlp_ratio is at least 1"),
         (not 0 <= config.dropout < 1, "dropout is a share below 1"),
         (config.pooling not in get_args(Pooling), f"there is no pooling {config.pooling}"),
         (not 32 <= config.image_size <= 1024, "the image size lies in 32…1024 pixels"),

@@ -32,6 +32,11 @@ def official_url(backbone: str) -> str:
     return str(list(get_model_weights(backbone))[-1].url)
 
 
+def is_official(backbone: str, name: str) -> bool:
+    """Whether ``--image-weights torchvision`` looks for a file of this name."""
+    return name in _official_names(backbone)
+
+
 def fetch_resnet(
     backbone: str,
     url: str | None = None,
@@ -55,8 +60,11 @@ def fetch_resnet(
     """
     net = make_resnet(backbone)
     source = url or official_url(backbone)
-    target = cache_folder() / Path(unquote(urlparse(source).path)).name
-    wanted = _wanted_hash(target.name, sha256)
+    name = Path(unquote(urlparse(source).path)).name
+    wanted = _wanted_hash(name, sha256)
+    # torchvision's own file from another place gets the name that it is looked for by.
+    own = [one for one in _official_names(backbone) if wanted.startswith(_hash_in(one))]
+    target = cache_folder() / (own[0] if own else name)
     if target.is_file() and _hash(target).startswith(wanted):
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -74,9 +82,17 @@ def fetch_resnet(
     return target
 
 
+def _official_names(backbone: str) -> list[str]:
+    return [Path(entry.url).name for entry in get_model_weights(backbone)]
+
+
+def _hash_in(name: str) -> str:
+    found = re.search(r"-([0-9a-f]{8,64})\.pth$", name)
+    return found.group(1) if found else ""
+
+
 def _wanted_hash(name: str, sha256: str | None) -> str:
-    in_name = re.search(r"-([0-9a-f]{8,64})\.pth$", name)
-    wanted = (sha256 or (in_name.group(1) if in_name else "")).lower()
+    wanted = (sha256 or _hash_in(name)).lower()
     if not re.fullmatch(r"[0-9a-f]{8,64}", wanted):
         raise PolypTraceError(
             "weights-unverifiable",

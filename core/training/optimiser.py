@@ -24,7 +24,8 @@ def make_optimiser(model: Dmcl, heads: Heads, config: TrainConfig) -> torch.opti
         {"params": fast, "lr": 0.0, "peak": config.lr_head, "weight_decay": config.decay_head},
     ]
     if config.optimiser == "adamw":
-        # Norms, biases and single tokens aren't pulled towards zero: they would only be rescaled elsewhere.
+        # Vectors (norms, biases) aren't pulled towards zero: they would only be rescaled elsewhere. Learned
+        # tokens, types and positions are rows of matrices and are.
         groups = [part for group in groups for part in _without_decay(group)]
     kind = torch.optim.AdamW if config.optimiser == "adamw" else torch.optim.Adam
     return kind(groups, foreach=True)

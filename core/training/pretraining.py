@@ -59,6 +59,34 @@ def train_from_tracklets(
         Cancelled: what was done is kept.
         PolypTraceError: what is wrong with sources, data or settings, in words.
     """
+    learnt, following = learn_first(
+        run_folder, config, sources, begin_with, device, progress, on_step, cancel
+    )
+    if following is None:
+        return learnt, None
+    manifest, config = following
+    done = train_dmcl(manifest, run_folder, config, device, progress, on_step, cancel, devices=devices)
+    return learnt, done
+
+
+def learn_first(
+    run_folder: Path,
+    config: TrainConfig,
+    sources: TrackletSources,
+    begin_with: str | None = None,
+    device: str = "auto",
+    progress: ProgressSink = no_progress,
+    on_step: StepSink = no_steps,
+    cancel: CancelToken | None = None,
+) -> tuple[PretrainResult, tuple[Path, TrainConfig] | None]:
+    """The first part of :func:`train_from_tracklets` alone; where it is done, it is only read.
+
+    Returns:
+        What was learnt; the manifest and settings of the training that follows, None where none can.
+
+    Raises:
+        Cancelled, PolypTraceError: as :func:`train_from_tracklets`.
+    """
     folder = run_folder / PRETRAIN
     if holds_pretraining(run_folder):
         config, sources, begin_with = kept_wishes(folder)
@@ -67,11 +95,7 @@ def train_from_tracklets(
     labels = sources.manifest is not None and manifest_parts(sources.manifest, config).labels
     manifest = Path(sources.manifest) if sources.manifest and labels else None
     learnt = pretrain_tracklets(folder, config, sources, begin_with, device, progress, on_step, cancel)
-    if manifest is None:
-        return learnt, None
-    following = _from(config, learnt.weights)
-    done = train_dmcl(manifest, run_folder, following, device, progress, on_step, cancel, devices=devices)
-    return learnt, done
+    return learnt, None if manifest is None else (manifest, _from(config, learnt.weights))
 
 
 def _from(config: TrainConfig, image_weights: str) -> TrainConfig:

@@ -302,7 +302,8 @@ class Trainer:
         if not self._devices.main:
             return
         figures = self.validator.figures(self.model, self._devices.device) if self.validator else {}
-        score = selection_score(figures)
+        reads_always = self._config.modality_dropout.no_text == 0
+        score = selection_score(figures, picture_alone=not reads_always)
         if score is None or self.state.best_score is None or score >= self.state.best_score:
             self.state.best_score, self.state.best, self.state.best_step = score, figures, self.state.step
             save_tensors(self._run.best, dict(self.model.state_dict()), {"step": self.state.step})
@@ -331,9 +332,17 @@ def _noise_seed(seed: int, step: int, rank: int) -> int:
     return int(np.random.SeedSequence([seed, 4, step, rank]).generate_state(1, np.uint64)[0] >> 1)
 
 
-def selection_score(figures: dict[str, float]) -> float | None:
+def selection_score(figures: dict[str, float], picture_alone: bool = True) -> float | None:
     """What the checkpoint is chosen by: the mean of mAP with both modalities and with the picture alone.
 
     A clip may come without text; a network that only reads would be the wrong choice.
+
+    Args:
+        figures: of a validation; empty = there was none.
+        picture_alone: False where training never leaves the text out: what stands in for it has learnt
+            nothing then, and mAP with both counts alone.
     """
-    return (figures["fused_mAP"] + figures["image_mAP"]) / 2 if figures else None
+    if not figures:
+        return None
+    fused = figures["fused_mAP"]
+    return (fused + figures["image_mAP"]) / 2 if picture_alone else fused

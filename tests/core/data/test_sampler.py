@@ -127,3 +127,24 @@ def test_any_data_give_full_batches(lesions: list[tuple[int, int, int]], p: int,
     counts = Counter(data[i].identity for i in batch)
     assert len(counts) == min(p, len(lesions))
     assert set(counts.values()) == {k}
+
+
+def test_an_epoch_is_dealt_once_and_in_whatever_order_batches_are_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    data, dealt = many(8, 2), []
+    whole = PKSampler._epoch_order
+
+    def counted(self: PKSampler, epoch: int) -> object:
+        dealt.append(epoch)
+        return whole(self, epoch)
+
+    monkeypatch.setattr(PKSampler, "_epoch_order", counted)
+    sampler = PKSampler(data, 5, 2, seed=1)
+    steps = [*range(8), 2, 7, 0]
+    found = {step: [] for step in steps}
+    for step in steps:
+        found[step].append(sampler.batch(step).tolist())
+    assert dealt == [0, 1, 0, 1, 0]
+    for step, batches in found.items():
+        assert all(batch == PKSampler(data, 5, 2, seed=1).batch(step).tolist() for batch in batches)

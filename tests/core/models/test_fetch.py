@@ -79,6 +79,22 @@ def test_fetched_weights_are_found_by_training(
     assert fetch_resnet("resnet18", address) == path
 
 
+def test_torchvision_s_own_file_from_another_place_gets_its_own_name(
+    weights: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest = hashlib.sha256(weights.read_bytes()).hexdigest()
+    official = [f"resnet18-{digest[:8]}.pth", "resnet18-00000000.pth"]
+    monkeypatch.setattr(fetch, "_official_names", lambda _: official)
+    mirrored = tmp_path / "mirror of it.pth"
+    mirrored.write_bytes(weights.read_bytes())
+    assert fetch_resnet("resnet18", mirrored.as_uri(), digest) == cache / official[0]
+    assert fetch.is_official("resnet18", official[0])
+    monkeypatch.setattr(fetch, "_official_names", lambda _: official[1:])
+    own = fetch_resnet("resnet18", mirrored.as_uri(), digest)
+    assert own == cache / mirrored.name  # a network of somebody else's: by its path
+    assert not fetch.is_official("resnet18", own.name)
+
+
 def test_wrong_files_leave_nothing_behind(weights: Path, server: str, cache: Path, tmp_path: Path) -> None:
     wrong = tmp_path / "resnet18-00000000.pth"
     wrong.write_bytes(weights.read_bytes()[:5000])

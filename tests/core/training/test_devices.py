@@ -6,6 +6,8 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +15,22 @@ import msgspec
 import numpy as np
 import pytest
 import torch
+from typer.testing import CliRunner
 
+from core.cli.app import app
 from core.data.augment import PAPER
 from core.data.batches import BatchMaker, ModalityDropout
-from core.data.manifest import read_manifest
+from core.data.manifest import read_manifest, write_manifest
 from core.errors import PolypTraceError
 from core.inference.device import DeviceChoice
 from core.training import devices as rooms
+from core.training import processes
 from core.training.checkpoint import load_tensors
 from core.training.config import TrainConfig
 from core.training.devices import Devices, first_failure, join, lead, lost_process
 from core.training.dmcl import train_dmcl
 from core.training.processes import several
+from core.training.tracklet_config import TrackletConfig
 
 ROOT = Path(__file__).resolve().parents[3]
 QUIET = {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
@@ -108,6 +114,40 @@ def test_a_failure_of_one_process_is_everybody_s() -> None:
     assert lost is not None
     assert lost.code == "training-process-lost"
     assert lost_process(RuntimeError("shape mismatch")) is None
+
+
+def test_a_process_that_dies_before_it_joins_says_why() -> None:
+    with pytest.raises(PolypTraceError) as caught, several(3, ["train", "dmcl", "--no-such-option"]):
+        pytest.fail("nobody took part")
+    assert caught.value.code == "training-process-lost"
+    assert "no-such-option" in caught.value.message
+    assert "WORLD_SIZE" not in os.environ
+
+
+def test_learning_without_labels_is_over_before_others_are_started(
+    manifest: Path, config: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[int] = []
+    data = tmp_path / "data"
+
+    @contextmanager
+    def nobody(count: int, arguments: Any) -> Iterator[None]:
+        assert list((data / "runs").glob("*/pretrain/image-encoder.safetensors"))
+        started.append(count)
+        yield
+
+    monkeypatch.setattr(processes, "several", nobody)
+    tiny = TrackletConfig(tracklets=4, steps=1, width=16)
+    file = tmp_path / "settings.json"
+    file.write_bytes(msgspec.json.encode(msgspec.structs.replace(config, steps=1, tracklets=tiny)))
+    train = ["train", "dmcl", "--preset", "compact", "--config", str(file), "--device", "cpu", "--json"]
+    train += ["--processes", "2", "--pretrain", "tracklets", "--data-dir", str(data), "--manifest"]
+    rows = [msgspec.structs.replace(row, polyp_id=None) for row in read_manifest(manifest).rows]
+    nameless = write_manifest(manifest.with_name("nameless.csv"), rows)
+    for given, count in ((manifest, 2), (nameless, 1)):
+        done = CliRunner().invoke(app, [*train, str(given)])
+        assert done.exit_code == 0, done.output
+        assert started.pop() == count  # where nothing follows, nobody else is needed
 
 
 def test_processes_are_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:

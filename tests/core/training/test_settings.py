@@ -180,3 +180,17 @@ def test_a_bert_folder_s_tokenizer_may_be_a_vocabulary(tmp_path: Path) -> None:
     with pytest.raises(PolypTraceError) as caught:
         folder_tokenizer(tmp_path)
     assert caught.value.code == "bert-folder"
+
+
+@pytest.mark.parametrize("setting", ["model.head_size=0", "model.text.heads=0", "model.head_size=-8"])
+def test_no_heads_are_refused_in_words(setting: str) -> None:
+    with pytest.raises(PolypTraceError) as caught:
+        chosen_settings("compact", None, [setting])
+    assert caught.value.code == "model-config"
+    assert "at least 1" in caught.value.message
+
+
+def test_the_paper_s_pictures_are_shifted_as_far_as_the_reference_crops() -> None:
+    changes = preset("paper").augmentation
+    assert changes.shift * 224 == pytest.approx(10)
+    assert changes.zoom[1] <= 1.1

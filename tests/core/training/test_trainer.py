@@ -22,8 +22,10 @@ from core.evaluation.protocols import catalogue
 from core.inference.bundle import read_bundle
 from core.inference.device import DeviceChoice
 from core.models.dmcl import Dmcl
+from core.training.checkpoint import load_facts
 from core.training.config import LossSettings, TrainConfig
 from core.training.devices import Devices
+from core.training.dmcl import train_dmcl
 from core.training.heads import centre_image_token
 from core.training.masked_language import train_tokenizer
 from core.training.no_match import fit_threshold, within_patient_scores
@@ -105,6 +107,24 @@ def test_the_checkpoint_is_chosen_by_both_and_by_the_picture_alone() -> None:
     looker = {"fused_mAP": 0.8, "image_mAP": 0.6}
     assert (selection_score(looker) or 0) > (selection_score(reader) or 0)
     assert selection_score({}) is None
+    assert selection_score(reader, picture_alone=False) == 0.9
+
+
+@pytest.mark.parametrize(("no_text", "chosen"), [(0.0, 2), (0.3, 4)])
+def test_a_stand_in_that_never_learnt_chooses_no_checkpoint(
+    no_text: float,
+    chosen: int,
+    manifest: Path,
+    config: TrainConfig,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = iter([{"fused_mAP": 0.9, "image_mAP": 0.1}, {"fused_mAP": 0.8, "image_mAP": 0.6}])
+    monkeypatch.setattr(Validator, "figures", lambda *_: next(found))
+    dropout = msgspec.structs.replace(config.modality_dropout, no_image=0.0, no_text=no_text)
+    settings = msgspec.structs.replace(config, steps=4, modality_dropout=dropout)
+    train_dmcl(manifest, tmp_path / "run", settings, device="cpu")
+    assert load_facts(tmp_path / "run/best.safetensors")["step"] == chosen
 
 
 def row(patient: str, lesion: str | None, exam: int) -> Row:
