@@ -113,13 +113,15 @@ def refusal(lesions: int, lost: int = 0) -> PolypTraceError | None:
 
 def left_out_words(left: tuple[LeftOut, ...]) -> list[str]:
     """Which clips are left out and why, a sentence each video."""
-    by_video: dict[tuple[str, str], list[int]] = {}
+    by_video: dict[tuple[int, str], list[int]] = {}
     for one in left:
-        by_video.setdefault((one.file, one.reason), []).append(one.clip)
+        by_video.setdefault((one.video, one.reason), []).append(one.clip)
     sentences = []
-    for (file, reason), clips in by_video.items():
+    for (video, reason), clips in by_video.items():
         which = ", ".join(map(str, clips))
-        sentences.append(f"Left out: {'clip' if len(clips) == 1 else 'clips'} {which} ({file}): {reason}")
+        sentences.append(
+            f"Left out: {'clip' if len(clips) == 1 else 'clips'} {which} of video {video}: {reason}"
+        )
     more = len(sentences) - NAMED
     return sentences[:NAMED] + ([f"… and clips of {more} more videos."] if more > 0 else [])
 

@@ -87,6 +87,7 @@ def retrain(
         runs.refuse_foreign(catalog.data_dir, run)
         done = runs.result_of(run)
         if done is not None:
+            runs.delete_pictures(run)
             return done
     with runs.only_one(catalog.data_dir):
         folder = run if isinstance(run, Path) else new_run(catalog, run, author=author)
@@ -99,7 +100,9 @@ def retrain(
                 job.result = {"model": document["model"]}
                 register_bundle(catalog, find_bundle(catalog.data_dir, document["model"]), author=author)
             # After the record's end: a run with a result isn't gone on with, so its record must be complete.
-            return runs.keep_result(folder, document)
+            kept = runs.keep_result(folder, document)
+        runs.delete_pictures(folder)
+        return kept
 
 
 class _Work:
