@@ -203,7 +203,8 @@ def test_a_new_training_never_goes_on_with_an_older_run(
     error = PolypTraceError("worker-died", "The training process broke off.")
 
     def ask(kind: str, name: str, params: dict[str, Any], title: str, *_: Any, **__: Any) -> Job:
-        asked.append(params["run"])
+        if name == "train":
+            asked.append(params["run"])
         return Job(kind, title, window)
 
     monkeypatch.setattr(window.workers, "ask", ask)
