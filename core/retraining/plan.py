@@ -28,7 +28,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         counts: see :meth:`core.retraining.frozen.Frozen.counts`.
         model: id of the model in use, which training goes on from.
-        seconds: expected, all in all.
+        seconds: expected, all in all; None where the pace was never measured, as on a graphics card.
         left_out: clips of confirmed lesions whose video couldn't be found.
         refused: why it can't be done, and what to add next; None where it can.
         words: all of it in sentences, for people.
@@ -39,7 +39,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     device: str
     device_reason: str
-    seconds: float
+    seconds: float | None
     left_out: tuple[LeftOut, ...]
     refused: dict[str, str] | None
     words: tuple[str, ...]
@@ -64,19 +64,20 @@ def freeze_now(
     return freeze(confirmed, dealt, author=author, preset=preset, config=config, start=model)
 
 
-def plan_of(frozen: Frozen, device: DeviceChoice, training_s: float) -> Plan:
+def plan_of(frozen: Frozen, device: DeviceChoice, training_s: float | None) -> Plan:
     """The pre-flight of a frozen manifest.
 
     Args:
-        training_s: how long the steps alone are expected to take, in seconds.
+        training_s: how long the steps alone are expected to take, in seconds; None = nobody knows.
     """
     counts = frozen.counts()
     refused = refusal(counts["train_lesions"], counts["left_out_clips"])
     clips = counts["train_clips"] + counts["held_back_clips"]
-    seconds = _START_S + clips * (_CUT_S + _MEASURE_S) + training_s
+    seconds = None if training_s is None else _START_S + clips * (_CUT_S + _MEASURE_S) + training_s
     words = [*_data_words(counts), *left_out_words(frozen.left_out)]
     words.append(f"Training goes on from {frozen.start} on {device.name}: {device.reason}.")
-    words.append(f"It takes {duration(seconds)} or so. The model in use stays as it is until you decide.")
+    takes = "How long it takes isn't known yet" if seconds is None else f"It takes {duration(seconds)} or so"
+    words.append(f"{takes}. The model in use stays as it is until you decide.")
     return Plan(
         preset=frozen.preset,
         counts=counts,

@@ -10,6 +10,7 @@ import msgspec
 
 from core.catalog.engine import Catalog
 from core.inference.bundle import BundleInfo, amend_bundle, read_bundle
+from core.inference.device import choose_device
 from core.inference.embedder import Embedder
 from core.inference.onnx_file import ONNX, RECORD
 from core.inference.registry import find_bundle
@@ -125,7 +126,12 @@ class _Work:
             {
                 crops.STAGE: 0.5 * clips,
                 _LOAD: 5.0,
-                TRAINING: training_s(self._config, self._start),
+                TRAINING: training_s(
+                    self._config,
+                    self._start,
+                    what.counts()["train_lesions"],
+                    choose_device(device).name,
+                ),
                 _PUBLISH: 5.0,
                 compare.STAGE: 0.05 * clips + 5.0,
             }
