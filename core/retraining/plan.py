@@ -74,7 +74,7 @@ def plan_of(frozen: Frozen, device: DeviceChoice, training_s: float | None) -> P
     refused = refusal(counts["train_lesions"], counts["left_out_clips"])
     clips = counts["train_clips"] + counts["held_back_clips"]
     seconds = None if training_s is None else _START_S + clips * (_CUT_S + _MEASURE_S) + training_s
-    words = [*_data_words(counts), *left_out_words(frozen.left_out)]
+    words = [*_data_words(counts), *_choosing_words(frozen), *left_out_words(frozen.left_out)]
     words.append(f"Training goes on from {frozen.start} on {device.name}: {device.reason}.")
     takes = "How long it takes isn't known yet" if seconds is None else f"It takes {duration(seconds)} or so"
     words.append(f"{takes}. The model in use stays as it is until you decide.")
@@ -154,6 +154,14 @@ def _data_words(counts: dict[str, int]) -> list[str]:
             "learnt from can't be told."
         )
     return words
+
+
+def _choosing_words(frozen: Frozen) -> list[str]:
+    """Of the patients to learn from, some may only choose the checkpoint."""
+    share = float(frozen.config.get("val_share", 0.0))
+    if not share:
+        return []
+    return [f"About {share:.0%} of the patients to learn from only choose which state of the model is kept."]
 
 
 def _count(number: int, noun: str) -> str:

@@ -88,7 +88,10 @@ def test_only_confirmed_links_train(linked: Linked) -> None:
     loose = {*linked.clips["B"][1], linked.alone}
     assert train
     assert not train & loose
+    assert len(made.links) == 5  # six were confirmed, one was withdrawn
     assert {link.event for link in made.links}.isdisjoint({event.id})
+    finding = {one.facts.clip.finding_id for one in made.clips if one.split == "train"}
+    assert finding <= {side for link in made.links for side in (link.finding, link.other)}
     assert all(link.author == "anna" for link in made.links)
     of_patient = {clip: patient for patient, own in linked.clips.items() for pair in own for clip in pair}
     held = {one.facts.clip.id for one in made.clips if one.split != "train"} - {linked.alone}
