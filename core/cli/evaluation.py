@@ -80,7 +80,7 @@ def evaluate(
     A manifest is a CSV file with one row a frame and the columns clip_id, path, frame, patient_id,
     polyp_id, exam, split, text, and x, y, w, h where lesion boxes are known. Columns date and light (of the
     exam) give figures by months and by light. A column camera leaves the same polyp by the same camera out
-    of a ranking, a column junk (1) leaves a row out of all.
+    of a ranking, a column junk (1) leaves a row out of all, and such a query isn't asked.
 
     --layout reads public data as they are published: colopair (ROOT/NAME/1 and 2, and a sheet with id and
     Eng_text), market1501, duke (bounding_box_train, query, bounding_box_test) and cuhk03 (new protocol,

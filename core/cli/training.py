@@ -80,7 +80,7 @@ def train(
         ),
     ] = None,
     resume: Annotated[
-        str | None, typer.Option("--resume", metavar="RUN", help="Go on with this run.")
+        str | None, typer.Option("--resume", metavar="RUN", help="Go on with this run, by its own settings.")
     ] = None,
     start: Annotated[
         str | None, typer.Option("--start", metavar="MODEL", help="Go on from this model: id or folder.")
@@ -120,6 +120,24 @@ def train(
     """
     output, folder = Output(json), data_dir(data_dir_)
     known = None if resume is None else _known_run(folder, resume)
+    begun = {
+        "--preset": preset,
+        "--config": config,
+        "--set": changes,
+        "--start": start,
+        "--image-weights": image_weights,
+        "--text-folder": text_folder,
+        "--pretrain": pretrain,
+        "--videos": videos,
+        "--images": images,
+        "--catalogue": catalogue,
+        "--print-settings": print_settings,
+    }
+    if known and (given := [name for name, value in begun.items() if value]):
+        raise typer.BadParameter(
+            f"{', '.join(given)} can't go with --resume: a run goes on with the settings and sources that it "
+            "began with; leave out --resume to start a new one"
+        )
     if from_catalogue or (known is not None and is_catalogue_run(known)):
         data_named = manifest or layout or root or texts or fold
         others = data_named or start or image_weights or text_folder or pretrain or catalogue or processes > 1

@@ -43,7 +43,7 @@ class Row(msgspec.Struct, frozen=True):
         light: ``white``, ``narrow-band`` or another word; None where it isn't known. For strata, as the date.
         camera: that took the picture; None where it isn't known. Seeing the same identity by the same camera
             isn't knowing it again: such pairs are left out (:class:`core.data.rules.RankingRule`).
-        junk: a gallery row that stands in no ranking (a part of a person, a false detection).
+        junk: a row that stands in no ranking and doesn't ask (a part of a person, a false detection).
     """
 
     clip_id: str

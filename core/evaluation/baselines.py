@@ -16,6 +16,9 @@ from core.text.vocabulary import load
 
 HISTOGRAM_BINS = (16, 8, 8)
 """Hue, saturation, value."""
+FEWEST_TO_DEAL = 4
+"""Lesions that texts are dealt between: with two a giver would serve both sides of a lesion or be itself,
+with three the seed would decide next to nothing."""
 
 
 def colour_histogram(crop: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
@@ -51,33 +54,46 @@ def location_vectors(texts: Sequence[str]) -> Vectors:
     return normalised(np.array(rows))
 
 
-def shuffled_texts(rows: Sequence[Row], seed: int = 0) -> list[str]:
+def shuffled_texts(query: Sequence[Row], gallery: Sequence[Row], seed: int = 0) -> list[str]:
     """Texts dealt anew between the lesions, so that a text says nothing about its picture any more.
 
-    All frames of a clip get the same text, from a clip of another lesion. Call it for queries and gallery
-    with different seeds: dealt alike on both sides, the texts would still tell the lesions apart. With
-    fewer than three lesions there is only one way to deal (see :func:`lesion_count`).
+    All frames of a clip get the same text, from a clip of another lesion. Both sides are dealt together: a
+    lesion's gallery clips get theirs from another giver than its query clips, or the texts would still lead
+    from one to the other. A giver that one side doesn't show gives its texts of the other side.
 
     Args:
-        rows: query rows or gallery rows.
+        query: rows that ask.
+        gallery: rows that answer.
         seed: of the deal.
 
     Returns:
-        One text a row.
+        One text a row, the query's first.
+
+    Raises:
+        ValueError: fewer lesions than :data:`FEWEST_TO_DEAL` (see :func:`lesion_count`).
     """
-    by_lesion: dict[object, list[str]] = defaultdict(list)
-    text_of = {row.clip_id: row.text for row in rows}
-    lesion_of = {row.clip_id: row.identity or ("", row.clip_id) for row in rows}
-    for clip, lesion in lesion_of.items():
-        by_lesion[lesion].append(clip)
-    lesions = list(by_lesion)
-    order = np.random.default_rng(seed).permutation(len(lesions))
+    sides = [_clips_by_lesion(query), _clips_by_lesion(gallery)]
+    lesions = list(dict.fromkeys([*sides[0], *sides[1]]))
+    if len(lesions) < FEWEST_TO_DEAL:
+        raise ValueError(f"{len(lesions)} lesions are too few to deal texts between")
+    order = np.random.default_rng(seed).permutation(len(lesions)).tolist()
+    text_of = {row.clip_id: row.text for row in [*query, *gallery]}
     dealt: dict[str, str] = {}
-    for at, giver in zip(order, np.roll(order, 1), strict=True):
-        given = by_lesion[lesions[giver]]
-        for number, clip in enumerate(by_lesion[lesions[at]]):
-            dealt[clip] = text_of[given[number % len(given)]]
-    return [dealt[row.clip_id] for row in rows]
+    for step, (side, other) in enumerate([sides, sides[::-1]], start=1):
+        for place, at in enumerate(order):
+            giver = lesions[order[place - step]]
+            given = side.get(giver) or other[giver]
+            for number, clip in enumerate(side.get(lesions[at], [])):
+                dealt[clip] = text_of[given[number % len(given)]]
+    return [dealt[row.clip_id] for row in [*query, *gallery]]
+
+
+def _clips_by_lesion(rows: Sequence[Row]) -> dict[object, list[str]]:
+    """The clips of each lesion; one without a known identity is a lesion of its own."""
+    found: dict[object, list[str]] = defaultdict(list)
+    for row in {row.clip_id: row for row in rows}.values():
+        found[row.identity or ("", row.clip_id)].append(row.clip_id)
+    return dict(found)
 
 
 def lesion_count(rows: Sequence[Row]) -> int:

@@ -9,7 +9,7 @@ import msgspec
 from core.data.rules import LESIONS, RankingRule
 from core.evaluation.ignored import IgnoredPairs, ignored_pairs
 from core.evaluation.items import Items
-from core.evaluation.scores import Floats, score_blocks
+from core.evaluation.scores import Floats, check_finite, score_blocks
 
 
 class Comparison(msgspec.Struct, frozen=True):
@@ -21,6 +21,9 @@ class Comparison(msgspec.Struct, frozen=True):
         ranking: the data's rule.
         left_out: what it leaves out of each query's ranking.
         scores: (Q, N) higher is more alike; None for the cosine of the items' vectors.
+
+    Raises:
+        PolypTraceError: ``evaluation-not-finite`` where a vector or a score isn't a number.
     """
 
     query: Items
@@ -28,6 +31,10 @@ class Comparison(msgspec.Struct, frozen=True):
     ranking: RankingRule
     left_out: IgnoredPairs
     scores: Floats | None = None
+
+    def __post_init__(self) -> None:
+        given = () if self.scores is None else (self.scores,)
+        check_finite(self.query.vectors, self.gallery.vectors, *given)
 
     def blocks(self) -> Iterator[tuple[int, Floats]]:
         """The scores in blocks of queries: the first query of the block and its own (block, N) array."""

@@ -49,37 +49,56 @@ class Items(msgspec.Struct, frozen=True):
 
 
 def choose_sides(manifest: Manifest, split: str = "test") -> tuple[list[Row], list[Row]]:
-    """Query rows and gallery rows of a manifest.
+    """Query rows and gallery rows of a manifest. Junk doesn't ask; in the gallery it stands in no ranking.
 
     Args:
         manifest: as read.
         split: ``test`` takes the rows marked query and gallery; ``train`` and ``val`` take that part's
-            rows: each patient's last exam asks, the earlier ones answer.
+            rows: each patient's last exam (with a row that isn't junk) asks, the others answer.
 
     Raises:
         PolypTraceError: the part has no query or no gallery rows.
         ValueError: ``split`` isn't one of :data:`PARTS`.
     """
-    if split not in PARTS:
-        raise ValueError(f"unknown part: {split}")
+    rows = part_rows(manifest, split)
     if split == "test":
-        query, gallery = manifest.split("query").rows, manifest.split("gallery").rows
+        asking, gallery = manifest.split("query").rows, manifest.split("gallery").rows
     else:
-        rows = manifest.split(split).rows
-        exams: dict[str, set[int]] = {}
-        for row in rows:
-            exams.setdefault(row.patient_id, set()).add(row.exam)
-        followed = {patient: max(own) for patient, own in exams.items() if len(own) > 1}
-        query = [row for row in rows if row.exam == followed.get(row.patient_id)]
-        gallery = [row for row in rows if row.exam != followed.get(row.patient_id)]
+        asking, gallery = by_last_exam(rows)
+    query = [row for row in asking if not row.junk]
     if not query or not gallery:
         missing = "query" if not query else "gallery"
         raise PolypTraceError(
             "evaluation-empty",
             f"The manifest has no {missing} rows in its part “{split}”, so there is nothing to rank.",
-            "Mark rows as query and gallery in the column split, or choose another part.",
+            "Mark rows as query and gallery in the column split (junk doesn't ask), or choose another part.",
         )
     return query, gallery
+
+
+def part_rows(manifest: Manifest, split: str) -> list[Row]:
+    """All rows of a part, those that neither ask nor answer among them.
+
+    Raises:
+        ValueError: ``split`` isn't one of :data:`PARTS`.
+    """
+    if split not in PARTS:
+        raise ValueError(f"unknown part: {split}")
+    return manifest.split(*(("query", "gallery") if split == "test" else (split,))).rows
+
+
+def by_last_exam(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+    """The rows of each patient's last exam, and those of all others and of patients with a single exam.
+
+    An exam that is all junk is nobody's last.
+    """
+    exams: dict[str, set[int]] = {}
+    for row in rows:
+        if not row.junk:
+            exams.setdefault(row.patient_id, set()).add(row.exam)
+    followed = {patient: max(own) for patient, own in exams.items() if len(own) > 1}
+    asking = [row for row in rows if row.exam == followed.get(row.patient_id)]
+    return asking, [row for row in rows if row.exam != followed.get(row.patient_id)]
 
 
 def frames(rows: Sequence[Row], vectors: Vectors) -> Items:

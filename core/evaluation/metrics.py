@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.errors import PolypTraceError
-from core.evaluation.scores import Floats, Ints, score_blocks
+from core.evaluation.scores import Floats, Ints, check_finite, score_blocks
 
 Labels = Sequence[Any] | npt.NDArray[Any]
 
@@ -238,8 +238,15 @@ def retrieval_figures(
     gallery_labels: Labels,
     left_out: LeftOut | None = None,
 ) -> RetrievalFigures:
-    """:func:`figures_of` :func:`all_hit_ranks`; the same arguments and errors."""
-    return figures_of(all_hit_ranks(query, gallery, query_labels, gallery_labels, left_out))
+    """:func:`figures_of` :func:`all_hit_ranks`, of the queries whose identity is known; the same arguments
+    and errors."""
+    ranks = all_hit_ranks(query, gallery, query_labels, gallery_labels, left_out)
+    return figures_of([ranks[at] for at in known_places(query_labels)])
+
+
+def known_places(labels: Labels) -> list[int]:
+    """Places of the items whose identity is known: nobody can say whether another query has a true match."""
+    return [at for at, label in enumerate(labels) if label is not None]
 
 
 def auroc(positive: Floats, negative: Floats) -> float | None:
@@ -265,12 +272,7 @@ def _checked(query: Floats, gallery: Floats, ours: Labels, theirs: Labels) -> tu
             "The query and gallery vectors don't fit each other or their labels.",
             "Each needs one row and one label an item, and both the same width.",
         )
-    if not (np.isfinite(query).all() and np.isfinite(gallery).all()):
-        raise PolypTraceError(
-            "evaluation-not-finite",
-            "Some vectors hold values that aren't numbers, so they can't be ranked.",
-            "Check the model or the file that the vectors come from.",
-        )
+    check_finite(query, gallery)
     return query, gallery
 
 

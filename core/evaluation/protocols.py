@@ -24,6 +24,7 @@ from core.evaluation.metrics import (
     cmc_curve,
     cmc_steps,
     figures_of,
+    known_places,
     ranks_in,
 )
 from core.evaluation.open_set import NoMatchQuality, judge_no_match
@@ -66,10 +67,17 @@ class OtherPatients(msgspec.Struct, frozen=True):
     reason: str | None = None
 
 
-def catalogue(compared: Comparison) -> RetrievalFigures:
-    """Gallery B: every query against the whole gallery but what the data's rule ignores, with intervals over
-    patients (over identities where there are no patients)."""
-    return figures_with_intervals(catalogue_ranks(compared), compared.query.patients)
+def catalogue(compared: Comparison, ranks: Sequence[Ints] | None = None) -> RetrievalFigures:
+    """Gallery B: every query of known identity against the whole gallery but what the data's rule ignores,
+    with intervals over patients (over identities where there are no patients).
+
+    Args:
+        compared: frames or clips.
+        ranks: its :func:`catalogue_ranks`, where they are there already.
+    """
+    found = catalogue_ranks(compared) if ranks is None else ranks
+    asked = known_places(compared.query.identities)
+    return figures_with_intervals([found[at] for at in asked], [compared.query.patients[at] for at in asked])
 
 
 def catalogue_ranks(compared: Comparison) -> list[Ints]:

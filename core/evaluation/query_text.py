@@ -95,6 +95,11 @@ def query_text_scores(
     return scores
 
 
+def is_reranked(score: float) -> bool:
+    """Whether a score of :func:`query_text_scores` is a cosine; else the item stands behind the first K."""
+    return score > -_BELOW / 2
+
+
 def _chosen(compared: Comparison, first: int | None) -> npt.NDArray[np.bool_]:
     """(Q, N) which items get the query's text: the first K of its ranking and of its own patient's."""
     wanted = np.ones((len(compared.query.clips), len(compared.gallery.clips)), dtype=bool)

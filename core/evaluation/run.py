@@ -14,11 +14,10 @@ from core.evaluation.asking import ask_all
 from core.evaluation.baselines import shared_text, text_leak
 from core.evaluation.calibration import NoMatch, rule_from
 from core.evaluation.comparison import Comparison, compare
-from core.evaluation.items import Vectors, choose_sides, frames, pool
+from core.evaluation.items import Vectors, choose_sides, frames, part_rows, pool
 from core.evaluation.protocols import (
     catalogue,
     catalogue_ranks,
-    figures_with_intervals,
     other_patients,
     within_patient,
 )
@@ -104,7 +103,8 @@ def evaluate_manifest(
         shared_text_share=shared_text([*query, *gallery]),
         part=split,
         full_frame=full_frame,
-        counts=_counts(query, gallery, ways["model"].clips),
+        counts=_counts(query, gallery, ways["model"].clips)
+        | {"junk_query_frames": len(part_rows(data, split)) - len(query) - len(gallery)},
         evidence=Evidence(query, gallery, ways["model"].clips, made.by_way),
         ranking=data.ranking,
         protocol=OWN_TEXT if query_text is None else QUERY_TEXT,
@@ -153,7 +153,7 @@ def _figures(way: _Way, rows: dict[str, Row], rule: NoMatch | None = None) -> Fi
     ranks, answers = catalogue_ranks(way.clips), ask_all(way.clips)
     return Figures(
         frame=catalogue(way.frames),
-        clip=figures_with_intervals(ranks, way.clips.query.patients),
+        clip=catalogue(way.clips, ranks),
         within_patient=within_patient(answers, rule),
         other_patients=other_patients(answers),
         strata=strata(way.clips, ranks, answers, rows),

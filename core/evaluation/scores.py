@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from core.errors import PolypTraceError
+
 Floats = npt.NDArray[np.floating[Any]]
 Ints = npt.NDArray[np.int64]
 
@@ -38,6 +40,20 @@ def score_blocks(query: Floats, gallery: Floats) -> Iterator[tuple[int, Floats]]
         if len(copies):
             scores[:, copies] = scores[:, originals]
         yield start, np.round(scores, _DECIMALS) if scores.dtype == np.float64 else scores
+
+
+def check_finite(*arrays: Floats) -> None:
+    """Refuses vectors or scores that can't be ranked: nothing stands before a NaN, so it would be first.
+
+    Raises:
+        PolypTraceError: ``evaluation-not-finite``.
+    """
+    if not all(np.isfinite(array).all() for array in arrays):
+        raise PolypTraceError(
+            "evaluation-not-finite",
+            "Some vectors hold values that aren't numbers, so they can't be ranked.",
+            "Check the model or the file that the vectors come from.",
+        )
 
 
 def _copies(gallery: Floats) -> tuple[Ints, Ints]:

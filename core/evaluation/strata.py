@@ -12,7 +12,7 @@ from core.data.manifest import Row
 from core.evaluation.asking import Answers
 from core.evaluation.bootstrap import Interval, mean_interval
 from core.evaluation.comparison import Comparison
-from core.evaluation.metrics import RetrievalFigures
+from core.evaluation.metrics import known_places
 from core.evaluation.place_and_size import place_and_size, segment_names
 from core.evaluation.protocols import figures_with_intervals
 from core.evaluation.scores import Ints
@@ -61,7 +61,7 @@ class Strata(msgspec.Struct, frozen=True):
 
 
 def strata(compared: Comparison, ranks: Sequence[Ints], answers: Answers, rows: Mapping[str, Row]) -> Strata:
-    """The figures of every stratum.
+    """The figures of every stratum, of the queries of known identity.
 
     A query's own record decides: size and segment as its text says them, the light of its exam by the
     manifest's column ``light`` or by its text, and the months since the latest earlier exam that shows the
@@ -73,11 +73,13 @@ def strata(compared: Comparison, ranks: Sequence[Ints], answers: Answers, rows: 
         answers: of gallery A.
         rows: one row of every clip by its id.
     """
-    named = [_names(compared, at, before, rows) for at, before in enumerate(compared.earlier())]
+    before = compared.earlier()
+    asked = known_places(compared.query.identities)
+    named = {at: _names(compared, at, before[at], rows) for at in asked}
     made: dict[str, dict[str, Stratum] | None] = {}
     for kind in KINDS:
         groups: dict[str, list[int]] = {}
-        for at, names in enumerate(named):
+        for at, names in named.items():
             groups.setdefault(names[kind] or UNKNOWN, []).append(at)
         known = [name for name in _order(kind, list(groups)) if name != UNKNOWN]
         shown = [*known, *([UNKNOWN] if UNKNOWN in groups else [])]
@@ -151,7 +153,7 @@ def _stratum(members: list[int], compared: Comparison, ranks: Sequence[Ints], an
     intervals = {name: own for name, own in figures.intervals.items() if name in ("mAP", "rank1")}
     return Stratum(
         queries=figures.queries,
-        new=_new(members, compared, figures),
+        new=figures.queries_without_match,
         patients=len({compared.query.patients[at] for at in members}),
         mean_average_precision=figures.mean_average_precision,
         rank1=figures.rank1,
@@ -159,8 +161,3 @@ def _stratum(members: list[int], compared: Comparison, ranks: Sequence[Ints], an
         chance=float(np.mean([answer.chance for answer in known])) if known else None,
         intervals=intervals | ({} if within is None else {"within_rank1": within}),
     )
-
-
-def _new(members: list[int], compared: Comparison, figures: RetrievalFigures) -> int:
-    asked = sum(compared.query.identities[at] is not None for at in members)
-    return asked - figures.queries

@@ -11,7 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from core.data.manifest import Row, load_crop
-from core.evaluation.baselines import colour_histogram, lesion_count, location_vectors, shuffled_texts
+from core.evaluation.baselines import (
+    FEWEST_TO_DEAL,
+    colour_histogram,
+    lesion_count,
+    location_vectors,
+    shuffled_texts,
+)
 from core.evaluation.items import Vectors, normalised
 from core.evaluation.query_text import TextFuser
 from core.progress import CancelToken, Progress, ProgressSink, no_progress
@@ -20,7 +26,7 @@ Picture = npt.NDArray[np.uint8]
 
 BASELINES = ("colour_histogram", "location_only", "image_only", "text_only", "shuffled_text")
 NO_TEXT = "No row of the manifest's query and gallery has a text."
-TOO_FEW_LESIONS = "Texts can't be dealt anew between fewer than three lesions."
+TOO_FEW_LESIONS = "Texts can't be dealt anew between fewer than four lesions."
 
 ONE_TEXT = "Every gallery clip carries the query's own text: the text alone tells nothing apart."
 
@@ -63,7 +69,7 @@ def missing_baselines(query: Sequence[Row], gallery: Sequence[Row], wanted: Sequ
     reasons: dict[str, str] = {}
     if not any(row.text for row in (*query, *gallery)):
         reasons = dict.fromkeys(_NEED_TEXT, NO_TEXT)
-    elif min(lesion_count(query), lesion_count(gallery)) < 3:
+    elif lesion_count([*query, *gallery]) < FEWEST_TO_DEAL:
         reasons = {"shuffled_text": TOO_FEW_LESIONS}
     return {name: reason for name, reason in reasons.items() if name in wanted}
 
@@ -102,7 +108,7 @@ def row_vectors(
         texts["image_only"] = [None] * len(rows)
     dealt: list[str] = []
     if "shuffled_text" in wanted:
-        dealt = shuffled_texts(query, seed=1) + shuffled_texts(gallery, seed=2)
+        dealt = shuffled_texts(query, gallery)
         texts["shuffled_text"] = [text or None for text in dealt]
     makers: dict[str, _Maker] = {
         name: partial(_embedded, embedder, column, cancel) for name, column in texts.items()

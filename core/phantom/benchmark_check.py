@@ -10,29 +10,49 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from core.data.manifest import Row
+from core.data.manifest import NARROW_BAND, WHITE, Row
 from core.data.pictures import read_picture
 from core.phantom.benchmark import BenchmarkPatient, BenchmarkSpec, Sample
+from core.phantom.plan import PlannedExam
+from core.phantom.processor import PROCESSORS
+from core.phantom.scene import PhantomLesion
 
 GRID = 4
 _LEVELS = 2.0
 """Most by which a field's mean may be off, of 255: rounding moves it by far less."""
 _BOX_PX = 2
-SAMPLED = 2
-"""Patients whose pictures are all samples: those of the fewest clips, one with a raised lesion, one flat."""
 _RAISED = ("Ip", "Isp", "Is")
 
 
-def sampled_patients(planned: Sequence[BenchmarkPatient]) -> list[BenchmarkPatient]:
-    """The patients whose crops the specification's samples describe."""
+def traits(exam: PlannedExam, lesion: PhantomLesion) -> frozenset[str]:
+    """What decides how a lesion is rendered in an exam: its light, processor, state and form."""
+    light = NARROW_BAND if exam.optics.narrow_band else WHITE
+    found = {light, PROCESSORS[exam.processor].brand, lesion.state}
+    if lesion.state == "polyp":
+        found.add("raised" if lesion.paris in _RAISED else "flat")
+    return frozenset(found)
 
-    def clips(one: BenchmarkPatient) -> int:
-        return sum(len(exam.colon.lesions) for exam in one.patient.exams)
 
-    few = sorted(planned, key=clips)
-    raised = [one for one in few if one.patient.exams[0].colon.lesions[0].paris in _RAISED]
-    flat = [one for one in few if one not in raised]
-    return [group[0] for group in (raised, flat) if group][:SAMPLED]
+def sampled_exams(planned: Sequence[BenchmarkPatient]) -> list[tuple[BenchmarkPatient, PlannedExam]]:
+    """The exams whose crops the specification's samples describe: few, but every trait is among them.
+
+    Chosen one after the other: the one that adds most new traits for its lesions (an exam costs a colon too).
+    """
+    exams = [(one, exam) for one in planned for exam in one.patient.exams]
+    shown = [
+        frozenset[str]().union(*(traits(exam, lesion) for lesion in exam.colon.lesions)) for _, exam in exams
+    ]
+    wanted = set[str]().union(*shown)
+    chosen = []
+    while wanted:
+        worth = [
+            len(wanted & found) / (1 + len(exam.colon.lesions))
+            for found, (_, exam) in zip(shown, exams, strict=True)
+        ]
+        best = int(np.argmax(worth))
+        chosen.append(exams[best])
+        wanted -= shown[best]
+    return chosen
 
 
 def sample_of(row: Row) -> Sample:

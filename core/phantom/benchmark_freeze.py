@@ -3,22 +3,35 @@
 Run by who publishes it: whoever changes plan, texts or renderer counts ``VERSION`` in
 :mod:`core.phantom.benchmark` up, copies the file in ``resources/benchmark/`` and runs this, which writes
 hashes and samples into it. The manifest's hash needs the whole instance: ten minutes on two cores for the
-crops, an hour for the videos; a form that isn't named gets none.
+crops, an hour for the videos; a form that isn't named keeps its hash while plan and texts stay the same.
 """
 
 from __future__ import annotations
 
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
+from core.data.manifest import Row
 from core.paths import resource
-from core.phantom.benchmark import FORMS, VERSION, BenchmarkSpec, load_spec, plan_benchmark, plan_sha256
-from core.phantom.benchmark_check import sample_of, sampled_patients
+from core.phantom.benchmark import (
+    FORMS,
+    VERSION,
+    BenchmarkPatient,
+    BenchmarkSpec,
+    load_spec,
+    plan_benchmark,
+    plan_sha256,
+)
+from core.phantom.benchmark_check import sample_of, sampled_exams
 from core.phantom.benchmark_run import crop_job, render_benchmark
 from core.phantom.crops import render_patient
+
+_VIEWS = 2
+"""Sampled views of a lesion and exam."""
 
 
 def freeze(spec: BenchmarkSpec, forms: tuple[str, ...], work: Path) -> BenchmarkSpec:
@@ -28,19 +41,35 @@ def freeze(spec: BenchmarkSpec, forms: tuple[str, ...], work: Path) -> Benchmark
         forms: whose manifests are hashed, of :data:`core.phantom.benchmark.FORMS`.
         work: a folder for the pictures; what it holds already isn't rendered again.
     """
+    known = spec
     spec = msgspec.structs.replace(spec, plan_sha256="", manifest_sha256={}, samples=())
     planned = plan_benchmark(spec, spec.seed)
-    rows = []
-    for one in sampled_patients(planned):
-        (work / "samples" / "crops").mkdir(parents=True, exist_ok=True)
-        rows += render_patient(crop_job(work / "samples", spec, one), lambda: None)
+    plan = plan_sha256(planned)
+    rows = render_samples(work / "samples", spec, planned)
     made = {form: render_benchmark(work / form, spec, form=form).record.manifest_sha256 for form in forms}
+    kept = known.manifest_sha256 if plan == known.plan_sha256 else {}
     return msgspec.structs.replace(
         spec,
-        plan_sha256=plan_sha256(planned),
-        manifest_sha256=made,
+        plan_sha256=plan,
+        manifest_sha256=kept | made,
         samples=tuple(sample_of(row) for row in rows),
     )
+
+
+def render_samples(work: Path, spec: BenchmarkSpec, planned: Sequence[BenchmarkPatient]) -> list[Row]:
+    """The crops that samples are made of, rendered into ``work``: first views of :func:`sampled_exams`."""
+    rows = []
+    for one, exam in sampled_exams(planned):
+        home = work / f"{one.patient.code}-E{exam.number}"
+        (home / "crops").mkdir(parents=True)
+        job = msgspec.structs.replace(
+            crop_job(home, spec, one),
+            patient=msgspec.structs.replace(one.patient, exams=(exam,)),
+            splits=(one.split(exam.number),),
+            views=min(_VIEWS, spec.rendering.views),
+        )
+        rows += render_patient(job, lambda: None)
+    return rows
 
 
 if __name__ == "__main__":

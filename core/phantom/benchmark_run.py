@@ -37,22 +37,28 @@ _PATIENTS = "patients"
 _FOLDERS = {"crops": ("crops",), "videos": ("videos", "masks", "truth")}
 
 
-class BenchmarkRecord(msgspec.Struct, frozen=True):
-    """Which instance a folder holds; ``benchmark.json`` beside its manifest.
-
-    Args:
-        manifest_sha256: of ``manifest.csv``; empty until everything is rendered.
-        published: whether this is the published instance and not one of somebody's own seed.
-        identical: whether the published manifest has the same bytes; None where there is none to compare.
-    """
+class Instance(msgspec.Struct, frozen=True):
+    """Which instance a folder is for; beside each patient's pictures as ``benchmark.json``."""
 
     version: int
     seed: int
     form: str
     plan_sha256: str
-    manifest_sha256: str = ""
-    published: bool = False
-    identical: bool | None = None
+
+
+class BenchmarkRecord(Instance, frozen=True):
+    """Which instance a folder holds, compared with the published one; ``benchmark.json`` by its manifest.
+
+    Args:
+        manifest_sha256: of ``manifest.csv``.
+        published: whether its pictures are the published instance's, as far as the specification's samples
+            tell; None for films, which nobody looked at. False for an instance of somebody's own seed.
+        identical: whether the published manifest has the same bytes; None where there is none to compare.
+    """
+
+    manifest_sha256: str
+    published: bool | None
+    identical: bool | None
 
 
 class BenchmarkSummary(msgspec.Struct, frozen=True):
@@ -60,7 +66,8 @@ class BenchmarkSummary(msgspec.Struct, frozen=True):
 
     Args:
         parts: patients a part.
-        drifted: how many of the specification's samples look different here; None for another instance.
+        drifted: how many of the specification's samples look different here; None where none are compared
+            (films, another instance).
         rendered: False when all was there already.
     """
 
@@ -81,7 +88,7 @@ class _Part(msgspec.Struct, frozen=True):
     """One patient's work: the folder that it fills, and either crops or videos."""
 
     folder: Path
-    record: BenchmarkRecord
+    instance: Instance
     crops: CropJob | None
     exams: list[ExamJob]
 
@@ -119,9 +126,9 @@ def render_benchmark(
     folder = Path(out).absolute()
     seed = spec.seed if seed is None else seed
     planned = plan_benchmark(spec, seed)
-    record = BenchmarkRecord(spec.version, seed, form, plan_sha256(planned), published=seed == spec.seed)
-    _claim(folder, record)
-    parts = [_part(folder, spec, record, one) for one in planned]
+    instance = Instance(spec.version, seed, form, plan_sha256(planned))
+    _claim(folder, instance)
+    parts = [_part(folder, spec, instance, one) for one in planned]
     missing = [part for part in parts if not _is_there(part)]
     ready = len(parts) - len(missing)
 
@@ -142,12 +149,13 @@ def render_benchmark(
     rows = [row for part in parts for row in _rows(part.folder)]
     assert_disjoint(_sides(rows))
     manifest = write_manifest(folder / MANIFEST, rows)
-    record = _sealed(folder, spec, record)
-    drifted = len(drift(spec, rows)) if record.published and form == CROPS else None
+    compared = seed == spec.seed and form == CROPS and bool(spec.samples)
+    drifted = len(drift(spec, rows)) if compared else None
+    record = _sealed(folder, spec, instance, drifted)
     return _summary(folder, manifest, record, planned, rows, drifted, bool(missing), time.monotonic() - begun)
 
 
-def _claim(folder: Path, record: BenchmarkRecord) -> None:
+def _claim(folder: Path, instance: Instance) -> None:
     """Takes the folder for this instance; a folder with another one, or with other data, is refused."""
     file = folder / RECORD
     try:
@@ -155,9 +163,9 @@ def _claim(folder: Path, record: BenchmarkRecord) -> None:
             if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
                 raise _taken(folder)
             folder.mkdir(parents=True, exist_ok=True)
-            write_truth(file, record)
+            write_truth(file, instance)
             return
-        known = msgspec.json.decode(file.read_bytes(), type=BenchmarkRecord)
+        known = msgspec.json.decode(file.read_bytes(), type=Instance)
     except msgspec.MsgspecError:
         raise _taken(folder) from None
     except OSError as error:
@@ -167,7 +175,7 @@ def _claim(folder: Path, record: BenchmarkRecord) -> None:
             "Choose another folder.",
             cause=str(error),
         ) from error
-    if msgspec.structs.replace(known, manifest_sha256="", identical=None) != record:
+    if known != instance:
         raise _taken(folder)
 
 
@@ -185,32 +193,32 @@ def crop_job(home: Path, spec: BenchmarkSpec, one: BenchmarkPatient) -> CropJob:
     return CropJob(home, one.patient, splits, spec.rendering.crop_px, spec.rendering.views, brands=True)
 
 
-def _part(folder: Path, spec: BenchmarkSpec, record: BenchmarkRecord, one: BenchmarkPatient) -> _Part:
+def _part(folder: Path, spec: BenchmarkSpec, instance: Instance, one: BenchmarkPatient) -> _Part:
     patient, how = one.patient, spec.rendering
     home = folder / _PATIENTS / patient.code
-    if record.form == CROPS:
-        return _Part(home, record, crop_job(home, spec, one), [])
+    if instance.form == CROPS:
+        return _Part(home, instance, crop_job(home, spec, one), [])
     view = ExamSettings(0.3, how.take_seconds, held=how.held, detail=how.detail, clip_frames=how.clip_frames)
     known = patient.known_keys()
     exams = [ExamJob(home, patient.code, one.split(exam.number), known, exam, view) for exam in patient.exams]
-    return _Part(home, record, None, exams)
+    return _Part(home, instance, None, exams)
 
 
 def _is_there(part: _Part) -> bool:
-    names = _FOLDERS[part.record.form]
-    return holds(part.folder, names, f"{names[-1]}/{RECORD}", part.record)
+    names = _FOLDERS[part.instance.form]
+    return holds(part.folder, names, f"{names[-1]}/{RECORD}", part.instance)
 
 
 def _render(part: _Part, tick: Tick) -> None:
     """Renders one patient into a draft and publishes it whole."""
-    names = _FOLDERS[part.record.form]
+    names = _FOLDERS[part.instance.form]
     with draft_of(part.folder, names) as draft:
         if part.crops is not None:
             rows = render_crops(msgspec.structs.replace(part.crops, folder=draft), tick)
         else:
             jobs = [msgspec.structs.replace(job, folder=draft) for job in part.exams]
             rows = manifest_rows(draft, settle(render_videos(jobs, tick)))
-        write_truth(draft / names[-1] / RECORD, part.record)
+        write_truth(draft / names[-1] / RECORD, part.instance)
         write_manifest(draft / MANIFEST, rows)
 
 
@@ -229,12 +237,17 @@ def _sides(rows: list[Row]) -> dict[str, set[str]]:
     }
 
 
-def _sealed(folder: Path, spec: BenchmarkSpec, record: BenchmarkRecord) -> BenchmarkRecord:
-    """The record with the manifest's hash, compared with the published one."""
+def _sealed(folder: Path, spec: BenchmarkSpec, instance: Instance, drifted: int | None) -> BenchmarkRecord:
+    """Writes the record: manifest hash, and what of instance, hash and pictures is as published."""
     found = hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()
-    known = spec.manifest_sha256.get(record.form) if record.published else None
-    identical = None if known is None else found == known
-    sealed = msgspec.structs.replace(record, manifest_sha256=found, identical=identical)
+    own = instance.seed != spec.seed
+    known = None if own else spec.manifest_sha256.get(instance.form)
+    sealed = BenchmarkRecord(
+        **msgspec.structs.asdict(instance),
+        manifest_sha256=found,
+        published=False if own else None if drifted is None else drifted == 0,
+        identical=None if known is None else found == known,
+    )
     write_truth(folder / RECORD, sealed)
     return sealed
 

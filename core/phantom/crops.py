@@ -17,9 +17,9 @@ from core.data.manifest import NARROW_BAND, WHITE, Row, write_manifest
 from core.domain import Box
 from core.errors import PolypTraceError
 from core.phantom.crop_view import MARGIN, ExamCamera, brand_camera, crop_view, exam_camera
-from core.phantom.description_writer import describe
+from core.phantom.description_writer import exam_words
 from core.phantom.draft import MANIFEST, draft_of, holds
-from core.phantom.plan import REMOVED, PlannedExam, PlannedPatient, plan
+from core.phantom.plan import PlannedExam, PlannedPatient, plan
 from core.phantom.processor import PROCESSORS, Image
 from core.phantom.renderer import Renderer
 from core.phantom.seeding import stream
@@ -208,16 +208,7 @@ def _render_clip(
 
 def exam_text(exam: PlannedExam, index: int, observer: int) -> str:
     """What one of this exam's observers wrote about a lesion, as the model reads it."""
-    lesion = exam.colon.lesions[index]
-    words = describe(
-        lesion,
-        exam.colon,
-        removed=exam.fates[index] == REMOVED,
-        narrow_band=PROCESSORS[exam.processor].narrow_band if exam.optics.narrow_band else None,
-        number=index + 1,
-        rng=stream(exam.seed, "observer", lesion.key, observer),
-    )
-    return model_text(words)
+    return model_text(exam_words(exam, index, observer))
 
 
 def _write_jpeg(path: Path, picture: Image, quality: int) -> None:

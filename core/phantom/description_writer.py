@@ -11,8 +11,10 @@ from typing import Any
 from core.phantom import observer
 from core.phantom.anatomy import is_serrated
 from core.phantom.colon import segment_span, shape_of
+from core.phantom.plan import REMOVED, PlannedExam
+from core.phantom.processor import PROCESSORS
 from core.phantom.scene import PhantomColon, PhantomLesion
-from core.phantom.seeding import Rng, pick
+from core.phantom.seeding import Rng, pick, stream
 
 Values = dict[str, Any]
 
@@ -24,6 +26,19 @@ _REMARKS = (
     "Folds do not converge.", "Bowel preparation good here.", "Some residual fluid beside it.",
     "Found on the second look at this segment.",
 )  # fmt: skip
+
+
+def exam_words(exam: PlannedExam, index: int, observer: int = 0) -> Values:
+    """What one of an exam's observers writes about its lesion ``index``: the same for pictures and films."""
+    lesion, optics = exam.colon.lesions[index], exam.optics
+    return describe(
+        lesion,
+        exam.colon,
+        removed=exam.fates[index] == REMOVED,
+        narrow_band=PROCESSORS[exam.processor].narrow_band if optics.narrow_band else None,
+        number=index + 1,
+        rng=stream(exam.seed, "observer", lesion.key, observer),
+    )
 
 
 def describe(

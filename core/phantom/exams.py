@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import PolypTraceError
-from core.phantom.description_writer import describe
+from core.phantom.description_writer import exam_words
 from core.phantom.overlay import Caption, compose, mask, outline
 from core.phantom.path import Take, take, turn_speed
 from core.phantom.plan import REMOVED, PlannedExam
@@ -230,15 +230,7 @@ def _clip(
 ) -> ClipTruth:
     exam, lesion = job.exam, job.exam.colon.lesions[index]
     clip_id = f"{job.patient}-E{exam.number}-C{number}"
-    removed = exam.fates[index] == REMOVED
-    words = describe(
-        lesion,
-        exam.colon,
-        removed=removed,
-        narrow_band=screen.processor.narrow_band if exam.optics.narrow_band else None,
-        number=number,
-        rng=stream(exam.seed, "observer", lesion.key),
-    )
+    words = exam_words(exam, index)
     chosen = _choose(sights, job.settings.clip_frames)
     frames = []
     for n, sight in enumerate(sights):
@@ -253,7 +245,7 @@ def _clip(
         has_match=lesion.key in job.known if job.split == "query" else None,
         pts_in=frames[0].pts,
         pts_out=pts[sights[-1].index + job.settings.held - 1],
-        removed=removed,
+        removed=exam.fates[index] == REMOVED,
         lesion=lesion,
         description=words,
         text=model_text(words),

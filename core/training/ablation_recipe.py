@@ -25,10 +25,13 @@ TAKE_SECONDS = 4.0
 TRAINING = msgspec.structs.replace(
     ABLATION,
     tracklets=TrackletConfig(
-        tracklets=24, steps=400, max_seconds=1200.0, films=FilmSettings(every_s=1.5, seconds=1.2)
+        tracklets=24,
+        steps=400,
+        max_seconds=ABLATION.max_seconds,
+        films=FilmSettings(every_s=1.5, seconds=1.2),
     ),
 )
-"""The preset ``ablation``; the image encoder learns without labels for no longer than a run may last."""
+"""The preset ``ablation``; the image encoder learns without labels for as long as such a run may last."""
 
 
 class AblationRecipe(msgspec.Struct, frozen=True, kw_only=True):

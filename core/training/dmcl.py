@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,7 @@ from tokenizers import Tokenizer
 from core.data.batches import BatchMaker
 from core.data.manifest import Manifest, Row, read_manifest
 from core.data.splits import patients_of, split_hash, training_parts
-from core.errors import Cancelled, PolypTraceError, internal_fault
+from core.errors import PolypTraceError
 from core.inference.device import DeviceChoice
 from core.models.dmcl import Dmcl
 from core.progress import CancelToken, ProgressSink, no_progress
@@ -101,10 +99,16 @@ def train_dmcl(
         lead(devices, failure=error)
         raise
     lead(devices, run_folder)
-    trainer = _trainer(run, settings, train, val, devices)
-    notes = [note, *trainer.notes]
-    on_step(_start_event(run, trainer, devices.choice, notes))
-    with _on_record(run, trainer):
+    begun: list[Trainer] = []
+
+    def lost(error: Exception) -> PolypTraceError | None:
+        return lost_process(error) if devices.count > 1 else None
+
+    with run.on_record(lambda: begun[0].state.step if begun else 0, lost):
+        trainer = _trainer(run, settings, train, val, devices)
+        begun.append(trainer)
+        notes = [note, *trainer.notes]
+        on_step(_start_event(run, trainer, devices.choice, notes))
         state = trainer.run(progress, on_step, cancel)
         notes += state.notes
         if state.step < trainer.steps:
@@ -140,25 +144,6 @@ def _trainer(
     size = settings.model.image_size
     validator = Validator(val, reader, size, settings.full_frame, by_query) if val else None
     return Trainer(model, _maker(train, settings), validator, reader, settings, run, devices)
-
-
-@contextmanager
-def _on_record(run: RunFolder, trainer: Trainer) -> Iterator[None]:
-    """Puts on record why a run failed; one that went on and ended well has no such record."""
-    run.failure.unlink(missing_ok=True)
-    try:
-        yield
-    except PolypTraceError as error:
-        run.failed(error, trainer.state.step)
-        raise
-    except Cancelled:
-        raise
-    except Exception as error:
-        fault = lost_process(error) if trainer.processes > 1 else None
-        run.failed(fault or internal_fault(error, "while it trained"), trainer.state.step)
-        if fault:
-            raise fault from error
-        raise
 
 
 def _start_event(run: RunFolder, trainer: Trainer, choice: DeviceChoice, notes: list[str]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from core.training.config import TrainConfig
 from core.training.devices import Devices
 from core.training.dmcl import TrainResult, train_dmcl
 from core.training.start import check_start
-from core.training.tracklet_sources import TrackletSources, clips_to_learn
+from core.training.tracklet_sources import TrackletSources, manifest_parts
 from core.training.tracklets import PretrainResult, kept_wishes, pretrain_tracklets
 from core.training.trainer import StepSink, no_steps
 
@@ -64,7 +64,7 @@ def train_from_tracklets(
         config, sources, begin_with = kept_wishes(folder)
     config = _from(config, TRACKLETS)
     check_start(config.start)
-    labels = sources.manifest is not None and clips_to_learn(sources.manifest, config.seed)[1]
+    labels = sources.manifest is not None and manifest_parts(sources.manifest, config).labels
     manifest = Path(sources.manifest) if sources.manifest and labels else None
     learnt = pretrain_tracklets(folder, config, sources, begin_with, device, progress, on_step, cancel)
     if manifest is None:

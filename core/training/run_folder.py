@@ -6,7 +6,8 @@ import datetime as dt
 import json
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import torch
 from torch import Tensor
 
 from core import __version__
-from core.errors import PolypTraceError
+from core.errors import Cancelled, PolypTraceError, internal_fault
 from core.inference.bundle import replace_file
 from core.training.checkpoint import save_tensors
 from core.training.config import TrainConfig, read_config
@@ -113,6 +114,35 @@ class RunFolder:
         """Puts on record why the run failed, and after how many steps."""
         when = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
         self.write(self.failure.name, {**error.as_dict(), "step": step, "when": when})
+
+    @contextmanager
+    def on_record(
+        self, step: Callable[[], int], known: Callable[[Exception], PolypTraceError | None] = lambda _: None
+    ) -> Iterator[None]:
+        """Puts on record why the run failed; one that went on and ended well has no such record.
+
+        Args:
+            step: how many steps there were when it failed.
+            known: puts an error of others' into words; None where it is a fault of ours.
+
+        Raises:
+            Cancelled: leaves no record.
+            PolypTraceError: what failed, or what ``known`` made of it.
+        """
+        self.failure.unlink(missing_ok=True)
+        try:
+            yield
+        except PolypTraceError as error:
+            self.failed(error, step())
+            raise
+        except Cancelled:
+            raise
+        except Exception as error:
+            fault = known(error)
+            self.failed(fault or internal_fault(error, "while it trained"), step())
+            if fault:
+                raise fault from error
+            raise
 
 
 def _step_of(line: str) -> float:

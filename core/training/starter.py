@@ -7,13 +7,13 @@ DMCL is trained; the result is measured on held-back patients, on the benchmark'
 folder with them is given, on real polyps, and published with its card. Whatever is finished stays in the work
 folder, and checkpoints are written on the way: started again with the same options, the command goes on where
 it was stopped or killed. One JSON object a line on stderr says how far it is; the result comes as one JSON
-document on stdout. Nothing is learnt or chosen on real pictures.
+document on stdout. The shipped weights learn from no real picture; settings were chosen on some (see the
+recipe).
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from typing import Any
 import msgspec
 
 from core.data.manifest import read_manifest
-from core.inference.bundle import BundleInfo, amend_bundle, replace_file
+from core.inference.bundle import BundleInfo, amend_bundle
 from core.phantom.benchmark import BenchmarkSpec, load_spec
 from core.phantom.benchmark_run import render_benchmark
 from core.progress import CancelToken
@@ -35,6 +35,8 @@ from core.training.starter_figures import (
     BENCHMARK,
     VALIDATION,
     Part,
+    keep_figures,
+    known_figures,
     measure,
     real_parts,
     tuned_parts,
@@ -99,10 +101,14 @@ def make_starter(
         work / "benchmark", spec or load_spec(), workers=workers, progress=log.progress, cancel=token
     )
     parts = {VALIDATION: Part(crops, "val"), BENCHMARK: Part(benchmark.manifest, "test"), **measured_on}
-    figures = measure(trained.bundle, parts, work / "cache", device, log.progress, token)
-    if real is not None:
+    figures = known_figures(work, trained.model)
+    missing = {name: part for name, part in parts.items() if name not in figures}
+    figures |= measure(trained.bundle, missing, work / "cache", device, log.progress, token)
+    keep_figures(work, trained.model, figures)
+    if real is not None and not tuned_parts(real).keys() <= figures.keys():
         figures |= _tuned(work, trained.bundle, real, recipe, device, log, on_event, token)
-    info = _described(work, trained, figures, text)
+        keep_figures(work, trained.model, figures)
+    info = _described(trained, figures, text)
     shipped, size = ship(info, out, LIMIT_BYTES)
     return {
         "run": trained.run.name,
@@ -145,11 +151,8 @@ def _tuned(
     return measure(tuned.bundle, tuned_parts(real), work / "cache", device, log.progress, cancel)
 
 
-def _described(
-    work: Path, trained: TrainResult, figures: dict[str, dict[str, Any]], text: MlmResult
-) -> BundleInfo:
+def _described(trained: TrainResult, figures: dict[str, dict[str, Any]], text: MlmResult) -> BundleInfo:
     """The run's bundle with figures and card."""
-    replace_file(work / "figures.json", (json.dumps(figures, indent=2) + "\n").encode())
     metrics = {
         "validation": figures[VALIDATION],
         "benchmark": figures[BENCHMARK],

@@ -131,13 +131,14 @@ def _table(figures: Mapping[str, Any], across: Mapping[str, str], down: Mapping[
 def _no_match_line(figures: Mapping[str, Any]) -> str:
     new, known = figures["new"], figures["known"]
     right, wrong = figures["no_match_recognised"], figures["no_match_missed"]
+    intervals = figures["intervals"]
     if right is None or wrong is None:
         return "The model has no threshold for “no good match”."
     return (
         f"“No good match” was said of {round(right * new)} of {new} new lesions, and wrongly of "
         f"{round(wrong * known)} of {known} known ones. "
-        f"FNIR at FPIR 5 %: {_shown(figures['fnir_at_fpir5'])}. "
-        f"Calibration error of the probability: {_shown(figures['ece'])}."
+        f"FNIR at FPIR 5 %: {_shown(figures['fnir_at_fpir5'], intervals.get('fnir_at_fpir5'))}. "
+        f"Calibration error of the probability: {_shown(figures['ece'], intervals.get('ece'))}."
     )
 
 

@@ -10,6 +10,7 @@ import msgspec
 
 from core.errors import PolypTraceError
 from core.evaluation.run import Evaluation, Figures, evaluate_manifest
+from core.inference.bundle import replace_file
 from core.inference.embedder import Embedder
 from core.models.export import ensure_onnx
 from core.progress import CancelToken, Progress, ProgressSink
@@ -107,6 +108,26 @@ def measure(
     return figures
 
 
+_FIGURES = "figures.json"
+
+
+def known_figures(work: Path, model: str) -> dict[str, dict[str, Any]]:
+    """What was measured of this model before: its test polyps are asked once, not at every start.
+
+    Args:
+        model: id of the bundle.
+    """
+    file = work / _FIGURES
+    kept = msgspec.json.decode(file.read_bytes()) if file.is_file() else {}
+    return dict(kept["figures"]) if kept.get("model") == model else {}
+
+
+def keep_figures(work: Path, model: str, figures: Mapping[str, Mapping[str, Any]]) -> None:
+    """Writes them for :func:`known_figures`."""
+    kept = msgspec.json.encode({"model": model, "figures": figures})
+    replace_file(work / _FIGURES, msgspec.json.format(kept, indent=2) + b"\n")
+
+
 def short_figures(result: Evaluation) -> dict[str, Any]:
     """What the card and the bundle's manifest keep of an evaluation.
 
@@ -134,6 +155,9 @@ def short_figures(result: Evaluation) -> dict[str, Any]:
         "no_match_missed": own.no_match_missed,
         "fnir_at_fpir5": own.fnir_at_fpir5,
         "ece": own.ece,
+        "intervals": {
+            name: own.intervals[name] for name in ("fnir_at_fpir5", "ece") if name in own.intervals
+        },
     }
 
 

@@ -32,7 +32,8 @@ class TrackletConfig(msgspec.Struct, frozen=True, kw_only=True):
         neighbours: hard negatives drawn with a tracklet: others of its film, near in time (Intrator 2023).
         near_s: how near, in seconds.
         unsure_s: tracklets of one film that follow each other within so many seconds may show the same place
-            and are no negatives of each other (Parolari 2025 softens these pairs).
+            and are no negatives of each other (Parolari 2025 softens these pairs). It reaches at least into
+            the next window.
         hard_weight: how many ordinary negatives a hard one counts for.
         temperature: of the cosine scores.
         width: of the projection that the loss sees (Chen 2020); it is dropped afterwards.
@@ -52,7 +53,7 @@ class TrackletConfig(msgspec.Struct, frozen=True, kw_only=True):
     views: int = 2
     neighbours: int = 3
     near_s: float = 30.0
-    unsure_s: float = 1.0
+    unsure_s: float = 3.5
     hard_weight: float = 2.0
     temperature: float = 0.1
     width: int = 128
@@ -88,6 +89,10 @@ def check_tracklets(config: TrackletConfig) -> None:
         (not 0 <= config.held_out <= 0.5, "held_out is a share of at most a half"),
         (min(films.every_s, films.seconds) <= 0, "windows are longer than 0 s and begin more than 0 s apart"),
         (films.every_s < films.seconds, "windows don't overlap: every_s is at least seconds"),
+        (
+            config.unsure_s <= films.every_s - films.seconds,
+            "unsure_s reaches into the next window: it is more than every_s − seconds",
+        ),
         (films.regions < 1 or films.pictures < 2, "a window gives at least one place and two pictures"),
         (not 0 < films.side[0] <= films.side[1] <= 1, "the side of a place is a share of the picture's"),
         (config.clip_pictures < 1 or config.width < 1, "clip_pictures and width are at least 1"),

@@ -151,22 +151,26 @@ class TrackletLoop:
         for group in self._optimiser.param_groups:
             group["lr"] = self._config.rate * factor
         loss = self._loss(batch)
-        value = float(loss.detach())
-        if not math.isfinite(value):
-            raise PolypTraceError(
-                "training-diverged",
-                f"The loss of learning without labels became infinite at step {self.state.step + 1}.",
-                "Lower tracklets.rate and start again.",
-            )
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         learning = [p for group in self._optimiser.param_groups for p in group["params"]]
-        torch.nn.utils.clip_grad_norm_(learning, self._config.clip_norm)
+        norm = float(torch.nn.utils.clip_grad_norm_(learning, self._config.clip_norm))
+        value = float(loss.detach())
+        if not (math.isfinite(value) and math.isfinite(norm)):
+            raise self._diverged("loss" if not math.isfinite(value) else "gradient")
         self._optimiser.step()
         total, count = self.state.losses
         self.state.losses = (total + value, count + 1)
         step, steps = self.state.step + 1, self._config.steps
         return {"stage": "pretrain", "step": step, "steps": steps, "loss": round(value, 5), "rate": factor}
+
+    def _diverged(self, what: str) -> PolypTraceError:
+        return PolypTraceError(
+            "training-diverged",
+            f"The {what} of learning without labels was no finite number any more at step "
+            f"{self.state.step + 1}.",
+            "Lower tracklets.rate and start again.",
+        )
 
     def _loss(self, batch: TrackletBatch) -> Tensor:
         weights = np.where(batch.hard, self._config.hard_weight, 1.0) * ~batch.unsure

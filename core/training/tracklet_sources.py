@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from core.catalog import queries
 from core.catalog.engine import Catalog
 from core.data.manifest import Row, read_manifest
 from core.data.splits import training_parts
+from core.data.tracklets.apart import ApartFiles
 from core.data.tracklets.film import Film, Mark
 from core.data.tracklets.sources import FilmReader, Piece, film_pieces, find_stills, row_pieces, still_pieces
 from core.domain import Clip, Lesion
@@ -63,6 +65,20 @@ class Planned(msgspec.Struct):
     clips: int = 0
 
 
+class ManifestParts(msgspec.Struct, frozen=True):
+    """A manifest's rows, for learning without labels.
+
+    Args:
+        learnt: are learnt from.
+        apart: are validated or tested on.
+        labels: whether ``learnt`` knows at least two lesions, so that training can follow.
+    """
+
+    learnt: list[Row]
+    apart: list[Row]
+    labels: bool
+
+
 def check_sources(sources: TrackletSources) -> None:
     """Looks at what is there before anything is written; no video is opened.
 
@@ -77,7 +93,7 @@ def check_sources(sources: TrackletSources) -> None:
             "Name them with --videos FOLDER, --images FOLDER or --catalogue, or give a --manifest.",
         )
     if sources.manifest is not None:
-        clips_to_learn(sources.manifest, 0)
+        training_parts(read_manifest(sources.manifest).rows, 0)  # how patients are dealt out doesn't matter
     if sources.videos:
         video_paths(sources.videos)
     for folder in sources.images:
@@ -122,50 +138,56 @@ def plan_pieces(
         Cancelled: between two frames.
     """
     planned = Planned([], FilmReader(), [])
-    spared = _tested_videos(sources.manifest, config.seed)
-    films = _films_of_folders(sources, scans, spared, planned, progress, cancel)
-    films += _films_of_catalogue(sources, spared, planned, cancel)
+    parts = manifest_parts(sources.manifest, config) if sources.manifest else ManifestParts([], [], False)
+    spared = ApartFiles(row.path for row in parts.apart)
+    films = _each_once(
+        _films_of_folders(sources, scans, spared, planned, progress, cancel),
+        _films_of_catalogue(sources, spared, planned, cancel),
+    )
     for film in films:
         planned.pieces += film_pieces(film, planned.readers, config.tracklets.films, config.seed)
-    stills = [path for folder in sources.images for path in find_stills(Path(folder))]
+    stills = _stills(sources, spared, planned)
     planned.pieces += still_pieces(stills)
-    if sources.own_rows and sources.manifest is not None:
-        rows, _ = clips_to_learn(sources.manifest, config.seed)
-        clips = row_pieces(rows, config.full_frame, config.tracklets.clip_pictures)
+    if sources.own_rows:
+        clips = row_pieces(parts.learnt, config.full_frame, config.tracklets.clip_pictures)
         planned.pieces += clips
         planned.clips = len(clips)
     planned.videos, planned.stills = len(films), len(stills)
     return planned
 
 
-def clips_to_learn(manifest: str, seed: int) -> tuple[list[Row], bool]:
-    """The rows of a manifest that are learnt from, and whether they know at least two lesions.
+def manifest_parts(manifest: str, config: TrainConfig) -> ManifestParts:
+    """The rows of a manifest by whether they are learnt from.
 
-    Where they do, training follows, and the patients that it validates on are left out here too.
+    Where training follows, the patients that it validates on are left out here too.
+
+    Args:
+        config: ``seed`` and ``val_share`` say who they are, as in the training that follows.
 
     Raises:
         PolypTraceError: what is wrong with the manifest; ``no-training-rows``.
     """
     rows = read_manifest(manifest).rows
-    train, _, _ = training_parts(rows, seed)
-    if len({row.identity for row in train if row.identity is not None}) > 1:
-        return train, True
-    return [row for row in rows if row.split == "train"], False
+    learnt, _, _ = training_parts(rows, config.seed, config.val_share)
+    labels = len({row.identity for row in learnt if row.identity is not None}) > 1
+    if not labels:
+        learnt = [row for row in rows if row.split == "train"]
+    mine = set(map(id, learnt))
+    return ManifestParts(learnt, [row for row in rows if id(row) not in mine], labels)
 
 
-def _tested_videos(manifest: str | None, seed: int) -> set[Path]:
-    """Videos that are validated or tested on: nothing is learnt from them, not even without labels."""
-    if manifest is None:
-        return set()
-    rows, learnt = read_manifest(manifest).rows, clips_to_learn(manifest, seed)[0]
-    videos = {row.path.resolve() for row in rows if row.frame is not None}
-    return videos - {row.path.resolve() for row in learnt}
+def _stills(sources: TrackletSources, spared: ApartFiles, planned: Planned) -> list[Path]:
+    found = [path for folder in sources.images for path in find_stills(Path(folder))]
+    kept = [path for path in found if path not in spared]
+    if left := len(found) - len(kept):
+        planned.notes.append(f"Stills that were left out, because the manifest tests on them: {left}.")
+    return kept
 
 
 def _films_of_folders(
     sources: TrackletSources,
     scans: Path,
-    spared: set[Path],
+    spared: ApartFiles,
     planned: Planned,
     progress: ProgressSink,
     cancel: CancelToken,
@@ -176,6 +198,7 @@ def _films_of_folders(
     for number, path in enumerate(paths, start=1):
         cancel.raise_if_cancelled()
         if path in spared:
+            # Nothing is learnt from what is validated or tested on, not even without labels.
             planned.notes.append(f"{path.name} was left out: the manifest tests on it.")
             continue
 
@@ -196,7 +219,7 @@ def _films_of_folders(
 
 
 def _films_of_catalogue(
-    sources: TrackletSources, spared: set[Path], planned: Planned, cancel: CancelToken
+    sources: TrackletSources, spared: ApartFiles, planned: Planned, cancel: CancelToken
 ) -> list[Film]:
     if not sources.catalogue:
         return []
@@ -205,24 +228,41 @@ def _films_of_catalogue(
         clips: dict[int, list[Clip]] = {}
         for clip in queries.clips(catalog):
             clips.setdefault(clip.video_id, []).append(clip)
-        lesions = queries.lesion_of_clips(catalog)
+        lesions = _known_lesions(queries.lesion_of_clips(catalog))
         for video in queries.videos(catalog):
             cancel.raise_if_cancelled()
             path = Path(video.path)
-            if path.resolve() in spared:
+            if path in spared:
+                planned.notes.append(f"Video {video.id} was left out: the manifest tests on it.")
                 continue
             try:
                 index = frame_index(catalog, video)
             except PolypTraceError as error:
                 planned.notes.append(f"Video {video.id} was left out: {error.message}")
                 continue
-            marks = tuple(_mark(clip, lesions) for clip in clips.get(video.id, []) if clip.boxes)
+            marks = tuple(
+                Mark(clip.pts_in, clip.pts_out, clip.boxes, lesions.get(clip.id))
+                for clip in clips.get(video.id, [])
+                if clip.boxes
+            )
             name = video.sha256[:16]
             films.append(Film(name, path, index, video.region, tuple(video.text_boxes), marks))
     return films
 
 
-def _mark(clip: Clip, lesions: dict[int, Lesion]) -> Mark:
-    lesion = lesions.get(clip.id)
-    identity = None if lesion is None else f"lesion {lesion.id}"
-    return Mark(clip.pts_in, clip.pts_out, clip.boxes, identity)
+def _each_once(folders: list[Film], catalogue: list[Film]) -> list[Film]:
+    """A film that both hold is the catalogue's, which knows its marks; read where the folder has it."""
+    films = {film.name: film for film in folders}
+    for film in catalogue:
+        known = films.get(film.name, film)
+        films[film.name] = msgspec.structs.replace(film, path=known.path)
+    return list(films.values())
+
+
+def _known_lesions(lesions: dict[int, Lesion]) -> dict[int, str]:
+    """Lesions by clip id, as names, where somebody gave a lesion more than one clip.
+
+    Every clip begins as a lesion of its own: one that stands alone may be another one, marked twice.
+    """
+    clips = Counter(lesion.id for lesion in lesions.values())
+    return {clip: f"lesion {lesion.id}" for clip, lesion in lesions.items() if clips[lesion.id] > 1}

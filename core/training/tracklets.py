@@ -15,7 +15,9 @@ from core.data.tracklets.gather import gather
 from core.data.tracklets.holding import hold_out
 from core.data.tracklets.store import TrackletStore
 from core.data.tracklets.values import Timeline, Tracklet
+from core.errors import PolypTraceError
 from core.inference.bundle import replace_file
+from core.jobs.faults import OUT_OF_MEMORY, is_out_of_memory
 from core.models.device import usable_device
 from core.models.layers import ImageEncoder
 from core.models.pretrained import TORCHVISION, load_resnet, torchvision_file
@@ -108,22 +110,36 @@ def pretrain_tracklets(
         on_step({"run": name, **event})
 
     tell({"stage": "pretrain-start", "step": 0, "device": choice.name, "device_reason": choice.reason})
-    store, found = _gathered(folder, config, sources, progress, token)
-    train, held = hold_out(store.tracklets, config.tracklets.held_out, config.seed)
-    loop = TrackletLoop(
-        _encoder(config, begin_with),
-        _batches(train, store, config, 0),
-        _batches(held, store, config, 1) if len(held) > 1 else None,
-        config.tracklets,
-        run,
-        torch.device(choice.name),
-        config.seed,
-        config.mixed_precision,
-    )
-    state = loop.run(progress, tell, token)
-    result = _result(run, store.tracklets, len(held), found["notes"], state)
-    _write(run, config, loop.encoder, result, found)
+    begun: list[TrackletLoop] = []
+    with run.on_record(lambda: begun[0].state.step if begun else 0, _out_of_memory):
+        store, found = _gathered(folder, config, sources, progress, token)
+        train, held = hold_out(store.tracklets, config.tracklets.held_out, config.seed)
+        loop = TrackletLoop(
+            _encoder(config, begin_with),
+            _batches(train, store, config, 0),
+            _batches(held, store, config, 1) if len(held) > 1 else None,
+            config.tracklets,
+            run,
+            torch.device(choice.name),
+            config.seed,
+            config.mixed_precision,
+        )
+        begun.append(loop)
+        state = loop.run(progress, tell, token)
+        result = _result(run, store.tracklets, len(held), found["notes"], state)
+        _write(run, config, loop.encoder, result, found)
     return result
+
+
+def _out_of_memory(error: Exception) -> PolypTraceError | None:
+    if not is_out_of_memory(error):
+        return None
+    return PolypTraceError(
+        OUT_OF_MEMORY,
+        "The memory isn't enough for learning without labels in batches of this size.",
+        "Choose fewer tracklets a batch (--set tracklets.tracklets=16), a smaller model.image_size or a "
+        "smaller backbone, and start again.",
+    )
 
 
 def picture_side(config: TrainConfig) -> int:

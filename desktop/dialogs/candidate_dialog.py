@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
@@ -17,8 +17,10 @@ from PySide6.QtWidgets import (
 )
 
 from core.domain import RESEARCH_BANNER
-from core.retraining.candidates import Candidate, Standing
 from core.retraining.figures import FIGURES
+
+if TYPE_CHECKING:  # the catalogue's library loads after the first paint
+    from core.retraining.candidates import Candidate, Standing
 
 NO_FIGURES = "It was trained on a manifest: nothing was compared. Measure it with the command evaluate."
 

@@ -218,6 +218,10 @@ def test_an_image_encoder_is_learnt_from_a_video_and_used(quick: Run, tmp_path: 
     assert Path(learnt["image_weights"]).is_file()
     again = _json(quick(data, *train, "--resume", learnt["run"]))
     assert again["image_weights"] == learnt["image_weights"]
+    for ignored in (("--set", "steps=9"), ("--preset", "quick"), ("--pretrain", "tracklets")):
+        refused = quick(data, *train, "--resume", learnt["run"], *ignored)
+        assert refused.code == 2
+        assert "began with" in refused.err
     weights = ("--preset", "compact", "--image-weights", learnt["image_weights"])
     done = _json(quick(data, *_tiny(*train, *weights, "--manifest", _lesions(tmp_path))))
     card = (Path(done["bundle"]) / "card.md").read_text("utf-8")

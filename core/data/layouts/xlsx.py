@@ -44,14 +44,7 @@ def read_xlsx(file: Path) -> list[list[str]]:
             shared = _shared_texts(book)
             sheet = ElementTree.fromstring(_part(book, _first_sheet(book)))
         rows = [_cells(row, shared) for row in sheet.iter(f"{_MAIN}row")]
-    except (
-        OSError,
-        LookupError,
-        ValueError,
-        zipfile.BadZipFile,
-        zlib.error,
-        ElementTree.ParseError,
-    ) as error:
+    except _DAMAGED as error:
         raise PolypTraceError(
             "sheet-unreadable",
             f"The file {file.name} can't be read as an Excel sheet.",

@@ -84,7 +84,7 @@ def cut_mark(film: Film, mark: Mark, reader: VideoReader, settings: FilmSettings
         return []
     index = film.index
     start, end = (index.seconds(index.number_of(_shown(index, pts))) for pts in (mark.pts_in, mark.pts_out))
-    return [Cut(film.name, start, end, mark.identity, tuple(crops[: 2 * settings.pictures]))]
+    return [Cut(film.name, start, end, mark.identity, tuple(crops[: 2 * settings.pictures]), marked=True)]
 
 
 class _Frames:

@@ -77,7 +77,8 @@ class TrackletStore:
                     first = file.tell() // self._bytes
                     for crop in cut.crops:
                         file.write(to_square(crop, self._side).tobytes())
-                    new.append(Tracklet(cut.film, cut.start, cut.end, cut.identity, first, len(cut.crops)))
+                    times = cut.start, cut.end
+                    new.append(Tracklet(cut.film, *times, cut.identity, first, len(cut.crops), cut.marked))
             self._log({"tracklets": msgspec.to_builtins(new), "note": note})
         except OSError as error:
             raise _unwritable() from error

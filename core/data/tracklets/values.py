@@ -19,6 +19,7 @@ class Tracklet(msgspec.Struct, frozen=True):
         start, end: seconds in the film; None where the film has no times: then all of it is near.
         identity: whose lesion it is, where somebody said so; None = nobody knows.
         first, count: its crops in the store, ``first`` … ``first + count − 1``.
+        marked: somebody marked a lesion in the film, and this is it.
     """
 
     film: str
@@ -27,6 +28,7 @@ class Tracklet(msgspec.Struct, frozen=True):
     identity: str | None
     first: int
     count: int
+    marked: bool = False
 
 
 class Cut(msgspec.Struct, frozen=True):
@@ -37,6 +39,7 @@ class Cut(msgspec.Struct, frozen=True):
     end: float | None
     identity: str | None
     crops: tuple[Picture, ...]
+    marked: bool = False
 
 
 class Relations(msgspec.Struct, frozen=True):
@@ -59,12 +62,14 @@ class Timeline:
         near_s: tracklets of one film that lie at most so many seconds apart are near.
         unsure_s: those that follow each other within so many seconds may show the same place. Tracklets of
             one film that overlap in time are sure: they were followed side by side, apart from each other.
+            Not so marks: two of one film may be one lesion, unless it is known of both whose they are.
     """
 
     def __init__(self, tracklets: Sequence[Tracklet], near_s: float, unsure_s: float) -> None:
         self._near, self._unsure = near_s, unsure_s
         self.films = _numbers([tracklet.film for tracklet in tracklets])
         self._identities = _numbers([tracklet.identity for tracklet in tracklets])
+        self._marked = np.array([tracklet.marked for tracklet in tracklets], dtype=bool)
         self._starts = np.array([np.nan if t.start is None else t.start for t in tracklets])
         self._ends = np.array([np.nan if t.end is None else t.end for t in tracklets])
 
@@ -75,7 +80,8 @@ class Timeline:
         known = (own >= 0) & (theirs >= 0)
         gap = np.maximum(self._starts[others] - self._ends[place], self._starts[place] - self._ends[others])
         follows = film & ~known & (gap > 0) & (gap < self._unsure)
-        unsure = follows | (known & (own == theirs))
+        marks = film & ~known & self._marked[others] & self._marked[place]
+        unsure = follows | marks | (known & (own == theirs))
         near = film & (np.isnan(gap) | (gap <= self._near))
         itself = others == place
         return Relations(unsure & ~itself, near & ~unsure & ~itself)

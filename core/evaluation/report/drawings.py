@@ -13,7 +13,7 @@ from core.evaluation.metrics import CmcPoint
 from core.evaluation.projection import chosen_frames, chosen_lesions, project
 from core.evaluation.report.examples import EACH, Pictures, examples, jpeg, pairs_to_explain, ranked_query
 from core.evaluation.report.tables import ways
-from core.evaluation.report.words import way_words
+from core.evaluation.report.words import identity_word, way_words
 from core.evaluation.result import Evaluation
 from core.progress import CancelToken, Progress, ProgressSink
 from core.report.charts import Bar, Curve, Dot, Dots, cmc_chart, map_chart, reliability_chart
@@ -81,9 +81,10 @@ def ranked_figure(result: Evaluation, pictures: Pictures, rule: NoMatch | None) 
         f"The first {EACH} queries in the manifest's order of each kind there is: right at rank 1, wrong at "
         "rank 1, without a match in the gallery."
     )
+    who = identity_word(result.ranking)
     words = (
-        "Whole gallery, the query's exam left out. Solid green frame with a tick: the query's lesion. Dashed "
-        "red frame with a cross: another one."
+        f"Whole gallery. {result.ranking.words} Solid green frame with a tick: the query's {who}. Dashed red "
+        "frame with a cross: another one."
     )
     return Figure("ranked", ranked_panel(rows, chosen), words)
 

@@ -15,6 +15,8 @@ import numpy.typing as npt
 from core.data.manifest import Row, load_crop
 from core.evaluation.calibration import NoMatch
 from core.evaluation.comparison import Comparison
+from core.evaluation.query_text import is_reranked
+from core.evaluation.report.words import identity_word
 from core.evaluation.result import Evidence
 from core.report.panels import Candidate, RankedQuery, Shown
 
@@ -112,32 +114,36 @@ def ranked_query(one: Example, compared: Comparison, pictures: Pictures, rule: N
     clip = query.clips[one.at]
     candidates = [
         Candidate(
-            pictures.shown(gallery.clips[place], f"score {score:.3f}", _whose(compared, one.at, place)),
+            pictures.shown(gallery.clips[place], _said(score), _whose(compared, one.at, place)),
             gallery.identities[place] == query.identities[one.at],
         )
         for place, score in zip(one.order, one.scores, strict=True)
     ]
     row = pictures.row(clip)
-    return RankedQuery(
-        pictures.shown(clip, clip, f"patient {row.patient_id}"), row.text, _verdict(one, rule), candidates
-    )
+    asked = pictures.shown(clip, clip, f"patient {row.patient_id}")
+    return RankedQuery(asked, row.text, _verdict(one, compared, rule), candidates)
+
+
+def _said(score: float) -> str:
+    return f"score {score:.3f}" if is_reranked(score) else "not re-ranked"
 
 
 def _whose(compared: Comparison, at: int, place: int) -> str:
     ours, theirs = compared.query.patients[at], compared.gallery.patients[place]
     if compared.gallery.identities[place] == compared.query.identities[at]:
-        return "same lesion" if compared.ranking.patients else "same person"
+        return f"same {identity_word(compared.ranking)}"
     if not compared.ranking.patients:
         return "another person"
     return "same patient, other lesion" if ours == theirs else "another patient"
 
 
-def _verdict(one: Example, rule: NoMatch | None) -> str:
+def _verdict(one: Example, compared: Comparison, rule: NoMatch | None) -> str:
     if one.kind == "right":
         return "Right: the true match stands first."
     if one.kind == "wrong":
         return f"Wrong: the first true match stands at rank {one.rank}."
-    said = "No match: the gallery doesn't hold this lesion, so every candidate is wrong."
+    who = identity_word(compared.ranking)
+    said = f"No match: the gallery doesn't hold this {who}, so every candidate is wrong."
     if rule is None:
         return said
     answered = "says" if rule.is_no_match(one.scores[0]) else "doesn't say"

@@ -1,5 +1,7 @@
 """How the report names what is compared and what is counted."""
 
+from core.data.rules import RankingRule
+
 WAYS = {
     "model": "model",
     "own_text": "each clip with its own text",
@@ -25,6 +27,11 @@ REASONS = {
     "chance": "chance",
     "ece": "calibration error",
 }
+
+
+def identity_word(ranking: RankingRule) -> str:
+    """What an identity is in these data."""
+    return "lesion" if ranking.patients else "person"
 
 
 def way_words(name: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-MENUS = frozenset("fevlih")
+MENUS = frozenset("fevlimh")
 """Letters of the window's menus: File, Edit, Video, Lesion, View, Help."""
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from core.data.manifest import Row
 from core.evaluation.baselines import (
+    FEWEST_TO_DEAL,
     colour_histogram,
     lesion_count,
     location_vectors,
@@ -82,15 +83,55 @@ def test_location_is_soft_and_silent_texts_are_like_nothing() -> None:
     assert not silent.any()
 
 
-def test_dealt_texts_leave_no_clip_its_own() -> None:
-    rows = [row(f"c{at}", f"{at // 2}", f"lesion {at // 2}, exam {at % 2}") for at in range(10)]
-    rows += [row("c9", "4", "lesion 4, exam 1")]
-    dealt = shuffled_texts(rows, seed=3)
-    assert all(new.split(",")[0] != old.text.split(",")[0] for new, old in zip(dealt, rows, strict=True))
-    assert sorted(dealt[:10]) == sorted(each.text for each in rows[:10])
-    assert dealt[9] == dealt[10]
-    assert dealt == shuffled_texts(rows, seed=3)
-    assert any(shuffled_texts(rows, seed=3) != shuffled_texts(rows, seed=seed) for seed in range(4, 8))
+def two_sides(lesions: int) -> tuple[list[Row], list[Row]]:
+    """Lesions with two clips a side, the first of them with two frames; texts name their lesion."""
+    sides = []
+    for split in ("query", "gallery"):
+        both = [(n, k) for n in range(lesions) for k in "ab"]
+        own = [row(f"{split}{n}{k}", f"{n}", f"{n}, {split} {k}", split) for n, k in both]
+        sides.append([own[0], *own])
+    return sides[0], sides[1]
+
+
+def givers(rows: list[Row], dealt: list[str]) -> dict[str, set[str]]:
+    """The lesions whose texts each lesion's clips got."""
+    found: dict[str, set[str]] = {}
+    for each, text in zip(rows, dealt, strict=True):
+        found.setdefault(str(each.polyp_id), set()).add(text.split(",")[0])
+    return found
+
+
+@pytest.mark.parametrize("lesions", [FEWEST_TO_DEAL, 5, 12])
+@pytest.mark.parametrize("seed", range(6))
+def test_dealt_texts_lead_to_no_lesion(lesions: int, seed: int) -> None:
+    query, gallery = two_sides(lesions)
+    dealt = shuffled_texts(query, gallery, seed)
+    ours, theirs = givers(query, dealt[: len(query)]), givers(gallery, dealt[len(query) :])
+    for lesion in ours:
+        assert len(ours[lesion]) == len(theirs[lesion]) == 1
+        assert lesion not in ours[lesion] | theirs[lesion]
+        assert not ours[lesion] & theirs[lesion]
+
+
+def test_dealt_texts_are_all_of_their_side_and_one_a_clip() -> None:
+    query, gallery = two_sides(6)
+    dealt = shuffled_texts(query, gallery, seed=3)
+    for rows, texts in ((query, dealt[: len(query)]), (gallery, dealt[len(query) :])):
+        assert texts[0] == texts[1]
+        assert sorted(texts[1:]) == sorted(each.text for each in rows[1:])
+    assert dealt == shuffled_texts(query, gallery, seed=3)
+    assert any(shuffled_texts(query, gallery, seed) != dealt for seed in range(4, 8))
+
+
+def test_lesions_of_one_side_are_dealt_too() -> None:
+    query, gallery = two_sides(5)
+    ours, theirs = query[:5], gallery[5:]  # lesions 0 and 1; lesions 2 to 4
+    for seed in range(8):
+        dealt = shuffled_texts(ours, theirs, seed)
+        found = givers(ours, dealt[:5]) | givers(theirs, dealt[5:])
+        assert all(len(own) == 1 and lesion not in own for lesion, own in found.items())
+    with pytest.raises(ValueError, match="too few"):
+        shuffled_texts(query[:7], gallery[:5])
 
 
 def test_lesions_without_identity_are_counted_by_clip() -> None:

@@ -1,7 +1,7 @@
 """The faults of the reference's evaluation, planted: a whole evaluation worked out by hand tells each apart.
 
-One patient has two lesions, the other one; texts and pictures disagree in just such a way that every fault
-moves a figure.
+One patient has two lesions, two others have one; texts and pictures disagree in just such a way that every
+fault moves a figure. A fault in how figures are made is planted where they are made.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ import msgspec
 import pytest
 
 from core.data.manifest import Manifest, Row, read_manifest
+from core.evaluation import metrics, run
+from core.evaluation.metrics import cmc
 from core.evaluation.run import evaluate_manifest
 
 from .test_run import Angles, Clip, manifest
@@ -27,6 +29,7 @@ CLIPS: list[Clip] = [
     ("qa", "P1", "A", 2, "query", [40, 42, 5], "angle 41"),
     ("qb", "P1", "B", 2, "query", [42], "angle 82"),
     ("qc", "P2", "C", 2, "query", [38], "angle 38"),
+    ("qd", "P3", "D", 2, "query", [33], "angle 33"),
 ]
 Change = Callable[[Manifest], Manifest]
 
@@ -37,12 +40,13 @@ def evaluated(folder: Path, change: Change = lambda data: data) -> dict[str, Any
 
 
 def check_by_hand(said: dict[str, Any]) -> None:
-    """Clips: a1 at 40, b1 60, c1 20, d1 85; qa at 35 finds a1; qb at 62 b1; qc at 38 a1, c1 (18 < 22)."""
+    """Clips: a1 at 40, b1 60, c1 20, d1 85; qa at 35 finds a1; qb at 62 b1; qc at 38 a1, c1 (18 < 22); qd at
+    33 a1, c1, b1, d1. So no two of Rank-1, 2, 3 and 5 are equal but Rank-2 and Rank-3."""
     clip = said["clip"]
-    assert clip["queries"] == 3
-    assert [clip[f"rank{k}"] for k in (1, 5, 10)] == pytest.approx([2 / 3, 1, 1])
-    assert clip["mAP"] == pytest.approx((1 + 1 + 1 / 2) / 3)
-    assert [(step["rank"], step["share"]) for step in clip["cmc"]][-1] == (2, 1.0)
+    assert clip["queries"] == 4
+    assert [clip[f"rank{k}"] for k in (1, 5, 10)] == pytest.approx([2 / 4, 1, 1])
+    assert clip["mAP"] == pytest.approx((1 + 1 + 1 / 2 + 1 / 4) / 4)
+    assert [(step["rank"], step["share"]) for step in clip["cmc"]] == [(1, 0.5), (2, 0.75), (4, 1.0)]
     assert said["within_patient"]["rank1"] == 1
     assert said["shared_text_share"] == 0
 
@@ -72,12 +76,16 @@ def the_first_identity_again(data: Manifest) -> Manifest:
     return msgspec.structs.replace(data, rows=[*data.split("gallery").rows, *repeated])
 
 
-def frames_instead_of_clips(said: dict[str, Any]) -> dict[str, Any]:
-    return said | {"clip": said["frame"]}
+def frames_instead_of_clips(plant: pytest.MonkeyPatch) -> None:
+    plant.setattr(run, "pool", lambda items: items)
 
 
-def rank_2_as_rank_5(said: dict[str, Any]) -> dict[str, Any]:
-    return said | {"clip": said["clip"] | {"rank5": said["clip"]["rank1"]}}
+def rank_2_as_rank_5(plant: pytest.MonkeyPatch) -> None:
+    plant.setattr(metrics, "cmc", lambda first, k: cmc(first, {5: 2}.get(k, k)))
+
+
+def rank_3_as_rank_10(plant: pytest.MonkeyPatch) -> None:
+    plant.setattr(metrics, "cmc", lambda first, k: cmc(first, {10: 3}.get(k, k)))
 
 
 @pytest.mark.parametrize("change", [one_text_a_patient, the_first_identity_again])
@@ -86,12 +94,14 @@ def test_a_fault_in_what_is_ranked_is_caught(change: Change, tmp_path: Path) -> 
         check_by_hand(evaluated(tmp_path, change))
 
 
-@pytest.mark.parametrize("fault", [frames_instead_of_clips, rank_2_as_rank_5])
-def test_a_fault_in_what_is_said_is_caught(
-    fault: Callable[[dict[str, Any]], dict[str, Any]], tmp_path: Path
+@pytest.mark.parametrize("fault", [frames_instead_of_clips, rank_2_as_rank_5, rank_3_as_rank_10])
+def test_a_fault_in_how_figures_are_made_is_caught(
+    fault: Callable[[pytest.MonkeyPatch], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    fault(monkeypatch)
+    found = evaluated(tmp_path)
     with pytest.raises(AssertionError):
-        check_by_hand(fault(evaluated(tmp_path)))
+        check_by_hand(found)
 
 
 def test_one_text_a_patient_is_said_beside_the_figures(tmp_path: Path) -> None:

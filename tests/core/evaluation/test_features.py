@@ -120,7 +120,10 @@ def test_no_positive_and_unknown_labels(tmp_path: Path) -> None:
     figures = evaluate_features(stored(tmp_path / "f.npz", arrays))
     assert all(figures[name] is None for name in ("mAP", "mAP_trapezoid", "rank1", "rank5", "rank10"))
     assert figures["reason"]
-    assert figures["queries_without_match"] == 2
+    assert figures["queries_without_match"] == 1  # z; nobody knows whether the other one has a match
+    patients = {"query_patients": np.array(["P1", "P2"]), "gallery_patients": np.array(["P1"] * 5)}
+    with_patients = evaluate_features(stored(tmp_path / "p.npz", arrays | patients))
+    assert with_patients["queries_without_match"] == 1
     json.dumps(figures, allow_nan=False)
 
 

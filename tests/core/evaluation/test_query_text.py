@@ -9,11 +9,12 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
 from core.data.manifest import Row
-from core.errors import Cancelled
+from core.errors import Cancelled, PolypTraceError
 from core.evaluation.comparison import Comparison, compare
 from core.evaluation.items import frames, pool
 from core.evaluation.query_text import Level, QueryText, query_text_scores
@@ -122,6 +123,15 @@ def test_the_text_changes_the_ranking_here() -> None:
     (scores,) = query_text_scores([both[1]], tokens, QueryText(Turner()))
     usual = both[1].compared.query.vectors @ both[1].compared.gallery.vectors.T
     assert any(order(both[1].compared, scores, at) != np.argsort(-usual[at]).tolist() for at in range(4))
+
+
+def test_scores_that_are_no_numbers_are_refused() -> None:
+    compared = levels()[0][1].compared
+    scores = np.full((len(compared.query.clips), len(compared.gallery.clips)), 0.5)
+    scores[0, 1] = np.nan
+    with pytest.raises(PolypTraceError) as caught:
+        msgspec.structs.replace(compared, scores=scores)
+    assert caught.value.code == "evaluation-not-finite"
 
 
 def test_it_can_be_cancelled() -> None:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
+import msgspec
 import numpy as np
 import pytest
 
+from core.data.manifest import read_manifest
+from core.data.rules import PAIRED_EXAMS, PERSONS, RankingRule
 from core.errors import Cancelled, PolypTraceError
 from core.evaluation.calibration import NoMatch
 from core.evaluation.features import evaluate_features
 from core.evaluation.projection import chosen_frames, chosen_lesions, project
+from core.evaluation.query_text import QueryText
 from core.evaluation.report.examples import examples, pairs_to_explain
 from core.evaluation.report.of_features import features_page
 from core.evaluation.report.writing import check_folder, evaluation_page, write_report
@@ -91,6 +96,42 @@ def test_right_and_wrong_are_told_by_colour_and_shape(found: Evaluation) -> None
     words = "".join(ElementTree.fromstring(ranked).itertext())
     assert "No match" in words
     assert "angle 12" in words
+
+
+@pytest.mark.parametrize(("rule", "who"), [(PAIRED_EXAMS, "lesion"), (PERSONS, "person")])
+def test_the_examples_say_the_rule_of_their_data(tmp_path: Path, rule: RankingRule, who: str) -> None:
+    data = msgspec.structs.replace(read_manifest(manifest(tmp_path)), ranking=rule)
+    page = evaluation_page(evaluate_manifest(data, Angles(), baselines=()), [], [])
+    ranked = next(figure for figure in page.figures if figure.name == "ranked")
+    assert rule.words in ranked.caption
+    assert f"the query's {who}." in ranked.caption
+    assert "exam left out" not in ranked.caption
+    words = " ".join(ElementTree.fromstring(ranked.svg).itertext())
+    assert f"this {who}" in " ".join(words.split())
+
+
+class Echo:
+    """A fusion that gives back the pictures' own vectors."""
+
+    def image_tokens(self, crops: Sequence[np.ndarray]) -> np.ndarray:
+        return Angles().embed_pairs(crops, [None] * len(crops))
+
+    def fuse(
+        self, image_tokens: np.ndarray, text: str | None, cancel: CancelToken | None = None
+    ) -> np.ndarray:
+        return image_tokens
+
+
+@pytest.mark.parametrize(("first", "behind"), [(1, True), (None, False)])
+def test_what_is_not_re_ranked_has_no_score(tmp_path: Path, first: int | None, behind: bool) -> None:
+    settings = QueryText(Echo(), first)
+    found = evaluate_manifest(manifest(tmp_path), Angles(), baselines=(), query_text=settings)
+    ranked = next(figure for figure in evaluation_page(found, [], []).figures if figure.name == "ranked")
+    words = " ".join(ElementTree.fromstring(ranked.svg).itertext())
+    scores = [float(said) for said in re.findall(r"score (-?[\d.]+)", words)]
+    assert scores
+    assert min(scores) >= -1
+    assert ("not re-ranked" in words) is behind
 
 
 def test_examples_leave_out_what_no_ranking_counts(found: Evaluation) -> None:

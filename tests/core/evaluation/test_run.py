@@ -15,6 +15,7 @@ from typing import Any
 
 import av
 import cv2
+import msgspec
 import numpy as np
 import pytest
 
@@ -96,11 +97,13 @@ def plain(tmp_path: Path) -> dict[str, Any]:
 
 def test_catalogue_figures_by_hand(plain: dict[str, Any]) -> None:
     # Clips: qa finds a1 first; qb finds x1, a1 and then b1 (b2 is of its own exam); qc finds c1; qn has none.
+    # Nobody knows whether qu has one: it isn't asked.
     clip = plain["clip"]
     assert clip["mAP"] == pytest.approx((1 + 1 / 3 + 1) / 3)
     assert clip["mAP_trapezoid"] == pytest.approx((1 + (0 + 1 / 3) / 2 + 1) / 3)
     assert [clip[f"rank{k}"] for k in (1, 5, 10)] == pytest.approx([2 / 3, 1, 1])
-    assert (clip["median_rank"], clip["queries"], clip["queries_without_match"]) == (1, 3, 2)
+    assert (clip["median_rank"], clip["queries"], clip["queries_without_match"]) == (1, 3, 1)
+    assert plain["frame"]["queries_without_match"] == 1
     # Frames: 15 ranks 15, 24, 5; 25 ranks 24, 15, 5, 50.
     assert plain["frame"]["mAP"] == pytest.approx(((1 + 2 / 3) / 2 + 1 / 4 + 1) / 3)
     assert plain["frame"]["rank1"] == pytest.approx(2 / 3)
@@ -140,6 +143,7 @@ def test_counts_and_json(plain: dict[str, Any]) -> None:
         "identities": 4,
         "pairs_left_out": 2,
         "junk_clips": 0,
+        "junk_query_frames": 0,
         "distractor_clips": 1,
         "rows_without_identity": 2,
     }
@@ -186,10 +190,10 @@ def test_one_sentence_for_both_exams_is_a_text_leak(tmp_path: Path) -> None:
     assert result.as_dict()["baselines"] == {}
 
 
-def test_two_lesions_cannot_be_dealt_anew(tmp_path: Path) -> None:
-    clips = [clip for clip in CLIPS if clip[0] in ("a1", "b1", "qa", "qb")]
+def test_three_lesions_cannot_be_dealt_anew(tmp_path: Path) -> None:
+    clips = [clip for clip in CLIPS if clip[0] in ("a1", "b1", "c1", "qa", "qb", "qc")]
     beside = evaluate_manifest(manifest(tmp_path, clips, texts=True), Angles()).as_dict()["baselines"]
-    assert "three lesions" in beside["shuffled_text"]["reason"]
+    assert "four lesions" in beside["shuffled_text"]["reason"]
     assert beside["text_only"]["rank1"] == 1
 
 
@@ -254,6 +258,38 @@ def test_validation_asks_with_each_patients_last_exam(tmp_path: Path) -> None:
         evaluate_manifest(tmp_path / "manifest.csv", Angles(), baselines=("magic",))
 
 
+@pytest.mark.parametrize("split", ["test", "val"])
+def test_junk_is_not_asked_and_is_counted(tmp_path: Path, split: str) -> None:
+    path = manifest(tmp_path, [clip for clip in CLIPS if clip[0] != "b2"])
+    # qb is junk, and so is an exam of P2 after the last one that counts.
+    late = Row("late", tmp_path / "a1-0.png", None, "P2", "C", 3, "gallery", "")
+    rows = [
+        msgspec.structs.replace(
+            row, junk=row.clip_id in ("qb", "late"), split=row.split if split == "test" else split
+        )
+        for row in [*read_manifest(path).rows, late]
+    ]
+    marked = write_manifest(tmp_path / "junk.csv", rows)
+    found = evaluate_manifest(marked, Angles(), split=split, baselines=())
+    assert "qb" not in found.evidence.clips.query.clips
+    # Without qb, which is wrong at rank 1, both queries that are left are right.
+    assert (found.figures.clip.queries, found.figures.clip.rank1) == (2, 1)
+    assert found.figures.within_patient.queries == 2
+    assert {name: found.counts[name] for name in ("query_frames", "junk_query_frames", "junk_clips")} == {
+        "query_frames": 4, "junk_query_frames": 1, "junk_clips": 1
+    }  # fmt: skip
+
+
+def test_junk_alone_asks_nothing(tmp_path: Path) -> None:
+    rows = [
+        msgspec.structs.replace(row, junk=row.split == "query")
+        for row in read_manifest(manifest(tmp_path)).rows
+    ]
+    with pytest.raises(PolypTraceError, match="no query rows") as caught:
+        evaluate_manifest(write_manifest(tmp_path / "junk.csv", rows), Angles())
+    assert "junk" in caught.value.hint
+
+
 def test_progress_and_cancel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = manifest(tmp_path)
     monkeypatch.setattr(vectors, "_CHUNK", 4)
@@ -309,6 +345,27 @@ def test_frames_of_videos_are_read_by_pts(tmp_path: Path) -> None:
     with pytest.raises(PolypTraceError) as caught:
         evaluate_manifest(wrong, Angles())
     assert caught.value.hint
+
+
+class Broken(Angles):
+    """Its weights have blown up: no picture named here has a vector."""
+
+    def __init__(self, *reds: int) -> None:
+        super().__init__()
+        self.reds = reds
+
+    def _one(self, image: np.ndarray | None, text: str | None) -> np.ndarray:
+        found = super()._one(image, text)
+        lost = image is not None and (not self.reds or int(image[0, 0, 0]) in self.reds)
+        return found * np.nan if lost else found
+
+
+@pytest.mark.parametrize("reds", [(), (int(square(50)[0, 0, 0]),)])
+def test_a_model_whose_vectors_are_no_numbers_has_no_figures(tmp_path: Path, reds: tuple[int, ...]) -> None:
+    path = manifest(tmp_path)
+    with pytest.raises(PolypTraceError) as caught:
+        evaluate_manifest(path, Broken(*reds), baselines=())
+    assert caught.value.code == "evaluation-not-finite"
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from core.evaluation.protocols import catalogue_ranks
 from core.evaluation.strata import Strata, light_of, strata
 
 # clip, patient, polyp, exam, degrees, text, months after the first exam, light
-Clip = tuple[str, str, str, int, float, str, int | None, str | None]
+Clip = tuple[str, str, str | None, int, float, str, int | None, str | None]
 GALLERY: list[Clip] = [
     ("a", "P1", "A", 1, 10, "", 0, "white"),
     ("b", "P1", "B", 1, 50, "", 0, "white"),
@@ -69,6 +69,14 @@ def test_each_query_counts_where_its_record_puts_it() -> None:
     # Two patients of two: an interval; one patient: none.
     assert made.segment["rectum"].intervals["rank1"] == (1.0, 1.0)
     assert made.segment["caecum"].intervals == {}
+
+
+def test_queries_of_unknown_identity_are_in_no_stratum() -> None:
+    strangers: list[Clip] = [
+        ("qu", "P3", None, 2, 50, "A 4 mm polyp in the rectum.", 3, "white"),
+        ("qv", "P3", None, 2, 50, "A 25 mm polyp in the rectum.", 3, "white"),
+    ]
+    assert found([*QUERIES, *strangers]) == found()
 
 
 def test_light_and_months() -> None:

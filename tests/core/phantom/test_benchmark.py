@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from itertools import pairwise
 from pathlib import Path
 
@@ -21,16 +23,16 @@ from core.phantom.benchmark import (
     plan_benchmark,
     plan_sha256,
 )
-from core.phantom.benchmark_check import drift, sample_of, sampled_patients
-from core.phantom.benchmark_run import BenchmarkSummary, crop_job, render_benchmark
+from core.phantom.benchmark_check import drift, sample_of, traits
+from core.phantom.benchmark_freeze import freeze, render_samples
+from core.phantom.benchmark_run import BenchmarkSummary, render_benchmark
 from core.phantom.courses import course_patient, grown, scarred
-from core.phantom.crops import exam_text, render_patient
-from core.phantom.description_writer import describe
+from core.phantom.crops import exam_text
+from core.phantom.description_writer import exam_words
 from core.phantom.lesion_skin import head_skin
 from core.phantom.plan import REMOVED
 from core.phantom.processor import PROCESSORS
 from core.phantom.scene import PhantomLesion
-from core.phantom.seeding import stream
 from core.progress import CancelToken, Progress
 from core.text.description import validate
 
@@ -73,6 +75,19 @@ def test_the_published_plan_and_texts_are_frozen(planned: list[BenchmarkPatient]
     assert plan_sha256(planned) == SPEC.plan_sha256
 
 
+def test_the_hash_of_the_published_crops_is_known() -> None:
+    assert re.fullmatch("[0-9a-f]{64}", SPEC.manifest_sha256[CROPS])
+
+
+def test_freezing_samples_anew_keeps_the_hashes_of_an_unchanged_plan(tmp_path: Path) -> None:
+    first = freeze(TINY, (), tmp_path)
+    assert first.manifest_sha256 == {}
+    hashed = msgspec.structs.replace(first, manifest_sha256={CROPS: "1" * 64}, samples=())
+    assert freeze(hashed, (), tmp_path / "again") == msgspec.structs.replace(hashed, samples=first.samples)
+    other = msgspec.structs.replace(hashed, seed=8)
+    assert freeze(other, (), tmp_path / "other").manifest_sha256 == {}
+
+
 def test_a_plan_that_no_longer_comes_out_of_its_seed_is_refused() -> None:
     changed = msgspec.structs.replace(SPEC, habits=msgspec.structs.replace(SPEC.habits, growth=0.09))
     with pytest.raises(PolypTraceError) as error:
@@ -85,12 +100,24 @@ def test_the_renderer_still_gives_the_published_pictures(
     planned: list[BenchmarkPatient], tmp_path: Path
 ) -> None:
     """Fails when the renderer was changed without freezing a new version."""
-    rows = []
-    for one in sampled_patients(planned):
-        (tmp_path / "crops").mkdir(exist_ok=True)
-        rows += render_patient(crop_job(tmp_path, SPEC, one), lambda: None)
-    assert len(SPEC.samples) == len(rows) >= 12
+    rows = render_samples(tmp_path, SPEC, planned)
+    assert [row.path.stem for row in rows] == [sample.name for sample in SPEC.samples]
     assert drift(SPEC, rows) == []
+
+
+def test_samples_show_every_light_processor_state_and_form(planned: list[BenchmarkPatient]) -> None:
+    by_clip = {
+        f"{one.patient.code}-E{exam.number}-C{n}": traits(exam, lesion)
+        for one in planned
+        for exam in one.patient.exams
+        for n, lesion in enumerate(exam.colon.lesions, 1)
+    }
+    shown = {trait for sample in SPEC.samples for trait in by_clip[sample.name[:-3]]}
+    assert shown == {
+        *(WHITE, NARROW_BAND, "polyp", "LST", "raised", "flat", *SCARS),
+        *(processor.brand for processor in PROCESSORS),
+    }
+    assert shown == set[str]().union(*by_clip.values())
 
 
 def test_pictures_that_look_different_are_told(manifest: Manifest) -> None:
@@ -180,16 +207,7 @@ def test_descriptions_of_scars_can_be_finalised(planned: list[BenchmarkPatient])
         for exam in one.patient.exams:
             for n, lesion in enumerate(exam.colon.lesions):
                 if lesion.state in SCARS:
-                    band = "NBI" if exam.optics.narrow_band else None
-                    rng = stream(exam.seed, "observer", lesion.key)
-                    values = describe(
-                        lesion,
-                        exam.colon,
-                        removed=exam.fates[n] == REMOVED,
-                        narrow_band=band,
-                        number=1,
-                        rng=rng,
-                    )
+                    values = exam_words(exam, n)
                     assert [p for p in validate(values, finalise=True) if p.severity == "error"] == []
                     written += values["state"] in SCARS
     assert written > 30
@@ -227,13 +245,30 @@ def test_same_seed_same_bytes_whatever_the_workers(tiny: BenchmarkSummary, tmp_p
     names = sorted(path.relative_to(tiny.out) for path in tiny.out.rglob("*") if path.is_file())
     assert names == sorted(path.relative_to(again.out) for path in again.out.rglob("*") if path.is_file())
     assert all((tiny.out / name).read_bytes() == (again.out / name).read_bytes() for name in names)
-    published = msgspec.structs.replace(TINY, manifest_sha256={CROPS: tiny.record.manifest_sha256})
-    known = render_benchmark(tmp_path / "set", published, workers=1)
-    assert known.record.identical
-    assert known.record.published
-    assert not known.rendered
-    other = msgspec.structs.replace(TINY, manifest_sha256={CROPS: "0" * 64})
-    assert render_benchmark(tmp_path / "set", other, workers=1).record.identical is False
+
+
+def test_only_pictures_that_look_as_published_are_called_published(
+    tiny: BenchmarkSummary, manifest: Manifest, tmp_path: Path
+) -> None:
+    out = tmp_path / "set"
+    shutil.copytree(tiny.out, out)
+    samples = tuple(sample_of(row) for row in manifest.rows)
+    odd = msgspec.structs.replace(samples[0], means=tuple(v + 3 for v in samples[0].means))
+    right, wrong = {CROPS: tiny.record.manifest_sha256}, {CROPS: "0" * 64}
+    said = [
+        _compared(out, manifest_sha256=hashes, samples=(first, *samples[1:]))
+        for first, hashes in ((samples[0], right), (samples[0], wrong), (odd, right))
+    ]
+    assert said == [(True, True), (True, False), (False, True)]
+    assert _compared(out, manifest_sha256=right, samples=()) == (None, True)
+    assert _compared(out, manifest_sha256=right, samples=samples, seed=8) == (False, None)
+
+
+def _compared(out: Path, **changes: object) -> tuple[bool | None, bool | None]:
+    """Published and identical, of the tiny instance, when ``changes`` are what was published."""
+    again = render_benchmark(out, msgspec.structs.replace(TINY, **changes), seed=TINY.seed, workers=1)
+    assert not again.rendered
+    return again.record.published, again.record.identical
 
 
 def test_a_killed_rendering_goes_on_with_the_missing_patients(tmp_path: Path, tiny: BenchmarkSummary) -> None:
@@ -269,10 +304,20 @@ def test_a_folder_with_something_else_is_refused(tiny: BenchmarkSummary, tmp_pat
     assert error.value.code == "phantom-folder-taken"
 
 
-def test_videos_show_the_same_patients(tmp_path: Path, tiny: BenchmarkSummary) -> None:
+def test_videos_show_the_same_patients_with_the_same_texts(tmp_path: Path, tiny: BenchmarkSummary) -> None:
     spec: BenchmarkSpec = msgspec.structs.replace(TINY, patients=2)
     made = render_benchmark(tmp_path / "set", spec, form=VIDEOS, workers=1)
     rows = read_manifest(made.manifest).rows
+    assert made.record.published is None  # nobody looked at the films
     assert {row.split for row in rows} == {"val", "query", "gallery"}
     assert all(row.frame is not None and row.path.suffix == ".mp4" and row.path.exists() for row in rows)
     assert {row.patient_id for row in rows} < {row.patient_id for row in read_manifest(tiny.manifest).rows}
+    exams = {
+        (one.patient.code, exam.number): exam
+        for one in plan_benchmark(spec, spec.seed)
+        for exam in one.patient.exams
+    }
+    for row in rows:  # the plan's hash covers these texts
+        exam = exams[row.patient_id, row.exam]
+        keys = [lesion.key for lesion in exam.colon.lesions]
+        assert row.text == exam_text(exam, keys.index(row.polyp_id), 0)

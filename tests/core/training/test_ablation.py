@@ -25,6 +25,7 @@ from core.training.ablation_recipe import ROWS, TRAINING, AblationRecipe
 from core.training.ablation_table import markdown, table
 from core.training.config import TrainConfig, read_config
 from core.training.mlm_loop import MlmSettings
+from core.training.presets import ABLATION
 from core.training.tracklet_config import TrackletConfig
 
 from .test_train_dmcl import KilledError
@@ -168,7 +169,9 @@ def test_an_interval_over_seeds_too_is_wider_and_without_spread_the_same() -> No
 
 def test_the_preset_is_the_ablation_s_with_tracklets_no_longer_than_a_run() -> None:
     assert TRAINING.model.image_size == 128
-    assert TRAINING.max_seconds == TRAINING.tracklets.max_seconds == 1200
+    assert TRAINING.max_seconds == TRAINING.tracklets.max_seconds == ABLATION.max_seconds
+    assert ABLATION.max_seconds is not None
+    assert ABLATION.max_seconds <= 20 * 60
     assert ROWS == ("none", "text", "image", "both")
 
 

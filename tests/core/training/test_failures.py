@@ -11,11 +11,16 @@ import pytest
 import torch
 
 from core.data.batches import Batch
+from core.data.tracklets.batches import TrackletBatch
 from core.errors import PolypTraceError
 from core.training.checkpoint import load_facts
 from core.training.config import TrainConfig
 from core.training.dmcl import train_dmcl
 from core.training.objective import Objective
+from core.training.tracklet_config import TrackletConfig
+from core.training.tracklet_loop import TrackletLoop
+from core.training.tracklet_sources import TrackletSources
+from core.training.tracklets import pretrain_tracklets
 
 Losses = dict[str, torch.Tensor]
 
@@ -107,3 +112,56 @@ def test_a_fault_of_ours_is_on_record_too(
         train_dmcl(manifest, tmp_path / "run", config, device="cpu")
     assert record(tmp_path / "run")["code"] == "internal"
     assert "KeyError" in record(tmp_path / "run")["message"]
+
+
+@pytest.mark.parametrize(
+    ("what", "code", "words"),
+    [
+        ("loss", "training-diverged", "The loss of learning"),
+        ("gradient", "training-diverged", "The gradient of learning"),
+        ("memory", "out-of-memory", "memory isn't enough"),
+    ],
+)
+def test_learning_without_labels_that_fails_says_why(
+    what: str,
+    code: str,
+    words: str,
+    manifest: Path,
+    config: TrainConfig,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = TrackletLoop._loss
+
+    def broken(self: TrackletLoop, batch: TrackletBatch) -> torch.Tensor:
+        loss = whole(self, batch)
+        if batch.step < 1:
+            return loss
+        if what == "memory":
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        if what == "gradient":
+            loss.register_hook(lambda grad: grad * float("inf"))
+            return loss
+        return loss * float("nan")
+
+    monkeypatch.setattr(TrackletLoop, "_loss", broken)
+    tiny = msgspec.structs.replace(config, tracklets=TrackletConfig(tracklets=4, steps=2, width=16))
+    run, sources = tmp_path / "run/pretrain", TrackletSources(manifest=str(manifest))
+    with pytest.raises(PolypTraceError) as caught:
+        pretrain_tracklets(run, tiny, sources, device="cpu")
+    assert caught.value.code == code
+    assert words in caught.value.message
+    assert record(run) | {"when": ""} == {**caught.value.as_dict(), "step": 1, "when": ""}
+    monkeypatch.undo()
+    pretrain_tracklets(run, tiny, sources, device="cpu")
+    assert not (run / "failure.json").exists()
+
+
+def test_a_checkpoint_that_can_t_be_read_is_on_record(
+    manifest: Path, config: TrainConfig, tmp_path: Path
+) -> None:
+    train_dmcl(manifest, tmp_path / "run", config, device="cpu")
+    (tmp_path / "run/checkpoint.safetensors").write_bytes(b"no checkpoint")
+    with pytest.raises(Exception):  # noqa: B017, PT011 - whatever it is, it is on record
+        train_dmcl(None, tmp_path / "run", device="cpu")
+    assert record(tmp_path / "run")["step"] == 0

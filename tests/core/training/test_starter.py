@@ -121,6 +121,15 @@ def test_from_nothing_to_a_shipped_bundle_with_a_stop_on_the_way(
     assert "Research use only" in info.card
     assert load_model(out).config.width == 64
 
+    # What was measured of this very model isn't measured again: test polyps are asked once.
+    again: list[dict[str, Any]] = []
+    repeated = make_starter(
+        out, work, recipe, spec=spec, real=real, device="cpu", workers=1, on_event=again.append
+    )
+    assert repeated["model"] == answer["model"]
+    assert not any(event["stage"].startswith("measuring") for event in again)
+    assert any(event["stage"].startswith("measuring") for event in events)
+
     train, val = (
         patients_of(row for row in read_manifest(work / "crops/manifest.csv").rows if row.split == split)
         for split in ("train", "val")
@@ -151,7 +160,7 @@ def test_the_command_line_says_what_is_wrong_as_json(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     claim(tmp_path / "work", Recipe(), "starter-other-recipe")
-    monkeypatch.setattr(starter.signal, "signal", lambda *_: None)
+    monkeypatch.setattr("core.training.command.signal.signal", lambda *_: None)
     code = starter.main(
         ["--work-dir", str(tmp_path / "work"), "--out", str(tmp_path / "out"), "--steps", "7"]
     )

@@ -48,8 +48,8 @@ def test_training_and_choosing_never_open_the_test_part(
 def test_a_checkpoint_chosen_on_the_test_part_is_caught(
     manifest: Path, config: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def faulty(rows: Any, seed: int) -> Any:
-        train, _, note = training_parts(rows, seed)
+    def faulty(rows: Any, seed: int, val_share: float) -> Any:
+        train, _, note = training_parts(rows, seed, val_share)
         return train, [row for row in rows if row.split in ("query", "gallery")], note
 
     monkeypatch.setattr(dmcl, "training_parts", faulty)

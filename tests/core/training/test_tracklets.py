@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +15,26 @@ import numpy as np
 import pytest
 import torch
 
+from core.catalog import operations, queries
+from core.catalog.engine import Catalog
 from core.data.augment import Augmentation
 from core.data.manifest import read_manifest, write_manifest
+from core.data.splits import patients_of, training_parts
 from core.data.tracklets.film import FilmSettings
+from core.domain import Box
 from core.errors import Cancelled, PolypTraceError
+from core.importing import import_videos
 from core.inference.bundle import read_bundle
+from core.matching.footage import frame_index
 from core.models.bundle import load_model
 from core.models.layers import ImageEncoder
 from core.models.pretrained import read_state
-from core.paths import resource
+from core.paths import DataDir, resource
 from core.progress import CancelToken, Progress
 from core.training.config import Start, TrainConfig, check
 from core.training.pretraining import PRETRAIN, train_from_tracklets
 from core.training.tracklet_config import TrackletConfig
-from core.training.tracklet_sources import TrackletSources, plan_pieces
+from core.training.tracklet_sources import TrackletSources, manifest_parts, plan_pieces
 from core.training.tracklets import WEIGHTS, PretrainResult, pretrain_tracklets
 
 from .test_train_dmcl import KilledError, assert_same
@@ -194,6 +202,23 @@ def test_without_known_lesions_it_ends_with_the_encoder(
     assert not (tmp_path / "run/config.json").exists()
 
 
+@pytest.mark.parametrize("share", [0.15, 0.4, 0.6])
+def test_patients_that_training_validates_on_are_not_learnt_from(
+    share: float, manifest: Path, tiny: TrainConfig
+) -> None:
+    rows = [msgspec.structs.replace(row, split="train") for row in read_manifest(manifest).rows]
+    undealt = write_manifest(manifest.with_name("undealt.csv"), rows)
+    config = msgspec.structs.replace(tiny, val_share=share, seed=3)
+    train, val, _ = training_parts(read_manifest(undealt).rows, 3, share)
+    found = manifest_parts(str(undealt), config)
+    assert patients_of(found.learnt) == patients_of(train)
+    assert patients_of(found.apart) == patients_of(val)
+    planned = plan_pieces(
+        TrackletSources(manifest=str(undealt)), config, undealt, lambda _: None, CancelToken()
+    )
+    assert planned.clips == len({row.clip_id for row in train})
+
+
 def test_videos_that_are_tested_on_are_not_learnt_from(
     manifest: Path, tiny: TrainConfig, tmp_path: Path
 ) -> None:
@@ -216,6 +241,69 @@ def test_videos_that_are_tested_on_are_not_learnt_from(
     planned.readers.close()
     assert planned.videos == 1
     assert planned.notes == ["tested.mp4 was left out: the manifest tests on it."]
+    (films / "tested.mp4").rename(tmp_path / "tested.mp4")
+    shutil.copy(tmp_path / "tested.mp4", films / "under another name.mp4")
+    rows[-1] = msgspec.structs.replace(rows[-1], path=tmp_path / "tested.mp4")
+    write_manifest(both, rows)
+    planned = plan_pieces(sources, tiny, tmp_path / "scans", lambda _: None, CancelToken())
+    planned.readers.close()
+    assert planned.notes == ["under another name.mp4 was left out: the manifest tests on it."]
+
+
+def test_a_film_of_the_folder_and_the_catalogue_is_cut_once_with_its_marks(
+    manifest: Path, tiny: TrainConfig, tmp_path: Path
+) -> None:
+    film, data = tmp_path / "film.mp4", DataDir(tmp_path / "catalogue")
+    shutil.copy(resource("demo", "videos", "PH4-002-E2.mp4"), film)
+    with Catalog.open(data) as catalog:
+        import_videos(catalog, [film], "P-1", dt.date(2024, 1, 1), author="t")
+        (video,) = queries.videos(catalog)
+        pts = frame_index(catalog, video).pts
+        box = Box(200, 150, 90, 90, int(pts[40]))
+        add = partial(operations.add_clip, catalog, 1, video.id, boxes=[box], author="t")
+        for end, finding in ((60, None), (61, None), (62, 2)):
+            add(int(pts[20]), int(pts[end]), finding_id=finding)
+    moved = film.rename(tmp_path / "moved.mp4")  # the catalogue doesn't know where it lies now
+    both = TrackletSources(videos=(str(moved),), catalogue=str(data.root))
+    planned = plan_pieces(both, tiny, tmp_path / "scans", lambda _: None, CancelToken())
+    assert planned.videos == 1
+    assert ["mark" in piece.key for piece in planned.pieces].count(True) == 3
+    assert len({piece.key for piece in planned.pieces}) == len(planned.pieces)
+    marks = [cut for piece in planned.pieces[:3] for cut in piece.cut()]
+    planned.readers.close()
+    assert all(cut.marked for cut in marks)
+    # The first may be the second lesion once more; of the others somebody said that they are one.
+    assert [cut.identity for cut in marks] == [None, "lesion 2", "lesion 2"]
+
+    last = read_manifest(manifest).rows[-1]
+    assert last.split == "val"
+    moved.rename(film)
+    row = msgspec.structs.replace(last, clip_id="v", path=film, frame=0, box=None)
+    tested = write_manifest(manifest, [*read_manifest(manifest).rows, row])
+    apart = TrackletSources(catalogue=str(data.root), manifest=str(tested))
+    planned = plan_pieces(apart, tiny, tmp_path / "scans", lambda _: None, CancelToken())
+    assert (planned.videos, planned.pieces) == (0, [])
+    assert planned.notes == [f"Video {video.id} was left out: the manifest tests on it."]
+
+
+def test_stills_that_are_tested_on_are_not_learnt_from(
+    manifest: Path, stills: Path, tiny: TrainConfig, tmp_path: Path
+) -> None:
+    rows = read_manifest(manifest).rows
+    tested = [msgspec.structs.replace(row, split="query") for row in rows if row.patient_id == "p4"]
+    apart = {row.path for row in rows if row.split == "val"}
+    whole = write_manifest(manifest, [row for row in rows if row.patient_id not in ("p2", "p4")] + tested)
+    unused = {row.path for row in rows if row.patient_id == "p2"}
+    shutil.copy(min(row.path for row in tested), stills / "copy of a tested one.png")
+    sources = TrackletSources(images=(str(manifest.parent), str(stills)), manifest=str(whole))
+    planned = plan_pieces(sources, tiny, tmp_path / "scans", lambda _: None, CancelToken())
+    keys = {piece.key for piece in planned.pieces}
+    assert not keys & {str(path) for path in [*apart, stills / "copy of a tested one.png"]}
+    assert {str(path) for path in unused} <= keys  # nobody tests on them
+    assert planned.stills == len(rows) - len(apart) + 24
+    assert planned.notes == [
+        f"Stills that were left out, because the manifest tests on them: {len(apart) + 1}."
+    ]
 
 
 @pytest.mark.parametrize(
@@ -265,6 +353,7 @@ def test_refusals_are_words(
         {"films": FilmSettings(side=(0.5, 0.2))},
         {"films": FilmSettings(pictures=1)},
         {"films": FilmSettings(every_s=1.0, seconds=1.5)},
+        {"films": FilmSettings(every_s=6.0, seconds=2.0)},
     ],
 )
 def test_settings_that_don_t_fit_are_refused(change: dict[str, Any]) -> None:

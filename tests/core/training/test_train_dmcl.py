@@ -16,7 +16,6 @@ import numpy as np
 import pytest
 import torch
 
-from core.data.manifest import read_manifest, write_manifest
 from core.errors import Cancelled
 from core.inference.bundle import read_bundle
 from core.models.bundle import load_model
@@ -169,28 +168,6 @@ def program(folder: Path, *words: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
-
-
-def test_the_checkpoint_is_never_chosen_on_the_test_fold(
-    manifest: Path, config: TrainConfig, tmp_path: Path
-) -> None:
-    """Test rows whose pictures don't exist: whatever looked at one of them would fail."""
-    rows = read_manifest(manifest).rows
-    test = [
-        msgspec.structs.replace(
-            row,
-            split="gallery" if row.exam == 1 else "query",
-            clip_id=f"t-{row.clip_id}",
-            patient_id=f"t-{row.patient_id}",
-            path=row.path.with_name(f"t-{row.path.name}"),
-        )
-        for row in rows
-    ]
-    both = write_manifest(manifest.with_name("with-test.csv"), [*test, *rows])
-    plain = train_dmcl(manifest, tmp_path / "plain", config, device="cpu")
-    result = train_dmcl(both, tmp_path / "run", config, device="cpu")
-    assert result.metrics == plain.metrics
-    assert_same(weights(tmp_path / "plain"), weights(tmp_path / "run"))
 
 
 def test_epochs_and_the_split_are_on_record(first_run: Any) -> None:

@@ -85,6 +85,25 @@ def test_what_cannot_be_read_is_refused(tmp_path: Path, name: str, content: byte
     assert caught.value.hint
 
 
+def encrypted(book: bytes) -> bytes:
+    """Sets the flag "encrypted" of every part, in its own header and in the zip's directory."""
+    marked = bytearray(book)
+    for signature, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        at = book.find(signature)
+        while at >= 0:
+            marked[at + flags] |= 1
+            at = book.find(signature, at + 1)
+    return bytes(marked)
+
+
+def test_an_encrypted_workbook_is_refused(tmp_path: Path) -> None:
+    file = write_xlsx(tmp_path / "texts.xlsx", [["id", "Eng_text"], ["a", "b"]])
+    file.write_bytes(encrypted(file.read_bytes()))
+    with pytest.raises(PolypTraceError) as caught:
+        read_xlsx(file)
+    assert caught.value.code == "sheet-unreadable"
+
+
 def test_damaged_workbooks_are_refused(tmp_path: Path) -> None:
     whole = write_xlsx(tmp_path / "texts.xlsx", [["id", "Eng_text"], ["a", "b"]])
     with zipfile.ZipFile(whole) as book:

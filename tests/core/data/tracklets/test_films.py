@@ -129,7 +129,7 @@ def test_a_marked_clip_is_one_tracklet_with_its_lesion(film: Film) -> None:
     boxes = (Box(200, 150, 90, 90, int(pts[40])), Box(180, 150, 90, 90, int(pts[90])))
     with VideoReader.open(film.path, film.index) as reader:
         (cut,) = cut_mark(film, Mark(int(pts[20]), int(pts[120]), boxes, "lesion 7"), reader, FilmSettings())
-        assert cut.identity == "lesion 7"
+        assert (cut.identity, cut.marked) == ("lesion 7", True)
         assert (cut.start, cut.end) == (film.index.seconds(20), film.index.seconds(120))
         assert len(cut.crops) >= 2
         lost = Mark(int(pts[40]), int(pts[90]), tuple(Box(b.x, b.y, 9, 9, b.pts) for b in boxes), None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -15,6 +16,7 @@ from core.data.tracklets.sources import Piece
 from core.data.tracklets.store import TrackletStore
 from core.data.tracklets.values import Cut, Timeline, Tracklet
 from core.errors import PolypTraceError
+from core.training.tracklet_config import TrackletConfig
 
 
 def tracklet(film: str, start: float | None, identity: str | None = None, long: float = 2.0) -> Tracklet:
@@ -57,6 +59,32 @@ def test_a_known_lesion_is_never_its_own_negative_and_another_one_is_sure() -> N
         tracklet("a", 12.5),
     )
     assert found == {"unsure": [1, 2, 4], "hard": [3]}
+
+
+def test_marks_of_one_film_are_surely_two_only_where_both_lesions_are_known() -> None:
+    def mark(start: float, identity: str | None = None) -> Tracklet:
+        return msgspec.structs.replace(tracklet("a", start, identity), marked=True)
+
+    elsewhere = msgspec.structs.replace(mark(10), film="b")
+    others = [mark(11), mark(31, "x"), tracklet("a", 11), elsewhere]
+    assert related(mark(10), *others) == {"unsure": [1, 2], "hard": [3]}
+    assert related(mark(10, "y"), *others) == {"unsure": [1], "hard": [2, 3]}
+
+
+def test_a_store_keeps_what_was_marked(tmp_path: Path) -> None:
+    store = stored(tmp_path, [msgspec.structs.replace(cut("a", 0, [1]), marked=True), cut("a", 0, [2])])
+    assert [one.marked for one in store.tracklets] == [True, False]
+    assert [one.marked for one in TrackletStore(tmp_path, None, 8).tracklets] == [True, False]
+
+
+def test_with_the_settings_as_they_come_the_next_window_is_no_negative() -> None:
+    plain = TrackletConfig()
+    films = plain.films
+    line = [tracklet("a", at * films.every_s, long=films.seconds) for at in range(6)]
+    found = related(*line, near_s=plain.near_s, unsure_s=plain.unsure_s)
+    assert found == {"unsure": [1], "hard": [2, 3, 4, 5]}
+    short = [msgspec.structs.replace(line[0], end=1.0), msgspec.structs.replace(line[1], start=4.0)]
+    assert related(*short, near_s=plain.near_s, unsure_s=plain.unsure_s)["unsure"] == [1]
 
 
 def test_without_times_all_of_a_film_is_near_and_stills_have_no_neighbours() -> None:
