@@ -57,6 +57,8 @@ def train_from_catalogue(
                 output.document(plan.as_dict())
                 _say_refusal(output, plan.refused)
                 return
+        else:
+            output.say("It is gone on with; it learns from what was confirmed when it began.")
         from core.training.retrain import retrain  # here: torch takes seconds to load
 
         def begun(run: Path) -> None:

@@ -17,11 +17,13 @@ class Clock:
     """Adds the time left to progress.
 
     Args:
-        expected: seconds of each stage, in their order.
+        expected: seconds of each stage, in their order; None = nobody knows until it is measured.
         now: seconds that only go up.
     """
 
-    def __init__(self, expected: Mapping[str, float], now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, expected: Mapping[str, float | None], now: Callable[[], float] = time.monotonic
+    ) -> None:
         self._expected, self._now = dict(expected), now
         self._stage, self._began, self._first = "", 0.0, 0
         self._limit: float | None = None
@@ -30,25 +32,34 @@ class Clock:
         """The present stage ends in so many seconds at the latest; None = nobody knows."""
         self._limit = None if seconds is None else self._now() + max(0.0, seconds)
 
-    def left(self, step: Progress) -> float:
-        """Seconds until the end of the last stage."""
+    def left(self, step: Progress) -> float | None:
+        """Seconds until the end of the last stage; None while nobody knows."""
         now = self._now()
         if step.stage != self._stage:
             self._stage, self._began, self._first = step.stage, now, step.done
             self._limit = None
         names = list(self._expected)
         later = names[names.index(step.stage) + 1 :] if step.stage in names else []
-        return self._of_stage(step, now) + sum(self._expected[name] for name in later)
+        stages = [self._of_stage(step, now), *(self._expected[name] for name in later)]
+        known = [seconds for seconds in stages if seconds is not None]
+        return sum(known) if len(known) == len(stages) else None
 
     def telling(self, sink: ProgressSink) -> ProgressSink:
         """A sink that passes progress on with the time left."""
-        return lambda step: sink(msgspec.structs.replace(step, left_s=round(self.left(step), 1)))
 
-    def _of_stage(self, step: Progress, now: float) -> float:
+        def tell(step: Progress) -> None:
+            left = self.left(step)
+            sink(msgspec.structs.replace(step, left_s=None if left is None else round(left, 1)))
+
+        return tell
+
+    def _of_stage(self, step: Progress, now: float) -> float | None:
         spent, done = now - self._began, step.done - self._first
-        left = max(0.0, self._expected.get(step.stage, 0.0) - spent)
+        expected = self._expected.get(step.stage, 0.0)
+        left = None if expected is None else max(0.0, expected - spent)
         if step.total and done > 0 and spent > _SURE_S:
             left = spent * (step.total - step.done) / done
         if self._limit is not None:
-            left = min(left, max(0.0, self._limit - now))
+            limit = max(0.0, self._limit - now)
+            left = limit if left is None else min(left, limit)
         return left

@@ -52,11 +52,10 @@ class LearningClip(msgspec.Struct, frozen=True):
 
 
 class LeftOut(msgspec.Struct, frozen=True):
-    """A clip that can't be learnt from, its video's file and why, in words."""
+    """A clip that can't be learnt from, its video and why; no file's name, which may tell whose it is."""
 
     clip: int
     video: int
-    file: str
     reason: str
 
 
@@ -112,7 +111,7 @@ def collect(catalog: Catalog, fit: TextFit) -> Confirmed:
         if Path(one.video.path).is_file():
             clips.append(_learning(one, lesion, order[one.exam.id]))
         elif lesion in joined:
-            left.append(LeftOut(one.clip.id, one.video.id, Path(one.video.path).name, GONE))
+            left.append(LeftOut(one.clip.id, one.video.id, GONE))
     return Confirmed(_links(now.pairs.values(), of_finding), tuple(clips), tuple(left))
 
 

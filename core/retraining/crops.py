@@ -89,24 +89,22 @@ def _each(
     by_video = sorted(frozen.clips, key=lambda one: (one.facts.clip.video_id, one.facts.clip.pts_in))
     for video_id, group in groupby(by_video, key=lambda one: one.facts.clip.video_id):
         clips = list(group)
-        name = f"video {video_id}"
         try:
             video = queries.video(catalog, video_id)
-            name = Path(video.path).name
             reader = open_reader(catalog, video)
         except PolypTraceError as error:
-            yield from ((one, LeftOut(one.facts.clip.id, video_id, name, error.message)) for one in clips)
+            yield from ((one, LeftOut(one.facts.clip.id, video_id, error.message)) for one in clips)
             continue
         with reader:
             for one in clips:
                 cancel.raise_if_cancelled()
                 if one.facts.sha256 != video.sha256:
-                    yield one, LeftOut(one.facts.clip.id, video_id, name, OTHER_FILE)
+                    yield one, LeftOut(one.facts.clip.id, video_id, OTHER_FILE)
                     continue
                 try:
                     yield one, _cut(reader, run, one, cancel)
                 except PolypTraceError as error:
-                    yield one, LeftOut(one.facts.clip.id, video_id, name, error.message)
+                    yield one, LeftOut(one.facts.clip.id, video_id, error.message)
 
 
 def _cut(reader: VideoReader, run: Path, one: FrozenClip, cancel: CancelToken) -> list[str]:

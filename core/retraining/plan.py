@@ -28,7 +28,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         counts: see :meth:`core.retraining.frozen.Frozen.counts`.
         model: id of the model in use, which training goes on from.
-        seconds: expected, all in all.
+        seconds: expected, all in all; None where the pace was never measured, as on a graphics card.
         left_out: clips of confirmed lesions whose video couldn't be found.
         refused: why it can't be done, and what to add next; None where it can.
         words: all of it in sentences, for people.
@@ -39,7 +39,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     device: str
     device_reason: str
-    seconds: float
+    seconds: float | None
     left_out: tuple[LeftOut, ...]
     refused: dict[str, str] | None
     words: tuple[str, ...]
@@ -64,19 +64,20 @@ def freeze_now(
     return freeze(confirmed, dealt, author=author, preset=preset, config=config, start=model)
 
 
-def plan_of(frozen: Frozen, device: DeviceChoice, training_s: float) -> Plan:
+def plan_of(frozen: Frozen, device: DeviceChoice, training_s: float | None) -> Plan:
     """The pre-flight of a frozen manifest.
 
     Args:
-        training_s: how long the steps alone are expected to take, in seconds.
+        training_s: how long the steps alone are expected to take, in seconds; None = nobody knows.
     """
     counts = frozen.counts()
     refused = refusal(counts["train_lesions"], counts["left_out_clips"])
     clips = counts["train_clips"] + counts["held_back_clips"]
-    seconds = _START_S + clips * (_CUT_S + _MEASURE_S) + training_s
-    words = [*_data_words(counts), *left_out_words(frozen.left_out)]
+    seconds = None if training_s is None else _START_S + clips * (_CUT_S + _MEASURE_S) + training_s
+    words = [*_data_words(counts), *_choosing_words(frozen), *left_out_words(frozen.left_out)]
     words.append(f"Training goes on from {frozen.start} on {device.name}: {device.reason}.")
-    words.append(f"It takes {duration(seconds)} or so. The model in use stays as it is until you decide.")
+    takes = "How long it takes isn't known yet" if seconds is None else f"It takes {duration(seconds)} or so"
+    words.append(f"{takes}. The model in use stays as it is until you decide.")
     return Plan(
         preset=frozen.preset,
         counts=counts,
@@ -113,13 +114,15 @@ def refusal(lesions: int, lost: int = 0) -> PolypTraceError | None:
 
 def left_out_words(left: tuple[LeftOut, ...]) -> list[str]:
     """Which clips are left out and why, a sentence each video."""
-    by_video: dict[tuple[str, str], list[int]] = {}
+    by_video: dict[tuple[int, str], list[int]] = {}
     for one in left:
-        by_video.setdefault((one.file, one.reason), []).append(one.clip)
+        by_video.setdefault((one.video, one.reason), []).append(one.clip)
     sentences = []
-    for (file, reason), clips in by_video.items():
+    for (video, reason), clips in by_video.items():
         which = ", ".join(map(str, clips))
-        sentences.append(f"Left out: {'clip' if len(clips) == 1 else 'clips'} {which} ({file}): {reason}")
+        sentences.append(
+            f"Left out: {'clip' if len(clips) == 1 else 'clips'} {which} of video {video}: {reason}"
+        )
     more = len(sentences) - NAMED
     return sentences[:NAMED] + ([f"… and clips of {more} more videos."] if more > 0 else [])
 
@@ -151,6 +154,14 @@ def _data_words(counts: dict[str, int]) -> list[str]:
             "learnt from can't be told."
         )
     return words
+
+
+def _choosing_words(frozen: Frozen) -> list[str]:
+    """Of the patients to learn from, some may only choose the checkpoint."""
+    share = float(frozen.config.get("val_share", 0.0))
+    if not share:
+        return []
+    return [f"About {share:.0%} of the patients to learn from only choose which state of the model is kept."]
 
 
 def _count(number: int, noun: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ from core.matching.model_choice import bundle_of
 from core.retraining import frozen, plan
 from core.training.config import TrainConfig
 from core.training.overrides import with_assignments, with_file
-from core.training.presets import preset
+from core.training.presets import COMPACT, preset
 
 Wish = tuple[str, Path | None, Sequence[str]]
 """Settings of a run: preset, file with settings or None, and settings by name."""
@@ -37,7 +38,9 @@ def pre_flight(catalog: Catalog, wish: Wish = QUICK, *, device: str = "auto") ->
     settings = with_file(settings, file) if file else settings
     settings = with_assignments(settings, changes)
     made = frozen_now(catalog, settings, name, author="")
-    return plan.plan_of(made, choose_device(device), training_s(settings, bundle_of(catalog)))
+    chosen = choose_device(device)
+    lesions = made.counts()["train_lesions"]
+    return plan.plan_of(made, chosen, training_s(settings, bundle_of(catalog), lesions, chosen.name))
 
 
 def frozen_now(catalog: Catalog, settings: TrainConfig, name: str, *, author: str) -> frozen.Frozen:
@@ -53,10 +56,22 @@ def frozen_now(catalog: Catalog, settings: TrainConfig, name: str, *, author: st
     return msgspec.structs.replace(made, config=msgspec.to_builtins(chosen))
 
 
-def training_s(config: TrainConfig, start: BundleInfo) -> float:
-    """How long the steps may take on this computer's processors, in seconds."""
+def training_s(config: TrainConfig, start: BundleInfo, lesions: int, device: str) -> float | None:
+    """How long the steps may take in seconds; None where nobody has measured the pace and nothing limits it.
+
+    The pace is that of the compact network on processors; what is slower or faster is only limited.
+
+    Args:
+        start: the model whose network trains.
+        lesions: how many train: a batch holds no more of them.
+        device: name of the device.
+    """
+    identities = max(1, min(config.identities, lesions))
+    steps = config.steps or config.epochs * math.ceil(lesions / identities)
+    backbone = start.manifest.architecture.get("backbone")
+    if device != "cpu" or backbone != COMPACT.model.backbone:
+        return config.max_seconds
     side = start.manifest.preprocessing.image_size / 112
     cores = max(1, os.cpu_count() or 1)
-    step = config.identities * config.pictures * _PICTURE_S * side * side * 2 / cores
-    seconds = (config.steps or config.epochs) * step
+    seconds = steps * identities * config.pictures * _PICTURE_S * side * side * 2 / cores
     return seconds if config.max_seconds is None else min(seconds, config.max_seconds)

@@ -10,6 +10,7 @@ import msgspec
 
 from core.catalog.engine import Catalog
 from core.inference.bundle import BundleInfo, amend_bundle, read_bundle
+from core.inference.device import choose_device
 from core.inference.embedder import Embedder
 from core.inference.onnx_file import ONNX, RECORD
 from core.inference.registry import find_bundle
@@ -87,6 +88,7 @@ def retrain(
         runs.refuse_foreign(catalog.data_dir, run)
         done = runs.result_of(run)
         if done is not None:
+            runs.delete_pictures(run)
             return done
     with runs.only_one(catalog.data_dir):
         folder = run if isinstance(run, Path) else new_run(catalog, run, author=author)
@@ -99,7 +101,9 @@ def retrain(
                 job.result = {"model": document["model"]}
                 register_bundle(catalog, find_bundle(catalog.data_dir, document["model"]), author=author)
             # After the record's end: a run with a result isn't gone on with, so its record must be complete.
-            return runs.keep_result(folder, document)
+            kept = runs.keep_result(folder, document)
+        runs.delete_pictures(folder)
+        return kept
 
 
 class _Work:
@@ -122,7 +126,12 @@ class _Work:
             {
                 crops.STAGE: 0.5 * clips,
                 _LOAD: 5.0,
-                TRAINING: training_s(self._config, self._start),
+                TRAINING: training_s(
+                    self._config,
+                    self._start,
+                    what.counts()["train_lesions"],
+                    choose_device(device).name,
+                ),
                 _PUBLISH: 5.0,
                 compare.STAGE: 0.05 * clips + 5.0,
             }

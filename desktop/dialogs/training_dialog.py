@@ -21,8 +21,8 @@ from core.errors import PolypTraceError
 from desktop.words import sentence
 
 PRESETS = (
-    ("quick", "Quick: a few minutes"),
-    ("compact", "Thorough: an hour or more without a graphics card"),
+    ("quick", "Quick"),
+    ("compact", "Thorough: many more steps"),
 )
 
 

@@ -193,6 +193,39 @@ def test_a_killed_worker_goes_on_and_closing_asks(
     assert (found.run, found.step > reached) == (run.name, True)
 
 
+def test_leaving_while_it_trains_stops_it_and_keeps_it(
+    qtbot: Any, window: MainWindow, linked: Linked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = _begin(linked, 100_000, "checkpoint_seconds=0.001", "validate_every=100000")
+    _open(qtbot, window, linked)
+    train, told = window.learning.training, []
+    for heard in (train.finished, train.failed, train.stopped):
+        heard.connect(lambda *_: told.append(1))
+
+    def learning() -> bool:
+        return any(one.progress.stage == "learning" for one in window.workers.active)
+
+    train.start("quick", run.name)
+    qtbot.waitUntil(learning, timeout=TRAIN_MS)
+    with qtbot.waitSignal(window.session.opened, timeout=LONG_MS):
+        window.session.open(tmp_path / "other")
+    assert not train.running
+    with qtbot.waitSignal(window.session.opened, timeout=LONG_MS):
+        window.session.open(linked.data.root)
+    qtbot.waitUntil(lambda: not _trainers(), timeout=LONG_MS)
+    assert not told  # nobody hears of it in another catalogue
+    train.start("quick", run.name)  # it goes on, unharmed by the end of the worker before
+    qtbot.waitUntil(learning, timeout=TRAIN_MS)
+    asked = _answer(monkeypatch, "Stop it and close")
+    window.close()
+    assert "stops when the window is closed" in asked[0]
+    assert not window.isVisible()
+    qtbot.waitUntil(lambda: not _trainers(), timeout=LONG_MS)
+    found = runs.unfinished(linked.data)
+    assert found is not None
+    assert (found.run, found.failure) == (run.name, "")
+
+
 def test_a_new_training_never_goes_on_with_an_older_run(
     qtbot: Any, window: MainWindow, linked: Linked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -203,7 +236,8 @@ def test_a_new_training_never_goes_on_with_an_older_run(
     error = PolypTraceError("worker-died", "The training process broke off.")
 
     def ask(kind: str, name: str, params: dict[str, Any], title: str, *_: Any, **__: Any) -> Job:
-        asked.append(params["run"])
+        if name == "train":
+            asked.append(params["run"])
         return Job(kind, title, window)
 
     monkeypatch.setattr(window.workers, "ask", ask)

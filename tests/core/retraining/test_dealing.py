@@ -5,16 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from core.catalog import operations
 from core.catalog.engine import Catalog
 from core.errors import PolypTraceError
+from core.inference.bundle import read_bundle
+from core.inference.device import DeviceChoice
 from core.paths import DataDir
 from core.progress import Progress
 from core.retraining.clock import Clock
-from core.retraining.dealing import KIND, LEAST_LESIONS, Past, deal, past_of
-from core.retraining.plan import duration, refusal
+from core.retraining.confirmed import Confirmed
+from core.retraining.dealing import KIND, LEAST_LESIONS, Dealt, Past, deal, past_of
+from core.retraining.frozen import freeze
+from core.retraining.plan import duration, plan_of, refusal
+from core.training.pre_flight import training_s
+from core.training.presets import COMPACT, QUICK
 
 
 def _lesions(*counts: int) -> dict[int, set[int]]:
@@ -92,6 +99,46 @@ def test_the_clock_measures_the_present_stage_and_expects_the_rest() -> None:
     told: list[Progress] = []
     clock.telling(told.append)(Progress("measure", 0, 1))
     assert told[0].left_s == pytest.approx(5)
+
+
+def test_the_clock_doesn_t_guess_what_nobody_has_measured() -> None:
+    now = 0.0
+    clock = Clock({"cut": 10.0, "learn": None}, lambda: now)
+    assert clock.left(Progress("cut", 0, 4)) is None
+    assert clock.left(Progress("learn", 0, 10)) is None
+    now = 20.0
+    assert clock.left(Progress("learn", 5, 10)) == pytest.approx(20)
+
+
+def test_the_time_is_of_the_batches_that_are_made_and_of_a_known_pace(small_bundle: Path) -> None:
+    start = read_bundle(small_bundle)
+    few, many = (training_s(COMPACT, start, lesions, "cpu") for lesions in (4, 40))
+    assert few is not None
+    assert many == pytest.approx(4 * few)  # a batch of 16 lesions, where there are so many
+    epochs = msgspec.structs.replace(COMPACT, steps=None, epochs=10)
+    one, two = (training_s(epochs, start, lesions, "cpu") for lesions in (16, 32))
+    assert one is not None
+    assert two == pytest.approx(2 * one)
+    assert training_s(COMPACT, start, 4, "cuda") is None
+    assert training_s(QUICK, start, 4, "cuda") == QUICK.max_seconds
+
+
+def test_who_only_chooses_the_checkpoint_is_said() -> None:
+    made = freeze(
+        Confirmed((), (), ()),
+        Dealt((), ()),
+        author="anna",
+        preset="quick",
+        config={"val_share": 0.15},
+        start="m",
+    )
+    words = plan_of(made, DeviceChoice("cpu", "there is no other"), 60.0).words
+    assert any("About 15% of the patients" in one for one in words)
+    without = msgspec.structs.replace(made, config={"val_share": 0.0})
+    unknown = plan_of(without, DeviceChoice("cuda", "it is there"), None)
+    assert not any("only choose" in one for one in unknown.words)
+    assert unknown.seconds is None
+    assert any("isn't known yet" in one for one in unknown.words)
 
 
 def test_durations_are_words() -> None:

@@ -47,10 +47,11 @@ def _new(linked: Linked, steps: int = 3, *changes: str) -> Path:
 
 
 class First(msgspec.Struct):
-    """A finished run, what came of it and what it told."""
+    """A finished run, what came of it, what it told, and a copy of its pictures, which it doesn't keep."""
 
     linked: Linked
     run: Path
+    pictures: Path
     document: dict[str, Any]
     told: list[Any]
     steps: list[dict[str, Any]]
@@ -63,8 +64,16 @@ def first(tmp_path_factory: pytest.TempPathFactory, linked_once: Linked) -> Firs
     shutil.copytree(linked_once.data.root, root)
     linked = msgspec.structs.replace(linked_once, data=DataDir(root))
     run, told, steps = _new(linked), [], []  # type: ignore[var-annotated]
-    document = _done(linked, run, progress=told.append, on_step=steps.append)
-    return First(linked, run, document, told, steps)
+    pictures = root.parent / "pictures"
+
+    def heard(event: dict[str, Any]) -> None:
+        steps.append(event)
+        if event["stage"] == "publishing the candidate":
+            shutil.copytree(run / "crops", pictures / "crops")
+            shutil.copy(run / "manifest.csv", pictures)
+
+    document = _done(linked, run, progress=told.append, on_step=heard)
+    return First(linked, run, pictures, document, told, steps)
 
 
 def test_only_confirmed_links_train(linked: Linked) -> None:
@@ -79,7 +88,10 @@ def test_only_confirmed_links_train(linked: Linked) -> None:
     loose = {*linked.clips["B"][1], linked.alone}
     assert train
     assert not train & loose
+    assert len(made.links) == 5  # six were confirmed, one was withdrawn
     assert {link.event for link in made.links}.isdisjoint({event.id})
+    finding = {one.facts.clip.finding_id for one in made.clips if one.split == "train"}
+    assert finding <= {side for link in made.links for side in (link.finding, link.other)}
     assert all(link.author == "anna" for link in made.links)
     of_patient = {clip: patient for patient, own in linked.clips.items() for pair in own for clip in pair}
     held = {one.facts.clip.id for one in made.clips if one.split != "train"} - {linked.alone}
@@ -107,7 +119,9 @@ def test_a_candidate_with_its_figures_beside_the_model_in_use(first: First) -> N
         assert (job.state, job.detail["model"]) == (JobState.DONE, document["model"])
     compared = document["comparison"]
     assert (compared["fair"], compared["patients"], compared["queries"]) == (True, 1, 2)
-    manifest = run / "manifest.csv"
+    assert not (run / "crops").exists()  # of the patients nothing stays that isn't needed
+    assert not (run / "manifest.csv").exists()
+    manifest = first.pictures / "manifest.csv"
     for side, model in (("candidate", document["model"]), ("active", linked.active)):
         embedder = Embedder.open(find_bundle(linked.data, model).folder, "cpu", threads=1)
         again = evaluate_manifest(manifest, embedder, baselines=())
@@ -126,7 +140,8 @@ def test_a_candidate_with_its_figures_beside_the_model_in_use(first: First) -> N
 def test_what_trains_is_what_matching_would_see(first: First) -> None:
     linked, run = first.linked, first.run
     one = next(one.facts for one in frozen.read(run).clips if one.split == "train")
-    rows = [row for row in read_manifest(run / "manifest.csv").rows if row.clip_id == str(one.clip.id)]
+    cut = read_manifest(first.pictures / "manifest.csv").rows
+    rows = [row for row in cut if row.clip_id == str(one.clip.id)]
     with linked.open() as catalog:
         video = queries.video(catalog, one.clip.video_id)
         with open_reader(catalog, video) as reader:
@@ -177,7 +192,8 @@ def test_a_missing_video_is_named_and_left_out(linked: Linked, tmp_path: Path) -
         operations.relocate_video(catalog, video, str(tmp_path / "gone.mp4"), author="anna")
         plan = pre_flight(catalog, tiny(), device="cpu")
     assert lost in {one.clip for one in plan.left_out}
-    assert any("gone.mp4" in words and str(lost) in words for words in plan.words)
+    assert any(f"of video {video}: its video isn't" in words and str(lost) in words for words in plan.words)
+    assert "gone.mp4" not in str(plan.as_dict())
     assert plan.refused is not None  # B's and C's second exams are on that video: two lesions are left
     assert "two more lesions" in plan.refused["hint"]
     with pytest.raises(PolypTraceError) as caught:
