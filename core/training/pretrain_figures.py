@@ -28,7 +28,7 @@ from core.training.ablation_recipe import TRAINING, benchmark_crops, unlabelled_
 from core.training.command import EventLog, claim, run_command
 from core.training.config import TrainConfig
 from core.training.overrides import with_assignments
-from core.training.pretrain_parts import training_sequences, validation_polyps
+from core.training.pretrain_parts import folder_mark, training_sequences, validation_polyps
 from core.training.pretrain_runs import NOTHING, PretrainRuns
 from core.training.tracklet_sources import TrackletSources
 from core.training.trainer import StepSink, no_steps
@@ -49,6 +49,12 @@ class FiguresRecipe(msgspec.Struct, frozen=True, kw_only=True):
     training: TrainConfig = TRAINING
     patients: int = 24
     manifest_sha256: str = ""
+
+
+class SourceMark(msgspec.Struct, frozen=True):
+    """Which folder a source was: :func:`core.training.pretrain_parts.folder_mark` of it."""
+
+    mark: str
 
 
 def measure_pretraining(
@@ -83,6 +89,9 @@ def measure_pretraining(
     """
     token, log = cancel or CancelToken(), EventLog("pretraining", on_event)
     work.mkdir(parents=True, exist_ok=True)
+    for name, folder in (("clinicdb", clinicdb), ("stills", stills), ("videos", videos)):
+        if folder is not None:  # each may be added later, but not become another one
+            claim(work / "sources" / name, SourceMark(folder_mark(folder)), "figures-other-recipe")
     spec = spec or load_spec()
     measured = validation_polyps(clinicdb, work) if clinicdb else {}
     sequences = training_sequences(clinicdb, work) if clinicdb else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import msgspec
@@ -48,6 +49,13 @@ def training_sequences(folder: Path, work: Path) -> Path:
     ]
     # Sequences are films of their own: none is the other's neighbour in time.
     return write_manifest(work / "sequences.csv", rows)
+
+
+def folder_mark(folder: Path) -> str:
+    """SHA-256 over the names and sizes of a folder's files; cheap, and another one for another folder."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    lines = [f"{path.relative_to(folder).as_posix()} {path.stat().st_size}" for path in files]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def _rows(folder: Path, file: str) -> list[Row]:

@@ -200,6 +200,7 @@ def figures_page(found: Mapping[str, Mapping[str, Any]]) -> str:
                     cells = " | ".join(_cell(runs, key) for key in _KEYS)
                     lines.append(f"| {label} | {way} | {cells} |")
         lines.append("")
+    lines += [f"The checkpoint of each DMCL training was chosen on the part “{PHANTOM}” too.", ""]
     lines += ["In brackets 95 % intervals by bootstrap over patients (polyps), of the first seed.", ""]
     return "\n".join(lines)
 

@@ -19,7 +19,7 @@ from core.errors import PolypTraceError
 from core.paths import resource
 from core.training.config import TrainConfig
 from core.training.pretrain_figures import FILMS, SEQUENCES, FiguresRecipe, measure_pretraining
-from core.training.pretrain_parts import training_sequences, validation_polyps
+from core.training.pretrain_parts import folder_mark, training_sequences, validation_polyps
 from core.training.pretrain_runs import AS_LEARNT, HISTOGRAM, NOTHING, PHANTOM, TRAINED
 from core.training.tracklet_config import TrackletConfig
 
@@ -112,4 +112,12 @@ def test_every_source_is_measured_alike_and_what_is_done_is_kept(
     assert found[NOTHING]["0"]["figures"][HISTOGRAM][real]["frame_mAP"]["value"] == 1
     page = (work / "figures.md").read_text("utf-8")
     assert page.count("| ClinicDB sequences |") == 6
+    assert f"was chosen on the part “{PHANTOM}” too" in page
     assert f"## {PHANTOM[0].upper()}{PHANTOM[1:]}" in page
+    other = tmp_path / "other films"
+    shutil.copytree(films, other)
+    assert folder_mark(other) == folder_mark(films)
+    shutil.copy(next(films.iterdir()), other / "one more.mp4")
+    with pytest.raises(PolypTraceError) as caught:
+        measure_pretraining(work, recipe, **given | {"videos": other})
+    assert caught.value.code == "figures-other-recipe"
