@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import typer
 
 from core.cli.interrupt import cancel_by_interrupt
 from core.cli.options import existing
@@ -18,16 +17,6 @@ from core.progress import Progress
 from core.retraining.figures import FIGURES
 
 Wish = tuple[str, Path | None, tuple[str, ...]]
-
-
-def refuse_changes(*, dry_run: bool, changed: bool) -> None:
-    """A run that is gone on with keeps the settings that it was begun with, and trains."""
-    if dry_run:
-        raise typer.BadParameter("--dry-run says what a new run would do: it goes without --resume")
-    if changed:
-        raise typer.BadParameter(
-            "a run is gone on with as it was begun: --preset, --config and --set go without --resume"
-        )
 
 
 def train_from_catalogue(

@@ -31,7 +31,7 @@ from core.cli.pretraining import (
     say_learnt,
     unlabelled_sources,
 )
-from core.cli.retraining import refuse_changes, train_from_catalogue
+from core.cli.retraining import train_from_catalogue
 from core.errors import PolypTraceError
 from core.inference.bundle import read_bundle
 from core.matching.model_choice import bundle_in_use
@@ -132,6 +132,7 @@ def train(
         "--images": images,
         "--catalogue": catalogue,
         "--print-settings": print_settings,
+        "--dry-run": dry_run,
     }
     if known and (given := [name for name, value in begun.items() if value]):
         raise typer.BadParameter(
@@ -146,8 +147,6 @@ def train(
                 "--from-catalogue goes on from the model in use, in one process: with it go --preset, "
                 "--config, --set, --resume, --device and --dry-run"
             )
-        if known is not None:
-            refuse_changes(dry_run=dry_run, changed=bool(preset or config or changes))
         wish = (preset or "quick", config, tuple(changes or ()))
         train_from_catalogue(output, folder, wish, known, device=device, author=author, dry_run=dry_run)
         return
