@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -43,22 +44,18 @@ CatalogueFlag = Annotated[
 
 
 def unlabelled_sources(
-    way: Way | None,
-    videos: list[Path] | None,
-    images: list[Path] | None,
-    catalogue: DataDir | None,
-    manifest: Path | None,
-) -> TrackletSources | None:
-    """What was asked for, or None without ``--pretrain``."""
-    if way is None:
-        if videos or images or catalogue:
-            raise typer.BadParameter("--videos, --images and --catalogue belong to --pretrain tracklets")
-        return None
+    videos: Sequence[Path], images: Sequence[Path], catalogue: DataDir | None, manifest: Path | None
+) -> TrackletSources:
+    """What ``--pretrain`` learns from.
+
+    Raises:
+        PolypTraceError: as :func:`core.training.tracklet_sources.check_sources`.
+    """
     from core.training.tracklet_sources import TrackletSources, check_sources  # here: torch takes seconds
 
     sources = TrackletSources(
-        videos=tuple(str(path.absolute()) for path in videos or ()),
-        images=tuple(str(path.absolute()) for path in images or ()),
+        videos=tuple(str(path.absolute()) for path in videos),
+        images=tuple(str(path.absolute()) for path in images),
         catalogue=str(catalogue.root.absolute()) if catalogue else None,
         manifest=str(manifest.absolute()) if manifest else None,
     )

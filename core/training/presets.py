@@ -14,7 +14,7 @@ from core.models import config as models
 from core.training.config import LossSettings, Pretrained, Start, TrainConfig
 
 COMPACT = TrainConfig(
-    model=msgspec.structs.replace(models.COMPACT, image_size=112),
+    model=msgspec.structs.replace(models.COMPACT, image_size=112, pooling="gem"),
     steps=1250,
     optimiser="adamw",
     lr_backbone=4e-4,

@@ -20,8 +20,8 @@ from core.text.tokenizer import SPECIAL
 from core.training.config import Start, TrainConfig
 from core.training.masked_language import train_tokenizer
 
-_FREE = ("image_size", "last_stride", "dropout", "text_frozen")
-"""What may change when a trained network goes on: no weight depends on it."""
+_FREE = ("image_size", "last_stride", "dropout", "text_frozen", "pooling")
+"""What may change when a trained network goes on: no weight depends on it but the one of a pooling."""
 
 
 def check_start(start: Start) -> None:
@@ -85,7 +85,7 @@ def first_network(config: TrainConfig, train: list[Row]) -> tuple[Dmcl, str]:
     """The network before training, and its tokenizer as JSON.
 
     A model that is gone on from keeps its architecture, whatever ``config`` says; where the settings fit its
-    weights, input size, dropout and freezing are taken from them.
+    weights, input size, last stride, pooling, dropout and freezing are taken from them.
 
     Raises:
         PolypTraceError: ``training-settings`` or what is wrong with the weights.
@@ -114,8 +114,8 @@ def _continued(folder: Path, wanted: DmclConfig) -> Dmcl:
     model = load_model(folder)
     if wanted == model.config or not fits(wanted, model.config):
         return model
-    changed = Dmcl(wanted)
-    changed.load_state_dict(model.state_dict())
+    changed, known = Dmcl(wanted), model.state_dict()
+    changed.load_state_dict({name: known.get(name, value) for name, value in changed.state_dict().items()})
     return changed
 
 

@@ -1,19 +1,20 @@
-"""Makes the starter model that is shipped in ``resources/models/starter``, from nothing, with one command.
+"""Makes the next starter model that is shipped in ``resources/models/starter``, with one command.
 
-``python -m core.training.starter [--out DIR] [--work-dir DIR] [--real DIR] [--patients N] [--steps N] …``
+``python -m core.training.starter [--out DIR] [--work-dir DIR] [--parent DIR] [--real DIR] [--steps N] …``
 
-Stages: crops of invented patients are rendered; the vocabulary and a small BERT are trained on descriptions;
-DMCL is trained; the result is measured on held-back patients, on the benchmark's test patients and, where a
-folder with them is given, on real polyps, and published with its card. Whatever is finished stays in the work
-folder, and checkpoints are written on the way: started again with the same options, the command goes on where
-it was stopped or killed. One JSON object a line on stderr says how far it is; the result comes as one JSON
-document on stdout. The shipped weights learn from no real picture; settings were chosen on some (see the
-recipe).
+Stages: crops of invented patients are rendered; DMCL goes on from the version shipped before it, or, with
+``--scratch``, from random weights and a vocabulary and a small BERT trained on descriptions; the result is
+measured on held-back patients, on the benchmark's test patients and, where a folder with them is given, on
+real polyps, and published with its card. Whatever is finished stays in the work folder, and checkpoints are
+written on the way: started again with the same options, the command goes on where it was stopped or killed.
+One JSON object a line on stderr says how far it is; the result comes as one JSON document on stdout. The
+shipped weights learn from no real picture; settings were chosen on some (see the recipe).
 """
 
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from typing import Any
 import msgspec
 
 from core.data.manifest import read_manifest
-from core.inference.bundle import BundleInfo, amend_bundle
+from core.inference.bundle import BundleInfo, amend_bundle, read_bundle
 from core.phantom.benchmark import BenchmarkSpec, load_spec
 from core.phantom.benchmark_run import render_benchmark
 from core.progress import CancelToken
@@ -49,6 +50,7 @@ LIMIT_BYTES = 40_000_000
 """All files of the shipped starter model together."""
 LEARNT_ON = "held-back rendered exams of invented patients"
 OUT, WORK = Path("resources/models/starter"), Path("build/starter")
+_PARENT = "parent"
 
 
 def make_starter(
@@ -56,6 +58,7 @@ def make_starter(
     work: Path,
     recipe: Recipe,
     *,
+    parent: Path | None = None,
     spec: BenchmarkSpec | None = None,
     real: Path | None = None,
     device: str = "auto",
@@ -68,6 +71,7 @@ def make_starter(
     Args:
         out: the bundle's folder; replaced at the very end.
         work: what is made on the way; a run goes on from there.
+        parent: a bundle to go on from, copied into the work folder; None = from random weights.
         spec: the benchmark whose test patients it is measured on; None = the published one.
         real: folder with real polyps to measure on, see :func:`core.training.starter_figures.real_parts`.
         device: of training and measuring.
@@ -83,15 +87,18 @@ def make_starter(
     """
     token, log = cancel or CancelToken(), EventLog("starter", on_event)
     measured_on = {} if real is None else real_parts(real)
+    recipe = msgspec.structs.replace(recipe, parent=_parent_id(work, parent))
     claim(work, recipe, "starter-other-recipe")
     crops = training_patients(work, recipe, workers, log.progress, token)
-    text = _text_encoder(work, crops, recipe, device, log, token)
+    if recipe.parent is None:
+        text: MlmResult | None = _text_encoder(work, crops, recipe, device, log, token)
+        start = Start(text_folder=str(work / "text"))
+    else:
+        text, start = None, Start(model=str(work / _PARENT))
     trained = train_dmcl(
         crops,
         work / "starter",
-        msgspec.structs.replace(
-            recipe.training, seed=recipe.seed, start=Start(text_folder=str(work / "text"))
-        ),
+        msgspec.structs.replace(recipe.training, seed=recipe.seed, start=start),
         device,
         on_step=on_event,
         cancel=token,
@@ -114,10 +121,22 @@ def make_starter(
         "run": trained.run.name,
         "model": shipped.manifest.model_id,
         "metrics": shipped.manifest.metrics,
-        "seconds": round(trained.seconds + text.seconds, 1),
+        "seconds": round(trained.seconds + (text.seconds if text else 0.0), 1),
         "bytes": size,
         "bundle": str(shipped.folder),
     }
+
+
+def _parent_id(work: Path, parent: Path | None) -> str | None:
+    """The id of the model to go on from; the first start keeps a copy, since the new one may replace it."""
+    kept = work / _PARENT
+    if parent is not None and not kept.exists():
+        read_bundle(parent)
+        draft = work / f".{_PARENT}"
+        shutil.rmtree(draft, ignore_errors=True)
+        shutil.copytree(parent, draft)
+        draft.rename(kept)
+    return None if parent is None else read_bundle(kept).manifest.model_id
 
 
 def _text_encoder(
@@ -151,15 +170,18 @@ def _tuned(
     return measure(tuned.bundle, tuned_parts(real), work / "cache", device, log.progress, cancel)
 
 
-def _described(trained: TrainResult, figures: dict[str, dict[str, Any]], text: MlmResult) -> BundleInfo:
+def _described(
+    trained: TrainResult, figures: dict[str, dict[str, Any]], text: MlmResult | None
+) -> BundleInfo:
     """The run's bundle with figures and card."""
     metrics = {
         "validation": figures[VALIDATION],
         "benchmark": figures[BENCHMARK],
         "real": {name: own for name, own in figures.items() if name not in (VALIDATION, BENCHMARK)},
-        "text_encoder": msgspec.to_builtins(text),
         "chosen": trained.metrics,
     }
+    if text is not None:
+        metrics["text_encoder"] = msgspec.to_builtins(text)
     info = amend_bundle(trained.bundle, metrics)
     return amend_bundle(trained.bundle, card=starter_card(info, trained.run, text, figures, trained.notes))
 
@@ -173,6 +195,7 @@ def main(arguments: list[str] | None = None) -> int:
             options.out,
             options.work_dir,
             _recipe(options),
+            parent=None if options.scratch else options.parent,
             real=options.real,
             device=options.device,
             workers=options.workers,
@@ -190,6 +213,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--out", type=Path, default=OUT, help="the bundle's folder (default: %(default)s)")
     parser.add_argument("--work-dir", type=Path, default=WORK, help="kept between starts (%(default)s)")
+    parser.add_argument("--parent", type=Path, default=OUT, help="model to go on from (%(default)s)")
+    parser.add_argument("--scratch", action="store_true", help="begin with random weights instead")
     parser.add_argument("--patients", type=int, default=plain.patients, help="to learn from (%(default)s)")
     parser.add_argument("--real", type=Path, default=None, help="folder with CVC-ClinicDB as sequences")
     parser.add_argument("--views", type=int, default=plain.views, help="a lesion and exam (%(default)s)")

@@ -46,7 +46,7 @@ PHANTOM_LIMITS = (
 def starter_card(
     info: BundleInfo,
     run: Path,
-    text: MlmResult,
+    text: MlmResult | None,
     figures: Mapping[str, Mapping[str, Any]],
     notes: Sequence[str],
 ) -> str:
@@ -55,9 +55,11 @@ def starter_card(
     Args:
         info: the bundle.
         run: the training run's folder.
+        text: of the text encoder's pre-training; None where a model was gone on from.
         figures: as :func:`core.training.starter_figures.measure` returns them.
     """
-    splits = msgspec.json.decode((run / "data.json").read_bytes())["splits"]
+    data = msgspec.json.decode((run / "data.json").read_bytes())
+    splits = data["splits"]
     facts = CardFacts(
         name="PolypTrace starter model",
         data=[
@@ -65,7 +67,7 @@ def starter_card(
             f"{splits['train_patients']} invented patients (the phantom); no picture of a real patient.",
             f"Held back: {splits['val_lesions']} lesions of {splits['val_patients']} other such patients; "
             "the checkpoint and the threshold were chosen on them.",
-            f"Text encoder: {summary(text)}.",
+            data["start"] if text is None else f"Text encoder: {summary(text)}.",
         ],
         config=read_config(run / "config.json"),
         tables=[line for name, own in figures.items() for line in figure_lines(name, own)],

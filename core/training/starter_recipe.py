@@ -21,7 +21,7 @@ _SEEDS = 1000
 
 TRAINING = msgspec.structs.replace(
     COMPACT,
-    model=msgspec.structs.replace(COMPACT.model, image_size=128, pooling="gem"),
+    model=msgspec.structs.replace(COMPACT.model, image_size=128),
     train_size=96,
     augmentation=Augmentation(processor="exam"),
     steps=2000,
@@ -60,7 +60,8 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
         crop_px: longest side of a rendered picture.
         views: pictures of a lesion in one exam.
         seed: of everything.
-        text: masked-language pre-training.
+        parent: id of the model that is gone on from; None = from random weights.
+        text: masked-language pre-training; not needed with a parent, which has its text encoder.
         training: the DMCL run.
         tuning: going on from it on real polyps, where there are some: for the figures, never shipped.
     """
@@ -71,6 +72,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     crop_px: int = 176
     views: int = 4
     seed: int = 1
+    parent: str | None = None
     text: MlmSettings = TEXT
     training: TrainConfig = TRAINING
     tuning: TrainConfig = TUNING

@@ -133,6 +133,16 @@ def test_from_nothing_to_a_shipped_bundle_with_a_stop_on_the_way(
     assert not any(event["stage"].startswith("measuring") for event in again)
     assert any(event["stage"].startswith("measuring") for event in events)
 
+    # The next version goes on from this one, whose copy stays when the new one takes its place.
+    following = tmp_path / "next"
+    following.mkdir()
+    (work / "crops").rename(following / "crops")
+    went_on = make_starter(out, following, recipe, parent=out, spec=spec, device="cpu", workers=1)
+    assert went_on["model"] != answer["model"]
+    assert read_bundle(following / "parent").manifest.model_id == answer["model"]
+    assert f"went on from the weights of {answer['model']}" in read_bundle(out).card
+    (following / "crops").rename(work / "crops")
+
     train, val = (
         patients_of(row for row in read_manifest(work / "crops/manifest.csv").rows if row.split == split)
         for split in ("train", "val")
