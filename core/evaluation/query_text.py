@@ -27,11 +27,11 @@ _BELOW = 4.0
 class TextFuser(Protocol):
     """What the protocol needs of a model (see :class:`core.models.text_fuser.TextFuser`)."""
 
-    def image_tokens(self, crops: Sequence[npt.NDArray[np.uint8]]) -> Vectors:
+    def looks(self, crops: Sequence[npt.NDArray[np.uint8]]) -> Vectors:
         """N crops (h, w, 3) uint8 RGB → (N, w) float32."""
         ...
 
-    def fuse(self, image_tokens: Vectors, text: str | None, cancel: CancelToken | None = None) -> Vectors:
+    def fuse(self, looks: Vectors, text: str | None, cancel: CancelToken | None = None) -> Vectors:
         """(N, w) with one text or None → (N, d) float32, L2 rows."""
         ...
 

@@ -127,8 +127,8 @@ def _with_query_text(
     cancel: CancelToken | None,
 ) -> dict[str, _Way]:
     """The ways that the other protocol changes: ``model``, and ``shuffled_text`` where it was asked for."""
-    assert made.image_tokens is not None
-    tokens = made.image_tokens[len(query) :]
+    assert made.looks is not None
+    tokens = made.looks[len(query) :]
     changed = {"own_text": ways["model"]}
     for name, texts in (("model", [row.text for row in query]), ("shuffled_text", made.dealt)):
         if name not in ways:

@@ -55,12 +55,12 @@ class RowVectors(msgspec.Struct, frozen=True):
 
     Attributes:
         by_way: (Q + N, d) float32 with L2 rows under ``model`` and each baseline's name.
-        image_tokens: (Q + N, w) float32 of the protocol query-text; None without it.
+        looks: (Q + N, w) float32 of the protocol query-text; None without it.
         dealt: the text of every row after the deal; empty without the baseline ``shuffled_text``.
     """
 
     by_way: dict[str, Vectors]
-    image_tokens: Vectors | None = None
+    looks: Vectors | None = None
     dealt: list[str] = []
 
 
@@ -116,7 +116,7 @@ def row_vectors(
     if "colour_histogram" in wanted:
         makers["colour_histogram"] = lambda crops, _: np.stack([colour_histogram(crop) for crop in crops])
     if fuser is not None:
-        makers[_TOKENS] = lambda crops, _: fuser.image_tokens(crops)
+        makers[_TOKENS] = lambda crops, _: fuser.looks(crops)
     made = _of_pictures(rows, makers, full_frame, progress, cancel or CancelToken())
     tokens = made.pop(_TOKENS, None)
     vectors = {name: normalised(own) for name, own in made.items()}

@@ -35,12 +35,13 @@ class EmbedsMaps(Protocol):
     def embed_map(
         self,
         feature_map: Tensor,
+        images: Tensor,
         token_ids: Tensor,
         attention_mask: Tensor,
         has_image: Tensor,
         has_text: Tensor,
     ) -> Tensor:
-        """(B, C, h, w) and texts → (B, width), L2 rows."""
+        """(B, C, h, w), the pictures they came from and texts → (B, d), L2 rows."""
         ...
 
 
@@ -114,12 +115,13 @@ def pair_maps(net: EmbedsMaps, query: Side, candidate: Side) -> PairMaps:
     """
     count, size = query.images.shape[0], query.images.shape[-1]
     texts = _joined_texts(query, candidate)
+    images = torch.cat([query.images, candidate.images])
     with torch.no_grad():
-        activations = net.image_map(torch.cat([query.images, candidate.images]))
+        activations = net.image_map(images)
     with torch.enable_grad():
         activations = activations.detach().requires_grad_(True)
         here = torch.ones(2 * count, dtype=torch.bool, device=activations.device)
-        vectors = net.embed_map(activations, *texts, here, texts[1].bool().any(dim=1))
+        vectors = net.embed_map(activations, images, *texts, here, texts[1].bool().any(dim=1))
         similarity = (vectors[:count] * vectors[count:]).sum(dim=1)
         (gradients,) = torch.autograd.grad(similarity.sum(), activations)
     maps = scaled_maps(eigen_projection(activations.detach(), gradients), size)

@@ -69,6 +69,7 @@ class BundleManifest(msgspec.Struct, frozen=True, kw_only=True):
     metrics: dict[str, Any] = {}
     versions: dict[str, str] = {}
     no_match: NoMatchSettings | None = None
+    embedding: int | None = None
 
     @property
     def weights(self) -> dict[str, str]:
@@ -78,7 +79,7 @@ class BundleManifest(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def dim(self) -> int:
         """Length of an embedding."""
-        return int(self.architecture["width"])
+        return self.embedding or int(self.architecture["width"])
 
 
 class BundleInfo(msgspec.Struct, frozen=True):

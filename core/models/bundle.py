@@ -82,6 +82,7 @@ def save_bundle(
             metrics=metrics or {},
             versions=_versions(),
             no_match=no_match,
+            embedding=model.dim,
         )
         write_manifest(fresh, manifest)
         _replace_folder(folder, fresh, Path(scratch) / "old")

@@ -49,6 +49,9 @@ class DmclConfig(msgspec.Struct, frozen=True, kw_only=True):
         text_frozen: the text encoder isn't trained and stays in evaluation mode.
         missing: what stands in for a missing picture or text: a ``learned`` token (ours), or ``zeros``, as
             where nobody has thought of it.
+        own_share: how much of the cosine of two pictures their own features decide, before any fusion: what
+            the fusion learnt of one source of pictures holds less on another. 0 in the paper.
+        colour_share: how much of it their colours decide; within an exam they say a lot. 0 in the paper.
     """
 
     backbone: str = "resnet18"
@@ -64,6 +67,8 @@ class DmclConfig(msgspec.Struct, frozen=True, kw_only=True):
     text: BertSettings = BertSettings()
     text_frozen: bool = False
     missing: Missing = "learned"
+    own_share: float = 0.0
+    colour_share: float = 0.0
 
     @property
     def heads(self) -> int:
@@ -105,6 +110,10 @@ def check(config: DmclConfig) -> None:
         (config.missing not in get_args(Missing), f"there is no stand-in {config.missing}"),
         (config.mlp_ratio < 1, "mlp_ratio is at least 1"),
         (not 0 <= config.dropout < 1, "dropout is a share below 1"),
+        (
+            min(config.own_share, config.colour_share) < 0 or config.own_share + config.colour_share >= 1,
+            "own_share and colour_share aren't below 0, and together below 1",
+        ),
         (config.pooling not in get_args(Pooling), f"there is no pooling {config.pooling}"),
         (not 32 <= config.image_size <= 1024, "the image size lies in 32…1024 pixels"),
         (

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from core.models import colour
 from core.models.config import DmclConfig, check
 from core.models.layers import FusionLayer, ImageEncoder, TextEncoder
 
@@ -18,7 +19,8 @@ class Dmcl(nn.Module):
     Shapes: ``images`` (B, 3, S, S) float in 0…255 RGB; ``token_ids`` (B, n) int64 with any n from 1 to
     ``config.max_tokens``; ``attention_mask`` (B, n) bool or int, true = real token; ``has_image`` and
     ``has_text`` (B,) bool, False = the learned [no-image] / [no-text] token stands in. A text without any
-    real token counts as missing.
+    real token counts as missing. An embedding has d = ``width`` numbers, and more where the picture's own
+    features or colours have a share.
     """
 
     def __init__(self, config: DmclConfig) -> None:
@@ -43,9 +45,33 @@ class Dmcl(nn.Module):
         )
         self.norm = nn.LayerNorm(width)
 
+    @property
+    def dim(self) -> int:
+        """Length d of an embedding."""
+        own = self.image.channels if self.config.own_share else 0
+        return self.config.width + own + (colour.LENGTH if self.config.colour_share else 0)
+
     def image_map(self, images: Tensor) -> Tensor:
         """Activations of the last convolution, (B, C, h, w)."""
         return self.image.feature_map(images)
+
+    def look(self, feature_map: Tensor, images: Tensor) -> Tensor:
+        """All that fusing needs of B pictures, (B, length of an embedding).
+
+        The image token I, and what stands beside the fused vector, weighted: the picture's own features and
+        its colours, where the settings give them a share.
+
+        Args:
+            feature_map: (B, C, h, w) of :meth:`image_map`.
+            images: (B, 3, S, S) float in 0…255, RGB.
+        """
+        pooled = self.image.pooled(feature_map)
+        parts = [self.image.project(pooled)]
+        if self.config.own_share:
+            parts.append(self.config.own_share**0.5 * self.image.own(pooled))
+        if self.config.colour_share:
+            parts.append(self.config.colour_share**0.5 * colour.colour_histogram(images))
+        return torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]
 
     def text_tokens(self, token_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """T1…Tn, (B, n, width)."""
@@ -78,26 +104,38 @@ class Dmcl(nn.Module):
 
     def fuse(
         self,
-        image_token: Tensor,
+        looks: Tensor,
         text_tokens: Tensor,
         attention_mask: Tensor,
         has_image: Tensor,
         has_text: Tensor,
     ) -> Tensor:
-        """As :meth:`fused`, rows of length 1: the embedding, (B, width) float32."""
-        return F.normalize(self.fused(image_token, text_tokens, attention_mask, has_image, has_text), dim=1)
+        """The embedding of B pictures of :meth:`look` with their texts, (B, d) float32, L2 rows."""
+        token = looks[:, : self.config.width]
+        fused = self.fused(token, text_tokens, attention_mask, has_image, has_text)
+        return self.joined(fused, looks, has_image)
+
+    def joined(self, fused: Tensor, looks: Tensor, has_image: Tensor) -> Tensor:
+        """The fused vectors (B, width), and beside them what :meth:`look` saw: (B, d) float32, L2 rows."""
+        fused = F.normalize(fused, dim=1)
+        if looks.shape[1] == self.config.width:
+            return fused
+        share = 1 - self.config.own_share - self.config.colour_share
+        beside = looks[:, self.config.width :].float() * has_image[:, None]
+        return F.normalize(torch.cat([share**0.5 * fused, beside], dim=1), dim=1)
 
     def embed_map(
         self,
         feature_map: Tensor,
+        images: Tensor,
         token_ids: Tensor,
         attention_mask: Tensor,
         has_image: Tensor,
         has_text: Tensor,
     ) -> Tensor:
-        """Embedding from the last activations (B, C, h, w) on: (B, width) float32, L2 rows."""
-        image, text = self.image.token(feature_map), self.text_tokens(token_ids, attention_mask)
-        return self.fuse(image, text, attention_mask, has_image, has_text)
+        """Embedding from the last activations (B, C, h, w) on: (B, d) float32, L2 rows."""
+        looks, text = self.look(feature_map, images), self.text_tokens(token_ids, attention_mask)
+        return self.fuse(looks, text, attention_mask, has_image, has_text)
 
     def forward(
         self,
@@ -107,8 +145,9 @@ class Dmcl(nn.Module):
         has_image: Tensor,
         has_text: Tensor,
     ) -> Tensor:
-        """Embedding of each row, (B, width) float32, L2 rows."""
-        return self.embed_map(self.image_map(images), token_ids, attention_mask, has_image, has_text)
+        """Embedding of each row, (B, d) float32, L2 rows."""
+        maps = self.image_map(images)
+        return self.embed_map(maps, images, token_ids, attention_mask, has_image, has_text)
 
     def backbone_parameters(self) -> Iterator[nn.Parameter]:
         """What the optimiser's slow group trains: ResNet and, unless frozen, BERT."""

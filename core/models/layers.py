@@ -57,6 +57,9 @@ class ImageEncoder(nn.Module):
         self.channels: int = _channels(probe)
         self.pool: nn.Module = GeneralisedMean() if config.pooling == "gem" else nn.AdaptiveAvgPool2d(1)
         self.project = nn.Linear(self.channels, config.width)
+        if config.own_share:
+            # Only its running mean and spread are learnt: each channel counts alike.
+            self.own_norm = nn.BatchNorm2d(self.channels).requires_grad_(False)
         self.register_buffer("mean", 255 * torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", 255 * torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
 
@@ -72,6 +75,10 @@ class ImageEncoder(nn.Module):
         """(B, C, h, w) → the picture's features, (B, C)."""
         out: Tensor = self.pool(feature_map).flatten(1)
         return out
+
+    def own(self, pooled: Tensor) -> Tensor:
+        """(B, C) of :meth:`pooled` → the picture's own features, centred by channel, L2 rows."""
+        return F.normalize(self.own_norm(pooled.float()[:, :, None, None]).flatten(1), dim=1)
 
     def token(self, feature_map: Tensor) -> Tensor:
         """(B, C, h, w) → the image token I, (B, width)."""

@@ -15,26 +15,27 @@ from core.models.dmcl import Dmcl
 from core.models.layers import FusionLayer
 
 
-def fuse_one_text(model: Dmcl, image_tokens: Tensor, text_tokens: Tensor | None) -> Tensor:
+def fuse_one_text(model: Dmcl, looks: Tensor, text_tokens: Tensor | None) -> Tensor:
     """Embeddings of B pictures with one text.
 
     Args:
         model: in evaluation mode.
-        image_tokens: (B, width) of :meth:`core.models.layers.ImageEncoder.token`.
+        looks: (B, d) of :meth:`Dmcl.look`.
         text_tokens: (n, width) of :meth:`Dmcl.text_tokens` without padding, n ≥ 1; None for no text.
 
     Returns:
-        (B, width) float32, L2 rows.
+        (B, d) float32, L2 rows.
     """
     text = model.no_text[None] if text_tokens is None else text_tokens
-    own = (image_tokens + model.types[0] + model.positions[0])[:, None]
+    own = (looks[:, : model.config.width] + model.types[0] + model.positions[0])[:, None]
     shared = (text + model.types[1] + model.positions[1 : len(text) + 1])[None]
     layers = [layer for layer in model.layers if isinstance(layer, FusionLayer)]
     x = _first_layer(layers[0], own, shared, alone=len(layers) == 1)
     everything = torch.ones(x.shape[:2], dtype=torch.bool, device=x.device)
     for number, layer in enumerate(layers[1:], start=2):
         x = layer(x, everything, first_only=number == len(layers))
-    return F.normalize(model.norm(x[:, 0]).float(), dim=1)
+    here = torch.ones(len(looks), dtype=torch.bool, device=looks.device)
+    return model.joined(model.norm(x[:, 0]).float(), looks, here)
 
 
 def _first_layer(layer: FusionLayer, own: Tensor, shared: Tensor, alone: bool) -> Tensor:

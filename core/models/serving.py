@@ -37,11 +37,11 @@ class Serving(nn.Module):
             text_row: (B,) int64 into ``token_ids`` or −1.
 
         Returns:
-            (B, width) float32, L2 rows.
+            (B, d) float32, L2 rows.
         """
         model = self.model
         images = pictures.permute(0, 3, 1, 2).to(torch.float32)
-        image = model.image.token(model.image_map(images))[picture_row.clamp(min=0)]
+        image = model.look(model.image_map(images), images)[picture_row.clamp(min=0)]
         chosen = text_row.clamp(min=0)
         text = model.text_tokens(token_ids, attention_mask)[chosen]
         return model.fuse(image, text, attention_mask[chosen], picture_row >= 0, text_row >= 0)

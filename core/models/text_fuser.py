@@ -51,40 +51,40 @@ class TextFuser:
         model = load_model(folder).requires_grad_(False).to(choice.name)
         return cls(model, open_tokenizer(read_bundle(folder)), choice)
 
-    def image_tokens(self, crops: Sequence[Picture]) -> Vectors:
-        """N crops (h, w, 3) uint8 RGB → the image tokens I, (N, width) float32."""
+    def looks(self, crops: Sequence[Picture]) -> Vectors:
+        """N crops (h, w, 3) uint8 RGB → what is fused of them (:meth:`Dmcl.look`), (N, d) float32."""
         size = self.model.config.image_size
         with torch.inference_mode():
             parts = []
             for start in range(0, len(crops), self.batch):
                 squares = np.stack([to_square(crop, size) for crop in crops[start : start + self.batch]])
                 images = torch.from_numpy(squares).permute(0, 3, 1, 2).float().to(self.device.name)
-                parts.append(self.model.image.token(self.model.image_map(images)).float().cpu())
+                parts.append(self.model.look(self.model.image_map(images), images).float().cpu())
             return np.asarray(torch.cat(parts).numpy(), dtype=np.float32)
 
-    def fuse(self, image_tokens: Vectors, text: str | None, cancel: CancelToken | None = None) -> Vectors:
+    def fuse(self, looks: Vectors, text: str | None, cancel: CancelToken | None = None) -> Vectors:
         """All pictures with one text.
 
         Args:
-            image_tokens: (N, width) of :meth:`image_tokens`.
+            looks: (N, d) of :meth:`looks`.
             text: None or blank for no text.
             cancel: looked at before each batch.
 
         Returns:
-            (N, width) float32, L2 rows: those of :meth:`core.inference.embedder.Embedder.embed_pairs` for
+            (N, d) float32, L2 rows: those of :meth:`core.inference.embedder.Embedder.embed_pairs` for
             these pictures with this text.
 
         Raises:
             Cancelled: ``cancel`` was set.
         """
-        made = np.empty_like(image_tokens)
+        made = np.empty_like(looks)
         with torch.inference_mode():
             told = self._text_tokens(text)
-            for start in range(0, len(image_tokens), self.batch):
+            for start in range(0, len(looks), self.batch):
                 if cancel is not None:
                     cancel.raise_if_cancelled()
                 some = slice(start, start + self.batch)
-                pictures = torch.from_numpy(image_tokens[some]).to(self.device.name)
+                pictures = torch.from_numpy(looks[some]).to(self.device.name)
                 made[some] = fuse_one_text(self.model, pictures, told).cpu().numpy()
         return made
 

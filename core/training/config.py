@@ -59,6 +59,9 @@ class LossSettings(msgspec.Struct, frozen=True, kw_only=True):
         neck: batch normalisation before the identity scores (Luo 2019), not in the paper.
         image_identity_weight: of an identity loss on the picture's own features, 0 in the paper; it teaches
             a ResNet with random weights long before the fusion does.
+        image_metric_weight: of a supervised contrastive loss on the picture's own features, 0 in the paper.
+        fusion_teaches_image: whether the fused vector's losses reach the image encoder, as in the paper; it
+            learns what tells pictures apart better by its own ones, since texts answer half the question.
         metric_warmup: share of the run in which the metric loss gains its weight; a hard metric loss on
             random features is smallest when all are the same.
         smoothing: label smoothing of the identity loss.
@@ -72,6 +75,8 @@ class LossSettings(msgspec.Struct, frozen=True, kw_only=True):
     metric_weight: float = 1.0
     neck: bool = False
     image_identity_weight: float = 0.0
+    image_metric_weight: float = 0.0
+    fusion_teaches_image: bool = True
     metric_warmup: float = 0.0
     smoothing: float = 0.0
 
@@ -176,6 +181,10 @@ def _value_problems(config: TrainConfig) -> list[tuple[bool, str]]:
         (loss.miner not in get_args(Miner), f"there is no miner {loss.miner}"),
         (config.optimiser not in get_args(Optimiser), f"there is no optimiser {config.optimiser}"),
         (config.text_protocol not in get_args(TextProtocol), f"there is no protocol {config.text_protocol}"),
+        (
+            not (loss.fusion_teaches_image or loss.image_metric_weight or loss.image_identity_weight),
+            "without fusion_teaches_image the picture needs a loss of its own",
+        ),
         (loss.temperature <= 0, "the temperature of the loss is above 0"),
         (not 0 <= loss.smoothing < 1, "smoothing is a share below 1"),
         (min(dropout.no_image, dropout.no_text, dropout.thin_text) < 0, "dropout is a share"),

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from core.models.dmcl import Dmcl
 from core.models.layers import IdentityHead
+from core.training.config import LossSettings
 
 
 class NeckedHead(nn.Module):
@@ -29,13 +30,20 @@ class NeckedHead(nn.Module):
 
 
 class Heads(nn.Module):
-    """The identity heads of one run: on the fused vector (equation 5) and on the picture alone."""
+    """What the losses of one run look at: the fused vector (equation 5) and the picture alone.
 
-    def __init__(self, model: Dmcl, identities: int, neck: bool) -> None:
+    With a metric loss of its own the picture is judged after a projection that stays behind: the features
+    before it hold better on other pictures (Chen 2020).
+    """
+
+    def __init__(self, model: Dmcl, identities: int, loss: LossSettings) -> None:
         super().__init__()
-        kind = NeckedHead if neck else IdentityHead
-        self.fused = kind(model.config.width, identities)
-        self.image = kind(model.image.channels, identities)
+        kind = NeckedHead if loss.neck else IdentityHead
+        width, channels = model.config.width, model.image.channels
+        self.fused = kind(width, identities)
+        own = bool(loss.image_metric_weight)
+        self.project: nn.Module = nn.Linear(channels, width) if own else nn.Identity()
+        self.image = kind(width if own else channels, identities)
 
 
 @torch.no_grad()

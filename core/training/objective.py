@@ -29,7 +29,7 @@ class Objective:
         self._mixed = config.mixed_precision and devices.device.type == "cuda"
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
-        """Name → scalar: ``identity``, ``metric`` and, where it has a weight, ``image_identity``."""
+        """Name → scalar: ``identity``, ``metric``; ``image_identity``, ``image_metric`` where they count."""
         labels = torch.from_numpy(batch.labels).to(self._devices.device)
         fused, seen = self._vectors(batch)
         fused, settings = self._devices.whole(fused, len(labels)), self._settings
@@ -37,9 +37,12 @@ class Objective:
             "identity": identity_loss(self._heads.fused(fused), labels, settings.smoothing),
             "metric": metric_loss(torch.nn.functional.normalize(fused, dim=1), labels, settings),
         }
-        if settings.image_identity_weight:
-            scores = self._heads.image(self._devices.whole(seen, len(labels)))
-            losses["image_identity"] = identity_loss(scores, labels, settings.smoothing)
+        if settings.image_identity_weight or settings.image_metric_weight:
+            own = self._heads.project(self._devices.whole(seen, len(labels)))
+            losses["image_identity"] = identity_loss(self._heads.image(own), labels, settings.smoothing)
+            if settings.image_metric_weight:
+                own = torch.nn.functional.normalize(own, dim=1)
+                losses["image_metric"] = supervised_contrastive_loss(own, labels, settings.temperature)
         return losses
 
     def _vectors(self, batch: Batch) -> tuple[Tensor, Tensor]:
@@ -50,9 +53,13 @@ class Objective:
         has_image, has_text = (torch.from_numpy(x).to(device) for x in (batch.has_image, batch.has_text))
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=self._mixed):
             maps = model.image_map(to_input(batch.images, device))
+            pooled = model.image.pooled(maps.float())
             text, mask = self._reader.read(model, shown, device)
-            fused = model.fused(model.image.token(maps), text, mask, has_image, has_text)
-        return fused.float(), model.image.pooled(maps.float())
+            taught = pooled if self._settings.fusion_teaches_image else pooled.detach()
+            fused = model.fused(model.image.project(taught), text, mask, has_image, has_text)
+        if model.config.own_share:
+            model.image.own(pooled.detach())  # its norm follows the features
+        return fused.float(), pooled
 
 
 def metric_loss(features: Tensor, labels: Tensor, settings: LossSettings) -> Tensor:
@@ -69,4 +76,5 @@ def loss_weights(settings: LossSettings, share: float) -> dict[str, float]:
         "identity": settings.identity_weight,
         "metric": settings.metric_weight * rising,
         "image_identity": settings.image_identity_weight,
+        "image_metric": settings.image_metric_weight,
     }

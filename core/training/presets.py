@@ -8,13 +8,18 @@ from typing import get_args
 import msgspec
 
 from core.data.augment import PAPER as PAPER_AUGMENTATION
+from core.data.augment import Augmentation
 from core.data.batches import ModalityDropout
 from core.errors import PolypTraceError
 from core.models import config as models
 from core.training.config import LossSettings, Pretrained, Start, TrainConfig
 
 COMPACT = TrainConfig(
-    model=msgspec.structs.replace(models.COMPACT, image_size=112, pooling="gem"),
+    model=msgspec.structs.replace(
+        models.COMPACT, image_size=128, pooling="gem", own_share=0.45, colour_share=0.15
+    ),
+    train_size=96,
+    augmentation=Augmentation(processor="exam"),
     steps=1250,
     optimiser="adamw",
     lr_backbone=4e-4,
@@ -22,7 +27,13 @@ COMPACT = TrainConfig(
     decay_backbone=0.05,
     decay_head=0.05,
     loss=LossSettings(
-        miner="batch-all", neck=True, image_identity_weight=1.0, metric_warmup=0.4, smoothing=0.1
+        miner="batch-all",
+        neck=True,
+        image_identity_weight=1.0,
+        image_metric_weight=1.0,
+        fusion_teaches_image=False,
+        metric_warmup=0.4,
+        smoothing=0.1,
     ),
     modality_dropout=ModalityDropout(no_image=0.2, no_text=0.3, thin_text=0.15),
     validate_every=200,
@@ -48,6 +59,8 @@ QUICK = msgspec.structs.replace(
 ABLATION = msgspec.structs.replace(
     COMPACT,
     model=msgspec.structs.replace(models.COMPACT, image_size=128),
+    loss=msgspec.structs.replace(COMPACT.loss, image_metric_weight=0.0, fusion_teaches_image=True),
+    train_size=None,
     identities=8,
     steps=700,
     max_seconds=1080.0,

@@ -20,8 +20,8 @@ from core.text.tokenizer import SPECIAL
 from core.training.config import Start, TrainConfig
 from core.training.masked_language import train_tokenizer
 
-_FREE = ("image_size", "last_stride", "dropout", "text_frozen", "pooling")
-"""What may change when a trained network goes on: no weight depends on it but the one of a pooling."""
+_FREE = ("image_size", "last_stride", "dropout", "text_frozen", "pooling", "own_share", "colour_share")
+"""What may change when a trained network goes on: no weight depends on it, or one found soon."""
 
 
 def check_start(start: Start) -> None:
@@ -77,15 +77,20 @@ def bundle_config(folder: Path) -> DmclConfig:
 
 
 def fits(wanted: DmclConfig, known: DmclConfig) -> bool:
-    """Whether the weights of ``known`` are weights of ``wanted``."""
+    """Whether the weights of ``known`` are weights of ``wanted``; the vocabulary is the known one's."""
+    wanted = _with_words_of(known, wanted)
     return msgspec.structs.replace(wanted, **{name: getattr(known, name) for name in _FREE}) == known
+
+
+def _with_words_of(known: DmclConfig, wanted: DmclConfig) -> DmclConfig:
+    return with_vocabulary(wanted, known.text.vocab_size, known.text.pad_id)
 
 
 def first_network(config: TrainConfig, train: list[Row]) -> tuple[Dmcl, str]:
     """The network before training, and its tokenizer as JSON.
 
     A model that is gone on from keeps its architecture, whatever ``config`` says; where the settings fit its
-    weights, input size, last stride, pooling, dropout and freezing are taken from them.
+    weights, input size, last stride, pooling, shares, dropout and freezing are taken from them.
 
     Raises:
         PolypTraceError: ``training-settings`` or what is wrong with the weights.
@@ -112,9 +117,9 @@ def first_network(config: TrainConfig, train: list[Row]) -> tuple[Dmcl, str]:
 
 def _continued(folder: Path, wanted: DmclConfig) -> Dmcl:
     model = load_model(folder)
-    if wanted == model.config or not fits(wanted, model.config):
+    if not fits(wanted, model.config):
         return model
-    changed, known = Dmcl(wanted), model.state_dict()
+    changed, known = Dmcl(_with_words_of(model.config, wanted)), model.state_dict()
     changed.load_state_dict({name: known.get(name, value) for name, value in changed.state_dict().items()})
     return changed
 

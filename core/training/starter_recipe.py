@@ -6,7 +6,6 @@ from pathlib import Path
 
 import msgspec
 
-from core.data.augment import Augmentation
 from core.data.manifest import Row, read_manifest, write_manifest
 from core.data.splits import assert_disjoint, patients_of
 from core.phantom.crops import write_crops
@@ -21,10 +20,10 @@ _SEEDS = 1000
 
 TRAINING = msgspec.structs.replace(
     COMPACT,
-    model=msgspec.structs.replace(COMPACT.model, image_size=128),
-    train_size=96,
-    augmentation=Augmentation(processor="exam"),
-    steps=2000,
+    model=msgspec.structs.replace(COMPACT.model, text_frozen=True),
+    steps=900,
+    lr_backbone=8e-4,
+    loss=msgspec.structs.replace(COMPACT.loss, metric_warmup=0.1),
     validate_every=200,
     checkpoint_seconds=90.0,
 )

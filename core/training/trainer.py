@@ -89,7 +89,7 @@ class Trainer:
         self._config, self._run, self._devices = config, run, devices
         self.maker, self.validator = maker, validator
         torch.manual_seed(config.seed + 1)
-        heads = Heads(model, maker.identities, config.loss.neck)
+        heads = Heads(model, maker.identities, config.loss)
         self.model: Dmcl = devices.prepared(model)  # type: ignore[assignment]
         self._heads = heads.to(devices.device)
         self._objective = Objective(self.model, self._heads, reader, config, devices)
@@ -277,9 +277,8 @@ class Trainer:
 
     def _count(self, event: dict[str, Any]) -> None:
         """Adds a step to its epoch's means and tells it."""
-        parts = {
-            name: event[name] for name in ("loss", "identity", "metric", "image_identity") if name in event
-        }
+        names = ("loss", "identity", "metric", "image_identity", "image_metric")
+        parts = {name: event[name] for name in names if name in event}
         sums = self.state.sums
         self.state.sums = {name: sums.get(name, 0.0) + value for name, value in parts.items()}
         self.state.sums["steps"] = sums.get("steps", 0) + 1

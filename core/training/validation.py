@@ -105,15 +105,15 @@ class Validator:
 
     def _frames(self, model: Dmcl, device: torch.device, start: int) -> dict[str, Vectors]:
         places = range(start, min(start + _BATCH, len(self._rows)))
-        token = self._image_tokens(model, device, places)
+        looks = self._looks(model, device, places)
         text, mask = self._reader.read(model, [self._rows[place].text for place in places], device)
         yes = torch.ones(len(places), dtype=torch.bool, device=device)
         modes = {FUSED: (yes, yes), IMAGE: (yes, ~yes), TEXT: (~yes, yes)}
-        return {name: _plain(model.fuse(token, text, mask, *flags)) for name, flags in modes.items()}
+        return {name: _plain(model.fuse(looks, text, mask, *flags)) for name, flags in modes.items()}
 
-    def _image_tokens(self, model: Dmcl, device: torch.device, places: Sequence[int]) -> Tensor:
+    def _looks(self, model: Dmcl, device: torch.device, places: Sequence[int]) -> Tensor:
         images = to_input(np.stack([self._store.square(place) for place in places]), device)
-        return model.image.token(model.image_map(images))
+        return model.look(model.image_map(images), images)
 
     def _by_query_text(self, model: Dmcl, device: torch.device, clips: ClipVectors) -> RetrievalFigures:
         """The ranking where every earlier clip is fused with the text of the query."""
@@ -121,20 +121,20 @@ class Validator:
         held = [place for at in np.flatnonzero(~self.is_query) for place in self._members[at]]
         with _measuring(model):
             parts = [held[at : at + _BATCH] for at in range(0, len(held), _BATCH)]
-            tokens = [self._image_tokens(model, device, part) for part in parts]
+            looks = [self._looks(model, device, part) for part in parts]
             ranks = []
             places = np.flatnonzero(self.is_query)
             for number in known_places(labels):
-                fused = self._fused_with(model, device, tokens, self.first_rows[places[number]].text)
+                fused = self._fused_with(model, device, looks, self.first_rows[places[number]].text)
                 gallery, ignored = self._pooled_gallery(fused), [self._left_out[number]]
                 ranks += all_hit_ranks(asked[[number]], gallery, [labels[number]], theirs, ignored)
         return figures_of(ranks)
 
-    def _fused_with(self, model: Dmcl, device: torch.device, tokens: list[Tensor], text: str) -> Vectors:
-        """Pictures' tokens fused with one text, (pictures, d)."""
+    def _fused_with(self, model: Dmcl, device: torch.device, looks: list[Tensor], text: str) -> Vectors:
+        """Pictures fused with one text, (pictures, d)."""
         states, mask = self._reader.read(model, [text], device)
         parts = []
-        for part in tokens:
+        for part in looks:
             yes = torch.ones(len(part), dtype=torch.bool, device=device)
             shared = states.expand(len(part), -1, -1), mask.expand(len(part), -1)
             parts.append(_plain(model.fuse(part, *shared, yes, yes)))

@@ -23,7 +23,7 @@ from core.models.config import BERT_BASE, PAPER, BertSettings, DmclConfig
 from core.models.dmcl import Dmcl
 from core.models.losses import identity_loss, triplet_loss
 from core.paths import resource
-from core.training.config import TrainConfig
+from core.training.config import LossSettings, TrainConfig
 from core.training.devices import Devices
 from core.training.heads import Heads
 from core.training.objective import Objective
@@ -41,7 +41,7 @@ class Side:
     def __init__(self, config: TrainConfig, identities: int, layout: torch.memory_format) -> None:
         torch.manual_seed(4)
         self.model = Dmcl(config.model).train().to(memory_format=layout)  # type: ignore[call-overload]
-        self.heads = Heads(self.model, identities, neck=False)
+        self.heads = Heads(self.model, identities, LossSettings())
         self.optimiser = make_optimiser(self.model, self.heads, config)
 
     def learn(self, losses: Callable[[], list[Tensor]]) -> float:

@@ -34,16 +34,14 @@ class Turner:
     def __init__(self) -> None:
         self.fused: list[tuple[str | None, int]] = []
 
-    def image_tokens(self, crops: Sequence[np.ndarray]) -> np.ndarray:
+    def looks(self, crops: Sequence[np.ndarray]) -> np.ndarray:
         raise AssertionError("they are there already")
 
-    def fuse(
-        self, image_tokens: np.ndarray, text: str | None, cancel: CancelToken | None = None
-    ) -> np.ndarray:
+    def fuse(self, looks: np.ndarray, text: str | None, cancel: CancelToken | None = None) -> np.ndarray:
         if cancel is not None:
             cancel.raise_if_cancelled()
-        self.fused.append((text, len(image_tokens)))
-        return np.array([turned(angle, text) for angle, _ in image_tokens], np.float32).reshape(-1, 2)
+        self.fused.append((text, len(looks)))
+        return np.array([turned(angle, text) for angle, _ in looks], np.float32).reshape(-1, 2)
 
 
 QUERIES = [("q1", 20, "30"), ("q1", 24, "30"), ("q2", 60, "10"), ("q3", 5, ""), ("q4", 70, "30")]

@@ -113,13 +113,11 @@ def test_the_examples_say_the_rule_of_their_data(tmp_path: Path, rule: RankingRu
 class Echo:
     """A fusion that gives back the pictures' own vectors."""
 
-    def image_tokens(self, crops: Sequence[np.ndarray]) -> np.ndarray:
+    def looks(self, crops: Sequence[np.ndarray]) -> np.ndarray:
         return Angles().embed_pairs(crops, [None] * len(crops))
 
-    def fuse(
-        self, image_tokens: np.ndarray, text: str | None, cancel: CancelToken | None = None
-    ) -> np.ndarray:
-        return image_tokens
+    def fuse(self, looks: np.ndarray, text: str | None, cancel: CancelToken | None = None) -> np.ndarray:
+        return looks
 
 
 @pytest.mark.parametrize(("first", "behind"), [(1, True), (None, False)])

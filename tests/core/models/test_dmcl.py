@@ -94,7 +94,7 @@ def test_pictures_are_normalised_inside(net: Dmcl) -> None:
 @torch.no_grad()
 def test_embed_map_continues_image_map(net: Dmcl) -> None:
     images, *rest = inputs()
-    assert torch.equal(net.embed_map(net.image_map(images), *rest), net(images, *rest))
+    assert torch.equal(net.embed_map(net.image_map(images), images, *rest), net(images, *rest))
 
 
 @torch.no_grad()

@@ -67,7 +67,7 @@ def crops(count: int) -> list[np.ndarray]:
 def test_a_fuser_gives_the_networks_own_embeddings(fuser: TextFuser, text: str | None) -> None:
     from core.inference.preprocess import to_square
 
-    tokens = fuser.image_tokens(crops(5))
+    tokens = fuser.looks(crops(5))
     assert tokens.shape == (5, 64)
     squares = torch.from_numpy(np.stack([to_square(crop, 32) for crop in crops(5)]))
     ids = torch.tensor([fuser.tokenizer.encode(text or "").ids or [0]]).expand(5, -1)
@@ -83,4 +83,4 @@ def test_between_two_batches_it_can_be_cancelled(fuser: TextFuser) -> None:
     token = CancelToken()
     token.cancel()
     with pytest.raises(Cancelled):
-        fuser.fuse(fuser.image_tokens(crops(3)), SENTENCE, token)
+        fuser.fuse(fuser.looks(crops(3)), SENTENCE, token)
