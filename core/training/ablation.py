@@ -3,8 +3,8 @@
 ``python -m core.training.ablation [--work-dir DIR] [--seeds N] [--rows none,text,…] [--size 128] …``
 
 Four rows, each with several seeds, all trained alike: with neither encoder trained before, with the text
-encoder (masked-language training on descriptions), with the image encoder (tracklets of unlabelled films of
-other invented patients), with both. Stages: the benchmark's crops and the unlabelled films are rendered; for
+encoder (masked-language training on descriptions), with the image encoder (unlabelled clips of other
+invented patients), with both. Stages: the benchmark's crops and the unlabelled clips are rendered; for
 each seed both encoders learn, then the rows; each is measured on the benchmark's test patients. Finished runs
 are kept, a killed one goes on from its checkpoint; after each run ``table.json`` and ``table.md`` are written
 into the work folder. One JSON object a line on stderr says how far it is; the table comes as one JSON
@@ -30,6 +30,7 @@ from core.training.ablation_run import Ablation
 from core.training.command import EventLog, claim, run_command
 from core.training.config import Pretrained
 from core.training.overrides import with_assignments
+from core.training.tracklet_sources import TrackletSources
 from core.training.trainer import StepSink, no_steps
 
 WORK = Path("build/table3")
@@ -68,10 +69,12 @@ def make_table(
     chosen = manifest or benchmark_crops(work, spec, workers, log.progress, token)
     recipe = msgspec.structs.replace(recipe, manifest_sha256=read_manifest(chosen).sha256())
     claim(work, recipe, "table-other-recipe")
-    videos = Path(recipe.videos) if recipe.videos else work / "unlabelled"
-    if recipe.videos is None and {"image", "both"} & set(rows):
-        unlabelled_clips(work, spec, recipe.patients or 1, workers, log.progress, token)
-    runs = Ablation(work, recipe, chosen.absolute(), videos, device, on_event, token)
+    unlabelled = None
+    if recipe.videos is not None:
+        unlabelled = TrackletSources(videos=(recipe.videos,))
+    elif {"image", "both"} & set(rows):
+        unlabelled = unlabelled_clips(work, spec, recipe.patients or 1, workers, log.progress, token)
+    runs = Ablation(work, recipe, chosen.absolute(), unlabelled, device, on_event, token)
     return runs.run(rows, seeds)
 
 
@@ -129,9 +132,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seeds", type=int, default=SEEDS, help="how many (%(default)s)")
     parser.add_argument("--first-seed", type=int, default=0, help="(%(default)s)")
     parser.add_argument("--manifest", type=Path, help="instead of the benchmark's crops")
-    parser.add_argument("--videos", type=Path, help="folder of unlabelled films instead of rendered ones")
+    parser.add_argument("--videos", type=Path, help="folder of unlabelled videos instead of clips")
     parser.add_argument(
-        "--patients", type=int, default=plain.patients, help="filmed unlabelled (%(default)s)"
+        "--patients", type=int, default=plain.patients, help="of unlabelled clips (%(default)s)"
     )
     parser.add_argument("--text-steps", type=int, default=plain.text.steps, help="of BERT (%(default)s)")
     parser.add_argument(

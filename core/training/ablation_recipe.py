@@ -7,31 +7,24 @@ from typing import get_args
 
 import msgspec
 
-from core.data.tracklets.film import FilmSettings
-from core.phantom.benchmark import CROPS, VIDEOS, BenchmarkSpec
+from core.data.manifest import Row, read_manifest, write_manifest
+from core.phantom.benchmark import CROPS, BenchmarkSpec
 from core.phantom.benchmark_run import render_benchmark
 from core.progress import CancelToken, ProgressSink
 from core.training.config import Pretrained, TrainConfig
 from core.training.mlm_loop import MlmSettings
 from core.training.presets import ABLATION
 from core.training.tracklet_config import TrackletConfig
+from core.training.tracklet_sources import TrackletSources
 
 ROWS: tuple[Pretrained, ...] = get_args(Pretrained)
 ROW_WORDS = {"none": "neither (baseline)", "text": "text only", "image": "image only", "both": "both"}
 OTHERS = 1000
 """The unlabelled clips are of an instance of the benchmark whose seed lies this far from its own: others."""
-TAKE_SECONDS = 4.0
-"""Film of one lesion: slow enough to be followed from frame to frame."""
 TRAINING = msgspec.structs.replace(
-    ABLATION,
-    tracklets=TrackletConfig(
-        tracklets=24,
-        steps=400,
-        max_seconds=ABLATION.max_seconds,
-        films=FilmSettings(every_s=1.5, seconds=1.2),
-    ),
+    ABLATION, tracklets=TrackletConfig(tracklets=24, steps=300, max_seconds=ABLATION.max_seconds)
 )
-"""The preset ``ablation``; the image encoder learns without labels for as long as such a run may last."""
+"""The preset ``ablation``; the image encoder learns without labels for no longer than such a run may last."""
 
 
 class AblationRecipe(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,14 +33,14 @@ class AblationRecipe(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         training: of every run, apart from seed and first weights; its ``tracklets`` are the image encoder's.
         text: masked-language training of the text encoder.
-        patients: invented patients of whom there are unlabelled clips; None with clips of one's own.
+        patients: invented patients of whom there are unlabelled clips; None with videos.
         manifest_sha256: of the manifest that is trained and tested on.
-        videos: folder with unlabelled clips of one's own, as given.
+        videos: folder with unlabelled videos instead, as given.
     """
 
     training: TrainConfig = TRAINING
     text: MlmSettings = MlmSettings(steps=500)
-    patients: int | None = 24
+    patients: int | None = 80
     manifest_sha256: str = ""
     videos: str | None = None
 
@@ -74,22 +67,27 @@ def unlabelled_clips(
     workers: int | None,
     progress: ProgressSink,
     cancel: CancelToken,
-) -> Path:
-    """Folder with films of other invented patients; nobody reads their truth.
+) -> TrackletSources:
+    """Clips of other invented patients, a few pictures each, with nothing said about who or what they show.
 
     Raises:
         Cancelled, PolypTraceError: as :func:`benchmark_crops`.
     """
     folder = work / "unlabelled"
-    rendering = msgspec.structs.replace(spec.rendering, take_seconds=TAKE_SECONDS)
-    others = msgspec.structs.replace(spec, patients=patients, val=0, test=0, rendering=rendering)
-    render_benchmark(
+    others = msgspec.structs.replace(spec, patients=patients, val=0, test=0)
+    made = render_benchmark(
         folder,
         others,
         seed=spec.seed + OTHERS,
-        form=VIDEOS,
+        form=CROPS,
         workers=workers,
         progress=progress,
         cancel=cancel,
     )
-    return folder
+    rows: list[Row] = []
+    names: dict[tuple[tuple[str, str] | None, int], str] = {}
+    for row in read_manifest(made.manifest).rows:
+        # There every picture is a clip of its own, described by another observer.
+        name = names.setdefault((row.identity, row.exam), row.clip_id)
+        rows.append(msgspec.structs.replace(row, clip_id=name, polyp_id=None, text="", split="train"))
+    return TrackletSources(manifest=str(write_manifest(folder / "clips.csv", rows).absolute()))

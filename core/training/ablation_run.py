@@ -34,7 +34,7 @@ class Ablation:
         work: what is made on the way; a later start goes on from there.
         recipe: the same at every start in one folder.
         manifest: rows of train, val, query and gallery; their text and pictures.
-        videos: folder of unlabelled films.
+        unlabelled: what the image encoder learns from; None where no row wants it.
         device: of training and measuring.
     """
 
@@ -43,13 +43,13 @@ class Ablation:
         work: Path,
         recipe: AblationRecipe,
         manifest: Path,
-        videos: Path,
+        unlabelled: TrackletSources | None,
         device: str = "auto",
         on_event: StepSink = no_steps,
         cancel: CancelToken | None = None,
     ) -> None:
         self._work, self._recipe, self._device = work, recipe, device
-        self._manifest, self._videos = manifest, videos
+        self._manifest, self._unlabelled = manifest, unlabelled
         self._on_event, self._cancel = on_event, cancel or CancelToken()
         self._log = EventLog("table3", on_event)
 
@@ -146,7 +146,7 @@ class Ablation:
         learnt = read_pretraining(folder) or pretrain_tracklets(
             folder,
             self._config(seed),
-            TrackletSources(videos=(str(self._videos.absolute()),)),
+            self._unlabelled or TrackletSources(),
             device=self._device,
             progress=self._log.progress,
             on_step=self._tell("image encoder", seed),

@@ -2,7 +2,7 @@
 
 ``python -m core.training.pretrain_figures [--clinicdb DIR] [--stills DIR] [--work-dir DIR] [--seeds N] …``
 
-From random weights, from unlabelled films of invented patients, from the training sequences of real polyps
+From random weights, from unlabelled clips of invented patients, from the training sequences of real polyps
 and from a folder of real stills: each image encoder is measured as it is (cosine of its features), and after
 the same training on the phantom's crops as all others; on the phantom's validation patients and, where they
 are given, on the five validation polyps of CVC-ClinicDB, as they are and as another processor would show
@@ -34,7 +34,7 @@ from core.training.tracklet_sources import TrackletSources
 from core.training.trainer import StepSink, no_steps
 
 WORK = Path("build/pretraining")
-FILMS, SEQUENCES, STILLS = "phantom films", "ClinicDB sequences", "open stills"
+CLIPS, SEQUENCES, STILLS = "phantom clips", "ClinicDB sequences", "open stills"
 
 
 class FiguresRecipe(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,12 +42,12 @@ class FiguresRecipe(msgspec.Struct, frozen=True, kw_only=True):
 
     Args:
         training: of every run, apart from seed and first weights.
-        patients: invented patients of whom there are unlabelled films.
+        patients: invented patients of whom there are unlabelled clips.
         manifest_sha256: of the crops that every run trains on.
     """
 
     training: TrainConfig = TRAINING
-    patients: int = 24
+    patients: int = 80
     manifest_sha256: str = ""
 
 
@@ -80,7 +80,7 @@ def measure_pretraining(
         clinicdb: folder of the real sequences; None leaves them out, as source and as measure.
         stills: folder of real stills; None leaves them out.
         manifest: crops to train on, with a validation part; None = the benchmark's.
-        videos: unlabelled films; None = rendered ones.
+        videos: unlabelled ones; None = rendered clips.
         spec: None = the published benchmark.
 
     Raises:
@@ -98,10 +98,13 @@ def measure_pretraining(
     crops = manifest or benchmark_crops(work, spec, workers, log.progress, token)
     recipe = msgspec.structs.replace(recipe, manifest_sha256=read_manifest(crops).sha256())
     claim(work, recipe, "figures-other-recipe")
-    films = videos or unlabelled_clips(work, spec, recipe.patients, workers, log.progress, token)
+    if videos is None:
+        clips = unlabelled_clips(work, spec, recipe.patients, workers, log.progress, token)
+    else:
+        clips = TrackletSources(videos=(str(videos.absolute()),))
     sources: dict[str, TrackletSources | None] = {
         NOTHING: None,
-        FILMS: TrackletSources(videos=(str(films.absolute()),)),
+        CLIPS: clips,
     }
     if sequences:
         sources[SEQUENCES] = TrackletSources(manifest=str(sequences))
@@ -147,8 +150,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--clinicdb", type=Path, help="folder of CVC-ClinicDB as sequences")
     parser.add_argument("--stills", type=Path, help="folder of real stills")
     parser.add_argument("--manifest", type=Path, help="instead of the benchmark's crops")
-    parser.add_argument("--videos", type=Path, help="folder of unlabelled films instead of rendered ones")
-    parser.add_argument("--patients", type=int, default=plain.patients, help="filmed ones (%(default)s)")
+    parser.add_argument("--videos", type=Path, help="folder of unlabelled videos instead of clips")
+    parser.add_argument("--patients", type=int, default=plain.patients, help="unlabelled ones (%(default)s)")
     parser.add_argument("--seeds", type=int, default=1, help="how many (%(default)s)")
     parser.add_argument(
         "--set", action="append", default=[], dest="changes", metavar="NAME=VALUE", help="as `train --set`"

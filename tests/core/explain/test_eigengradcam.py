@@ -115,7 +115,7 @@ class PatchNet(nn.Module):
         return F.relu(torch.einsum("kc,bchw->bkhw", self.detect, patches) + self.bias[None, :, None, None])
 
     def embed_map(
-        self, feature_map: Tensor, ids: Tensor, mask: Tensor, image: Tensor, text: Tensor
+        self, feature_map: Tensor, images: Tensor, ids: Tensor, mask: Tensor, image: Tensor, text: Tensor
     ) -> Tensor:
         return F.normalize(feature_map.mean((2, 3)) @ self.head, dim=1)
 

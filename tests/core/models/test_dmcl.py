@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from core.errors import PolypTraceError
+from core.models import colour
 from core.models.config import COMPACT, PAPER, BertSettings, DmclConfig, check
 from core.models.dmcl import Dmcl
 from core.models.layers import IMAGENET_MEAN, IMAGENET_STD, FusionLayer, GeneralisedMean
@@ -16,10 +17,13 @@ TEXT = BertSettings(vocab_size=50, hidden=32, layers=1, heads=2, intermediate=64
 SMALL = DmclConfig(width=64, depth=2, image_size=64, max_tokens=24, text=TEXT)
 
 
-@pytest.fixture(scope="module")
-def net() -> Dmcl:
+BESIDE = msgspec.structs.replace(SMALL, own_share=0.4, colour_share=0.2)
+
+
+@pytest.fixture(scope="module", params=[SMALL, BESIDE], ids=["fused alone", "more beside"])
+def net(request: pytest.FixtureRequest) -> Dmcl:
     torch.manual_seed(0)
-    return Dmcl(SMALL).eval()
+    return Dmcl(request.param).eval()
 
 
 def inputs(batch: int = 3, tokens: int = 7) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
@@ -33,7 +37,7 @@ def inputs(batch: int = 3, tokens: int = 7) -> tuple[Tensor, Tensor, Tensor, Ten
 @torch.no_grad()
 def test_embeddings_are_float32_rows_of_length_one(net: Dmcl) -> None:
     vectors = net(*inputs())
-    assert vectors.shape == (3, 64)
+    assert vectors.shape == (3, net.dim)
     assert vectors.dtype == torch.float32
     assert torch.allclose(vectors.norm(dim=1), torch.ones(3), atol=1e-6)
 
@@ -89,6 +93,43 @@ def test_pictures_are_normalised_inside(net: Dmcl) -> None:
     expected = resnet.layer4(resnet.layer3(resnet.layer2(resnet.layer1(x))))
     assert torch.allclose(net.image_map(images), expected, atol=1e-4)
     assert net.image_map(images).shape == (3, 512, 2, 2)
+
+
+@torch.no_grad()
+def test_own_features_and_colours_decide_their_share_of_the_cosine() -> None:
+    images, ids, mask, yes, _ = inputs()
+    torch.manual_seed(0)
+    net = Dmcl(BESIDE).eval()
+    net.image.own_norm.running_mean.normal_()
+    assert net.dim == 64 + 512 + colour.LENGTH
+    first, second = net(images, ids, mask, yes, yes)[:2]
+    own = net.image.own(net.image.pooled(net.image_map(images)))
+    colours = colour.colour_histogram(images)
+    fused = torch.nn.functional.normalize(
+        net.fused(net.image.token(net.image_map(images)), net.text_tokens(ids, mask), mask, yes, yes), dim=1
+    )
+    expected = 0.4 * fused[0] @ fused[1] + 0.4 * own[0] @ own[1] + 0.2 * colours[0] @ colours[1]
+    assert float(first @ second) == pytest.approx(float(expected), abs=1e-5)
+    # Without a picture the fused vector stands alone.
+    alone = net(images, ids, mask, ~yes, yes)
+    assert torch.equal(alone[:, 64:], torch.zeros(3, 512 + colour.LENGTH))
+    assert torch.allclose(alone.norm(dim=1), torch.ones(3), atol=1e-6)
+
+
+@torch.no_grad()
+def test_colours_are_told_apart_and_nothing_else() -> None:
+    rng = torch.Generator().manual_seed(3)
+    red = torch.rand(1, 3, 128, 128, generator=rng) * torch.tensor([90.0, 40.0, 30.0]).view(1, 3, 1, 1) + 60
+    mirrored, bluer = red.flip(3), red[:, [2, 1, 0]]
+    vectors = colour.colour_histogram(torch.cat([red, mirrored, bluer, red * 0 + 255, red * 0]))
+    assert vectors.shape == (5, colour.LENGTH)
+    assert torch.allclose(vectors.norm(dim=1), torch.ones(5), atol=1e-6)
+    assert float(vectors[0] @ vectors[1]) == pytest.approx(1, abs=1e-5)
+    assert float(vectors[0] @ vectors[2]) < 0.7
+    assert float(vectors[3] @ vectors[4]) < 0.1
+    # Every pixel is counted whole, in at most eight bins of the three values' neighbours.
+    one = colour.colour_histogram(torch.full((1, 3, 64, 64), 100.0))[0].square()
+    assert int((one > 1e-4).sum()) <= 8
 
 
 @torch.no_grad()

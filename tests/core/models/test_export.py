@@ -8,15 +8,19 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import msgspec
+import numpy as np
 import pytest
 import torch
 
 from core.errors import PolypTraceError
 from core.inference import onnx_file
 from core.inference.bundle import read_bundle
+from core.inference.embedder import Embedder
 from core.inference.onnx_file import MIN_COSINE, find_onnx, home_for_writing, read_record
 from core.models import export, onnx_export
-from core.models.bundle import load_model
+from core.models.bundle import load_model, save_bundle
+from core.models.dmcl import Dmcl
 from core.models.serving import Serving
 
 
@@ -174,3 +178,23 @@ def test_the_check_covers_texts_and_pictures_of_several_sizes(small_bundle: Path
         serving.model.no_text += 0.05 * torch.randn_like(serving.model.no_text)
     with pytest.raises(PolypTraceError):
         onnx_export.smallest_cosine(serving, small_bundle / "model.onnx")
+
+
+def test_own_features_and_colours_are_exported_too(small_bundle: Path, tmp_path: Path) -> None:
+    plain = load_model(small_bundle)
+    model = Dmcl(msgspec.structs.replace(plain.config, own_share=0.4, colour_share=0.2, pooling="gem")).eval()
+    model.load_state_dict(plain.state_dict(), strict=False)
+    tokenizer = read_bundle(small_bundle).tokenizer.read_text("utf-8")
+    info = save_bundle(tmp_path / "beside", model, tokenizer, card="", name="Beside")
+    assert info.manifest.dim == model.dim == 64 + 512 + 256
+    export.ensure_onnx(info.folder)
+    record = read_record(info.folder)
+    assert record is not None
+    assert record.cosine >= MIN_COSINE
+    embedder = Embedder.open(info.folder, "cpu")
+    rng = np.random.default_rng(0)
+    crops = [rng.integers(0, 256, (40 + 9 * at, 50, 3), dtype=np.uint8) for at in range(3)]
+    vectors = embedder.embed_pairs([*crops, None], ["a polyp", None, "another", "a polyp"])
+    assert vectors.shape == (4, model.dim)
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    assert not vectors[3, 64:].any()

@@ -22,9 +22,9 @@ SMALL = DmclConfig(width=64, depth=3, image_size=32, max_tokens=24, text=TEXT)
 SENTENCE = "a red polyp in the rectum"
 
 
-def network(depth: int = 3) -> Dmcl:
+def network(depth: int = 3, own: float = 0.0, colours: float = 0.0) -> Dmcl:
     torch.manual_seed(0)
-    net = Dmcl(msgspec.structs.replace(SMALL, depth=depth)).eval()
+    net = Dmcl(msgspec.structs.replace(SMALL, depth=depth, own_share=own, colour_share=colours)).eval()
     for parameter in (net.no_text, net.types, net.positions):  # a trained network's don't nearly vanish
         torch.nn.init.normal_(parameter, std=0.5)
     return net
@@ -52,10 +52,10 @@ def test_the_same_as_the_loop(depth: int, words: int | None) -> None:
     assert torch.allclose(batched.norm(dim=1), torch.ones(5), atol=1e-6)
 
 
-@pytest.fixture(scope="module")
-def fuser() -> TextFuser:
+@pytest.fixture(scope="module", params=[(0.0, 0.0), (0.3, 0.2)], ids=["fused alone", "more beside"])
+def fuser(request: pytest.FixtureRequest) -> TextFuser:
     tokenizer = train_tokenizer([SENTENCE], 120)
-    return TextFuser(network(), tokenizer, DeviceChoice("cpu", "test"), batch=2)
+    return TextFuser(network(3, *request.param), tokenizer, DeviceChoice("cpu", "test"), batch=2)
 
 
 def crops(count: int) -> list[np.ndarray]:
@@ -68,7 +68,7 @@ def test_a_fuser_gives_the_networks_own_embeddings(fuser: TextFuser, text: str |
     from core.inference.preprocess import to_square
 
     tokens = fuser.looks(crops(5))
-    assert tokens.shape == (5, 64)
+    assert tokens.shape == (5, fuser.model.dim)
     squares = torch.from_numpy(np.stack([to_square(crop, 32) for crop in crops(5)]))
     ids = torch.tensor([fuser.tokenizer.encode(text or "").ids or [0]]).expand(5, -1)
     told = torch.full((5,), bool(text and text.strip()))

@@ -18,15 +18,18 @@ from core.evaluation.bootstrap import mean_interval, runs_interval
 from core.inference.bundle import read_bundle
 from core.models.config import BertSettings
 from core.paths import resource
+from core.phantom.benchmark import load_spec, plan_benchmark
+from core.progress import CancelToken, no_progress
 from core.training import ablation
 from core.training.ablation import make_table
 from core.training.ablation_figures import RunFigures, Scores
-from core.training.ablation_recipe import ROWS, TRAINING, AblationRecipe
+from core.training.ablation_recipe import OTHERS, ROWS, TRAINING, AblationRecipe, unlabelled_clips
 from core.training.ablation_table import markdown, table
 from core.training.config import TrainConfig, read_config
 from core.training.mlm_loop import MlmSettings
 from core.training.presets import ABLATION
 from core.training.tracklet_config import TrackletConfig
+from core.training.tracklet_sources import check_sources
 
 from .test_train_dmcl import KilledError
 
@@ -99,6 +102,21 @@ def test_runs_differ_in_their_first_weights_alone_and_a_killed_one_goes_on(
     with pytest.raises(PolypTraceError) as caught:
         make_table(work, other, ("none",), (0,), manifest=tested, device="cpu")
     assert caught.value.code == "table-other-recipe"
+
+
+def test_unlabelled_clips_say_nothing_of_whom_they_show(tmp_path: Path) -> None:
+    published = load_spec()
+    rendering = msgspec.structs.replace(published.rendering, crop_px=64, views=2)
+    spec = msgspec.structs.replace(published, rendering=rendering, plan_sha256="", samples=())
+    sources = unlabelled_clips(tmp_path, spec, 1, 1, no_progress, CancelToken())
+    check_sources(sources)
+    assert sources.manifest is not None
+    rows = read_manifest(sources.manifest).rows
+    assert len({row.clip_id for row in rows}) < len(rows)
+    assert all(row.polyp_id is None and not row.text and row.split == "train" for row in rows)
+    asked = {one.patient.exams[0].colon.seed for one in plan_benchmark(published, published.seed)}
+    others = plan_benchmark(msgspec.structs.replace(spec, patients=1, val=0, test=0), spec.seed + OTHERS)
+    assert others[0].patient.exams[0].colon.seed not in asked
 
 
 def figures(seed: int, good: float, steps: int = 5) -> RunFigures:

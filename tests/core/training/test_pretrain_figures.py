@@ -18,7 +18,7 @@ from core.domain import Box
 from core.errors import PolypTraceError
 from core.paths import resource
 from core.training.config import TrainConfig
-from core.training.pretrain_figures import FILMS, SEQUENCES, FiguresRecipe, measure_pretraining
+from core.training.pretrain_figures import CLIPS, SEQUENCES, FiguresRecipe, measure_pretraining
 from core.training.pretrain_parts import folder_mark, training_sequences, validation_polyps
 from core.training.pretrain_runs import AS_LEARNT, HISTOGRAM, NOTHING, PHANTOM, TRAINED
 from core.training.tracklet_config import TrackletConfig
@@ -86,21 +86,21 @@ def test_every_source_is_measured_alike_and_what_is_done_is_kept(
     given: dict[str, Any] = {"clinicdb": clinicdb, "manifest": manifest, "videos": films, "device": "cpu"}
 
     def kill(event: dict[str, Any]) -> None:
-        if event.get("run") == f"{FILMS}, seed 0" and event["stage"] == "train":
+        if event.get("run") == f"{CLIPS}, seed 0" and event["stage"] == "train":
             raise KilledError
 
     with pytest.raises(KilledError):
         measure_pretraining(work, recipe, on_event=kill, **given)
     assert list(json.loads((work / "figures.json").read_text())["sources"]) == [
         NOTHING,
-        FILMS,
+        CLIPS,
         SEQUENCES,
     ]
     kept = (work / "seed-0/nothing/figures.json").stat().st_mtime_ns
     found = measure_pretraining(work, recipe, **given)["sources"]
     assert (work / "seed-0/nothing/figures.json").stat().st_mtime_ns == kept
     real = "real polyps, as it is"
-    for source in (NOTHING, FILMS, SEQUENCES):
+    for source in (NOTHING, CLIPS, SEQUENCES):
         figures = found[source]["0"]["figures"]
         assert set(figures) == {AS_LEARNT, TRAINED} | ({HISTOGRAM} if source == NOTHING else set())
         for way in figures.values():
