@@ -14,8 +14,9 @@ from core.domain import RESEARCH_BANNER
 from core.errors import PolypTraceError
 from core.inference.bundle import MANIFEST, BundleInfo, NoMatchSettings, read_bundle
 from core.models.bundle import save_bundle
+from core.models.config import DmclConfig
 from core.models.dmcl import Dmcl
-from core.training.config import TrainConfig
+from core.training.config import LossSettings, TrainConfig
 
 LIMITS = (
     "It has never been tested in care, and its scores are no probability of disease.",
@@ -88,12 +89,13 @@ def card(facts: CardFacts) -> str:
         "",
         "## Settings",
         "",
-        f"- {model.backbone} at {model.image_size} px, fusion of {model.depth} layers with width "
-        f"{model.width} ({model.heads} heads × {model.head_size}), BERT with {model.text.layers} layers of "
+        f"- {model.backbone} at {model.image_size} px{_learnt_at(config)}, fusion of {model.depth} layers "
+        f"with width {model.width} ({model.heads} heads × {model.head_size}), BERT with {model.text.layers} layers of "
         f"width {model.text.hidden} and {model.text.vocab_size} word pieces.",
+        *_beside(model),
         f"- Batches of {config.identities} lesions × {config.pictures} pictures; identity loss + "
-        f"{config.loss.metric} loss; {config.optimiser} with {config.lr_backbone:g} (backbones) and "
-        f"{config.lr_head:g} (rest); {config.steps or config.epochs} "
+        f"{config.loss.metric} loss{_own_losses(config.loss)}; {config.optimiser} with "
+        f"{config.lr_backbone:g} (backbones) and {config.lr_head:g} (rest); {config.steps or config.epochs} "
         f"{'steps' if config.steps else 'epochs'}; seed {config.seed}.",
         f"- Pictures left out for {config.modality_dropout.no_image:.0%} and texts for "
         f"{config.modality_dropout.no_text:.0%} of the samples.",
@@ -108,6 +110,30 @@ def card(facts: CardFacts) -> str:
     if facts.notes:
         lines += ["", "## Notes", "", *_bullets(facts.notes)]
     return "\n".join(lines) + "\n"
+
+
+def _learnt_at(config: TrainConfig) -> str:
+    return f" (learnt at {config.train_size} px)" if config.train_size else ""
+
+
+def _beside(model: DmclConfig) -> list[str]:
+    """What stands beside the fused vector, as one line; none where nothing does."""
+    own, colours = model.own_share, model.colour_share
+    if not (own or colours):
+        return []
+    return [
+        f"- Of the cosine of two pictures the fused vector decides {1 - own - colours:.0%}, the picture's "
+        f"own features {own:.0%}, its colours {colours:.0%}; a text without a picture is its fused vector."
+    ]
+
+
+def _own_losses(loss: LossSettings) -> str:
+    parts = ["identity"] if loss.image_identity_weight else []
+    parts += ["supervised contrastive"] if loss.image_metric_weight else []
+    if not parts:
+        return ""
+    alone = "" if loss.fusion_teaches_image else ", which alone train the image encoder"
+    return f"; on the picture's own features {' + '.join(parts)} loss{alone}"
 
 
 def figure_table(figures: Mapping[str, float | int | str | None], measured_on: str) -> list[str]:
