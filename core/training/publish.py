@@ -90,8 +90,8 @@ def card(facts: CardFacts) -> str:
         "## Settings",
         "",
         f"- {model.backbone} at {model.image_size} px{_learnt_at(config)}, fusion of {model.depth} layers "
-        f"with width {model.width} ({model.heads} heads × {model.head_size}), BERT with {model.text.layers} layers of "
-        f"width {model.text.hidden} and {model.text.vocab_size} word pieces.",
+        f"with width {model.width} ({model.heads} heads × {model.head_size}), BERT with "
+        f"{model.text.layers} layers of width {model.text.hidden} and {model.text.vocab_size} word pieces.",
         *_beside(model),
         f"- Batches of {config.identities} lesions × {config.pictures} pictures; identity loss + "
         f"{config.loss.metric} loss{_own_losses(config.loss)}; {config.optimiser} with "
