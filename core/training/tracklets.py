@@ -24,6 +24,7 @@ from core.models.pretrained import TORCHVISION, load_resnet, torchvision_file
 from core.progress import CancelToken, ProgressSink, no_progress
 from core.training.checkpoint import save_tensors
 from core.training.config import TrainConfig, check, read_config
+from core.training.devices import Devices
 from core.training.run_folder import RunFolder, environment
 from core.training.tracklet_card import tracklet_card
 from core.training.tracklet_loop import LoopState, TrackletLoop
@@ -125,7 +126,8 @@ def pretrain_tracklets(
             config.mixed_precision,
         )
         begun.append(loop)
-        state = loop.run(progress, tell, token)
+        with Devices(choice).repeatable(config.deterministic):
+            state = loop.run(progress, tell, token)
         result = _result(run, store.tracklets, len(held), found["notes"], state)
         _write(run, config, loop.encoder, result, found)
     return result
