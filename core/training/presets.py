@@ -16,7 +16,7 @@ from core.training.config import LossSettings, Pretrained, Start, TrainConfig
 
 COMPACT = TrainConfig(
     model=msgspec.structs.replace(
-        models.COMPACT, image_size=128, pooling="gem", own_share=0.45, colour_share=0.15
+        models.COMPACT, image_size=128, pooling="gem", own_share=0.5, colour_share=0.2
     ),
     train_size=96,
     augmentation=Augmentation(processor="exam"),

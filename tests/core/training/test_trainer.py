@@ -271,9 +271,31 @@ def test_the_picture_s_own_identity_loss_is_a_setting(
     assert set(losses) == {"identity", "metric", "image_identity"}
     losses["image_identity"].backward()  # type: ignore[no-untyped-call]
     assert float(trainer.model.image.resnet.conv1.weight.grad.abs().sum()) > 0
-    assert loss_weights(loss, 0.1) == pytest.approx({"identity": 1, "metric": 0.2, "image_identity": 0.5})
+    assert loss_weights(loss, 0.1) == pytest.approx(
+        {"identity": 1, "metric": 0.2, "image_identity": 0.5, "image_metric": 0}
+    )
     assert loss_weights(loss, 0.9)["metric"] == 1
     assert loss_weights(LossSettings(), 0.0)["metric"] == 1
+
+
+def test_the_picture_s_own_losses_can_be_the_only_ones_that_teach_the_image_encoder(
+    manifest: Path, config: TrainConfig, tmp_path: Path
+) -> None:
+    loss = LossSettings(image_identity_weight=1, image_metric_weight=1, fusion_teaches_image=False)
+    model = msgspec.structs.replace(config.model, own_share=0.4, colour_share=0.1)
+    trainer, maker = make_trainer(
+        manifest, msgspec.structs.replace(config, model=model, loss=loss), tmp_path / "run"
+    )
+    image = trainer.model.image
+    before = image.own_norm.running_mean.clone()
+    losses = trainer._objective.losses(maker.batch(0))
+    assert set(losses) == {"identity", "metric", "image_identity", "image_metric"}
+    assert not torch.equal(image.own_norm.running_mean, before)  # follows the features
+    (losses["identity"] + losses["metric"]).backward(retain_graph=True)
+    assert image.resnet.conv1.weight.grad is None
+    assert float(image.project.weight.grad.abs().sum()) > 0
+    losses["image_metric"].backward()
+    assert float(image.resnet.conv1.weight.grad.abs().sum()) > 0
 
 
 def test_a_shared_text_is_read_once_and_a_hidden_one_not_at_all(
