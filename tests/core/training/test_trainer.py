@@ -284,7 +284,10 @@ def test_the_picture_s_own_losses_can_be_the_only_ones_that_teach_the_image_enco
     loss = LossSettings(image_identity_weight=1, image_metric_weight=1, fusion_teaches_image=False)
     model = msgspec.structs.replace(config.model, own_share=0.4, colour_share=0.1)
     trainer, maker = make_trainer(
-        manifest, msgspec.structs.replace(config, model=model, loss=loss), tmp_path / "run"
+        manifest,
+        msgspec.structs.replace(config, model=model, loss=loss),
+        tmp_path / "run",
+        ModalityDropout(0, 0, 0),
     )
     image = trainer.model.image
     before = image.own_norm.running_mean.clone()
