@@ -18,6 +18,7 @@ from core.models.config import DmclConfig
 from core.models.dmcl import Dmcl
 from core.training.config import LossSettings, TrainConfig
 
+DATA_HEADING = "## Training data"
 LIMITS = (
     "It has never been tested in care, and its scores are no probability of disease.",
     "It compares lesions; it neither finds nor classifies them.",
@@ -83,7 +84,7 @@ def card(facts: CardFacts) -> str:
         "Turns lesion crops and the description of one exam into one embedding (DMCL), so that lesions seen "
         "at another exam can be ranked by cosine.",
         "",
-        "## Training data",
+        DATA_HEADING,
         "",
         *_bullets(facts.data),
         "",

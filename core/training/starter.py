@@ -115,7 +115,8 @@ def make_starter(
     if real is not None and not tuned_parts(real).keys() <= figures.keys():
         figures |= _tuned(work, trained.bundle, real, recipe, device, log, on_event, token)
         keep_figures(work, trained.model, figures)
-    info = _described(trained, figures, text)
+    known = None if recipe.parent is None else read_bundle(work / _PARENT)
+    info = _described(trained, figures, text, known)
     shipped, size = ship(info, out, LIMIT_BYTES)
     return {
         "run": trained.run.name,
@@ -171,7 +172,10 @@ def _tuned(
 
 
 def _described(
-    trained: TrainResult, figures: dict[str, dict[str, Any]], text: MlmResult | None
+    trained: TrainResult,
+    figures: dict[str, dict[str, Any]],
+    text: MlmResult | None,
+    parent: BundleInfo | None,
 ) -> BundleInfo:
     """The run's bundle with figures and card."""
     metrics = {
@@ -183,7 +187,9 @@ def _described(
     if text is not None:
         metrics["text_encoder"] = msgspec.to_builtins(text)
     info = amend_bundle(trained.bundle, metrics)
-    return amend_bundle(trained.bundle, card=starter_card(info, trained.run, text, figures, trained.notes))
+    return amend_bundle(
+        trained.bundle, card=starter_card(info, trained.run, text, figures, trained.notes, parent)
+    )
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -11,7 +11,7 @@ import msgspec
 from core.inference.bundle import BundleInfo
 from core.training.config import read_config
 from core.training.masked_language import MlmResult, summary
-from core.training.publish import LIMITS, CardFacts, card
+from core.training.publish import DATA_HEADING, LIMITS, CardFacts, card
 
 WORDS = {
     "model": "picture and text",
@@ -49,6 +49,7 @@ def starter_card(
     text: MlmResult | None,
     figures: Mapping[str, Mapping[str, Any]],
     notes: Sequence[str],
+    parent: BundleInfo | None = None,
 ) -> str:
     """The card.
 
@@ -57,6 +58,7 @@ def starter_card(
         run: the training run's folder.
         text: of the text encoder's pre-training; None where a model was gone on from.
         figures: as :func:`core.training.starter_figures.measure` returns them.
+        parent: the model that was gone on from; what it had learnt from is told too.
     """
     data = msgspec.json.decode((run / "data.json").read_bytes())
     splits = data["splits"]
@@ -67,7 +69,8 @@ def starter_card(
             f"{splits['train_patients']} invented patients (the phantom); no picture of a real patient.",
             f"Held back: {splits['val_lesions']} lesions of {splits['val_patients']} other such patients; "
             "the checkpoint and the threshold were chosen on them.",
-            data["start"] if text is None else f"Text encoder: {summary(text)}.",
+            *([] if text is None else [f"Text encoder: {summary(text)}."]),
+            *([] if parent is None else _before(parent)),
         ],
         config=read_config(run / "config.json"),
         tables=[line for name, own in figures.items() for line in figure_lines(name, own)],
@@ -75,6 +78,17 @@ def starter_card(
         notes=[*notes, _rule(info)],
     )
     return card(facts)
+
+
+def _before(parent: BundleInfo) -> list[str]:
+    """What the parent had learnt from, from its own card."""
+    told = parent.card.partition(DATA_HEADING)[2].partition("\n## ")[0]
+    lines = [line.removeprefix("- ") for line in told.splitlines() if line.startswith("- ")]
+    before = parent.manifest.model_id
+    return [
+        f"It went on from the weights of the version before, {before}.",
+        *(f"{before}: {x}" for x in lines),
+    ]
 
 
 def _rule(info: BundleInfo) -> str:

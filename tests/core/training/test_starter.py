@@ -140,7 +140,9 @@ def test_from_nothing_to_a_shipped_bundle_with_a_stop_on_the_way(
     went_on = make_starter(out, following, recipe, parent=out, spec=spec, device="cpu", workers=1)
     assert went_on["model"] != answer["model"]
     assert read_bundle(following / "parent").manifest.model_id == answer["model"]
-    assert f"went on from the weights of {answer['model']}" in read_bundle(out).card
+    card = read_bundle(out).card
+    assert f"went on from the weights of the version before, {answer['model']}." in card
+    assert f"{answer['model']}: Text encoder: masked-language pre-training" in card
     (following / "crops").rename(work / "crops")
 
     train, val = (
