@@ -10,7 +10,7 @@ help:
 	@echo "make demo      set up and run the main job on the demo exams"
 	@echo "make test      set up, check the code, run the whole suite"
 	@echo "make setup     set up only"
-	@echo "make starter   train the next starter model (some hours on two cores, not timed yet)"
+	@echo "make starter   train the next starter model from the shipped one (about an hour and a half on two cores)"
 	@echo "make demo-data render the demo exams again"
 	@echo "make screenshots  pictures of every view and state into build/screenshots"
 	@echo "make bench     measure speed against peers and limits (about five minutes)"

@@ -27,7 +27,7 @@ TRAINING = msgspec.structs.replace(
     validate_every=200,
     checkpoint_seconds=90.0,
 )
-"""The preset ``compact`` with a text encoder that stays as the parent had it; about 45 minutes on two cores.
+"""The preset ``compact`` with a text encoder that stays as the parent had it; 40 minutes on two cores.
 
 Chosen on 20 real polyps that nothing was learnt from (150 batches, from the former starter's ResNet; mAP and
 Rank-1 of single frames, under another processor in brackets): a processor a picture 0.474, 0.596 (0.344,
