@@ -32,7 +32,15 @@ class PolypTraceError(Exception):
 
 
 class Cancelled(Exception):  # noqa: N818 - cancelling is the user's wish, not an error
-    """The user cancelled the work; nothing half-done was kept."""
+    """The user cancelled the work; nothing half-done was kept.
+
+    Args:
+        hint: one sentence that says how to go on; empty where the same call does.
+    """
+
+    def __init__(self, hint: str = "") -> None:
+        super().__init__(hint)
+        self.hint = hint
 
 
 def internal_fault(error: Exception, doing: str = "") -> PolypTraceError:

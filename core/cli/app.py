@@ -97,7 +97,11 @@ def main() -> None:
     except PolypTraceError as error:
         output.error(error)
         sys.exit(FAILED)
-    except (Cancelled, KeyboardInterrupt):
+    except Cancelled as cancelled:
+        hint = cancelled.hint or _CANCELLED.hint
+        output.error(PolypTraceError(_CANCELLED.code, _CANCELLED.message, hint))
+        sys.exit(FAILED)
+    except KeyboardInterrupt:
         output.error(_CANCELLED)
         sys.exit(FAILED)
     except SystemExit as end:

@@ -12,6 +12,8 @@ import msgspec
 from core.cli.interrupt import cancel_by_interrupt
 from core.cli.options import existing
 from core.cli.output import Output
+from core.cli.train_words import go_on_hint
+from core.errors import Cancelled
 from core.paths import DataDir
 from core.progress import Progress
 from core.retraining.figures import FIGURES
@@ -47,10 +49,13 @@ def train_from_catalogue(
                 _say_refusal(output, plan.refused)
                 return
         else:
-            output.say("It is gone on with; it learns from what was confirmed when it began.")
+            output.say("Going on with it: it learns from what was confirmed when it began.")
         from core.training.retrain import retrain  # here: torch takes seconds to load
 
+        started: list[Path] = []
+
         def begun(run: Path) -> None:
+            started.append(run)
             output.say(f"run {run.name}; cancel with Ctrl+C, go on with --resume {run.name}")
 
         with output.progress() as progress, cancel_by_interrupt() as cancel:
@@ -63,16 +68,19 @@ def train_from_catalogue(
             def tell(event: dict[str, Any]) -> None:
                 _tell_step(output, event, latest)
 
-            document = retrain(
-                catalog,
-                resume or wish,
-                device=device,
-                author=author,
-                progress=show,
-                on_step=tell,
-                cancel=cancel,
-                begun=begun,
-            )
+            try:
+                document = retrain(
+                    catalog,
+                    resume or wish,
+                    device=device,
+                    author=author,
+                    progress=show,
+                    on_step=tell,
+                    cancel=cancel,
+                    begun=begun,
+                )
+            except Cancelled as cancelled:
+                raise Cancelled(go_on_hint(started[0]) if started else "") from cancelled
     output.document(document)
     _show(output, document)
 

@@ -16,7 +16,8 @@ from core.cli.output import Output
 from core.cli.pretraining import say_learnt, unlabelled_sources
 from core.cli.retraining import train_from_catalogue
 from core.cli.train_wish import TrainWish, check_wish, from_catalogue, known_run
-from core.cli.train_words import say_done, step_sink
+from core.cli.train_words import go_on_hint, say_done, step_sink
+from core.errors import Cancelled
 from core.inference.bundle import read_bundle
 from core.matching.model_choice import bundle_in_use
 from core.paths import DataDir
@@ -79,10 +80,13 @@ class _Training:
 
         run = known or new_run_folder(self._folder.runs, self._method)
         goes_on = holds_pretraining(run) and not (run / "config.json").exists()
-        if unlabelled is not None or goes_on:
-            learnt, done = self._learn(run, settings, unlabelled)
-        else:
-            learnt, done = self._train(run, settings, data)
+        try:
+            if unlabelled is not None or goes_on:
+                learnt, done = self._learn(run, settings, unlabelled)
+            else:
+                learnt, done = self._train(run, settings, data)
+        except Cancelled as cancelled:
+            raise Cancelled(go_on_hint(run)) from cancelled
         if learnt is not None:
             say_learnt(output, run.name, learnt, alone=done is None)
         if done is not None:
@@ -107,6 +111,7 @@ class _Training:
             model=str(bundle_in_use(self._folder, wish.start).folder) if wish.start else None,
             image_weights=TRACKLETS if wish.pretrain else wish.image_weights,
             text_folder=wish.text_folder,
+            complete=not wish.print_settings,
         )
 
     def _learn(

@@ -173,10 +173,12 @@ def load_crop(row: Row, full_frame: bool = False) -> np.ndarray:
         PolypTraceError: the file is missing or unreadable (``picture-missing``, ``picture-unreadable``), the
             frame can't be given exactly, or the box lies outside the picture (``box-outside-picture``).
     """
-    picture = read_picture(row.path, row.frame)
-    if full_frame or row.box is None:
-        return picture
-    return lesion_crop(picture, row.box)
+    try:
+        picture = read_picture(row.path, row.frame)
+        return picture if full_frame or row.box is None else lesion_crop(picture, row.box)
+    except PolypTraceError as error:
+        where = f"Clip {row.clip_id}, {row.path.name}: "
+        raise PolypTraceError(error.code, where + error.message, error.hint, **error.detail) from error
 
 
 def _read_text(file: Path) -> str:

@@ -62,8 +62,8 @@ class PKSampler:
         if known < 2:
             raise PolypTraceError(
                 "too-few-identities",
-                f"Training needs at least two known lesions; the data hold {known}.",
-                "Link more findings, or choose data with more lesions.",
+                f"Training needs at least two known lesions; to learn from there are {known}.",
+                "Link more findings, or choose data with more lesions; patients held back don't count.",
             )
         self.identities, self.pictures = min(identities, known), pictures
         self.notes = _notes(identities, pictures, self._views)

@@ -15,7 +15,12 @@ from core.training.start import bundle_config, bundle_folder, check_start, fits
 
 
 def chosen_settings(
-    name: str, file: Path | None = None, assignments: Sequence[str] = (), **start: str | None
+    name: str,
+    file: Path | None = None,
+    assignments: Sequence[str] = (),
+    *,
+    complete: bool = True,
+    **start: str | None,
 ) -> TrainConfig:
     """A preset with the wishes in their order: file, ``NAME=VALUE``, first weights.
 
@@ -25,6 +30,7 @@ def chosen_settings(
         name: of the preset.
         file: JSON as :func:`core.training.overrides.with_file` takes it.
         assignments: as :func:`core.training.overrides.with_assignments` takes them.
+        complete: whether first weights that the settings ask for must be named.
         start: fields of :class:`core.training.config.Start`; None leaves one as it is.
 
     Raises:
@@ -42,7 +48,8 @@ def chosen_settings(
                 "Choose --preset compact, or --set start.starter=false, to begin with random weights.",
             )
     check(wished)
-    check_start(wished.start)
+    if complete:
+        check_start(wished.start)
     return wished
 
 

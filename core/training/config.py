@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import msgspec
 
@@ -150,9 +151,19 @@ def check(config: TrainConfig) -> None:
     """
     models.check(config.model)
     check_tracklets(config.tracklets)
-    for wrong, sentence in [*_loop_problems(config), *_value_problems(config)]:
+    problems = [(not _all_numbers(msgspec.to_builtins(config)), "each number is a finite one")]
+    for wrong, sentence in [*problems, *_loop_problems(config), *_value_problems(config)]:
         if wrong:
             raise PolypTraceError("training-settings", f"These training settings don't fit: {sentence}.")
+
+
+def _all_numbers(value: Any) -> bool:
+    """Whether no float in a configuration is NaN or infinite: such a one passes every check of its range."""
+    if isinstance(value, dict):
+        return all(map(_all_numbers, value.values()))
+    if isinstance(value, list | tuple):
+        return all(map(_all_numbers, value))
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def _loop_problems(config: TrainConfig) -> list[tuple[bool, str]]:
@@ -184,6 +195,13 @@ def _value_problems(config: TrainConfig) -> list[tuple[bool, str]]:
         (
             not (loss.fusion_teaches_image or loss.image_metric_weight or loss.image_identity_weight),
             "without fusion_teaches_image the picture needs a loss of its own",
+        ),
+        (
+            min(
+                loss.identity_weight, loss.metric_weight, loss.image_identity_weight, loss.image_metric_weight
+            )
+            < 0,
+            "the weight of a loss isn't below 0",
         ),
         (loss.temperature <= 0, "the temperature of the loss is above 0"),
         (not 0 <= loss.smoothing < 1, "smoothing is a share below 1"),

@@ -239,6 +239,14 @@ def _data_facts(data: Manifest, train: list[Row], val: list[Row]) -> dict[str, A
     }
 
 
+def _held_back(splits: dict[str, int]) -> list[str]:
+    """Who chose the checkpoint, as one line; none where nobody did."""
+    lesions, patients = splits["val_lesions"], splits["val_patients"]
+    return (
+        [f"Held back to choose the checkpoint: {lesions} lesions of {patients} others."] if patients else []
+    )
+
+
 def _published(
     run: RunFolder,
     settings: TrainConfig,
@@ -258,7 +266,7 @@ def _published(
         data=[
             f"{splits['train_pictures']} pictures of {splits['train_lesions']} lesions of "
             f"{splits['train_patients']} patients, from {data['source']}.",
-            f"Held back: {splits['val_lesions']} lesions of {splits['val_patients']} other patients.",
+            *_held_back(splits),
             data["start"],
         ],
         config=settings,

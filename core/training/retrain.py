@@ -160,6 +160,7 @@ class _Work:
             self._heard,
             self._cancel,
             learnt_on="held-back patients of this catalogue",
+            source="the catalogue's confirmed links",
         )
 
     def _heard(self, event: dict[str, Any]) -> None:

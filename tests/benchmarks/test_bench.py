@@ -57,7 +57,9 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, Any]]:
     """What the smoke run of everything printed, and its JSON."""
     out = tmp_path_factory.mktemp("bench") / "bench.json"
     command = [sys.executable, str(RUN), "--quick", "--json", str(out)]
-    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=1200, check=False)
+    done = subprocess.run(
+        command, capture_output=True, text=True, encoding="utf-8", timeout=1200, check=False
+    )
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     return done.stdout, json.loads(out.read_text("utf-8"))
 

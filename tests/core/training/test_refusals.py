@@ -122,3 +122,16 @@ def test_settings_that_don_t_fit_are_refused(change: dict[str, object], tmp_path
     with pytest.raises(PolypTraceError) as caught:
         preset("nonesuch")
     assert caught.value.code == "unknown-preset"
+
+
+@pytest.mark.parametrize("words", ["model.own_share=nan", "loss.image_metric_weight=-1", "clip_norm=inf"])
+def test_settings_that_are_no_sound_numbers_are_refused(words: str) -> None:
+    with pytest.raises(PolypTraceError) as caught:
+        chosen_settings("compact", None, [words])
+    assert caught.value.code in ("training-settings", "settings-value")
+
+
+def test_a_row_of_table_3_can_be_looked_at_without_its_weights() -> None:
+    assert chosen_settings("table3-text", complete=False).start.pretrained == "text"
+    with pytest.raises(PolypTraceError):
+        chosen_settings("table3-text")
