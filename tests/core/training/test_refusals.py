@@ -10,6 +10,7 @@ import pytest
 
 from core.data.manifest import Row
 from core.errors import PolypTraceError
+from core.training.chosen import chosen_settings
 from core.training.config import LossSettings, TrainConfig, check
 from core.training.dmcl import train_dmcl
 from core.training.presets import preset
