@@ -16,7 +16,7 @@ help:
 	@echo "make bench     measure speed against peers and limits (about five minutes)"
 	@echo "make faults    kill the program at every point where it writes (about a quarter of an hour)"
 	@echo "make table3    Table 3 on the phantom: four rows, three seeds (some hours on two cores, resumable)"
-	@echo "make pretrain-figures  what learning without labels brings (some hours on two cores, resumable)"
+	@echo "make pretrain-figures  what learning without labels brings; RESEARCH=DIR adds real pictures (some hours, resumable)"
 	@echo "make lock      resolve the dependencies again (needs uv)"
 
 setup:
@@ -61,7 +61,7 @@ starter: setup
 	$(PY) -m core.training.starter
 
 # Both go on where they were stopped. RESEARCH is a folder of research data; what isn't there is left out.
-RESEARCH ?= ../shared/data
+RESEARCH ?= research
 table3: setup
 	$(PY) -m core.training.ablation
 

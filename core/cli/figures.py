@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.cli.interrupt import cancel_by_interrupt
 from core.cli.output import Output
+from core.evaluation.report.words import way_words
 
 if TYPE_CHECKING:  # what draws would cost every other command its time
     from core.evaluation.result import Evaluation
@@ -89,7 +90,7 @@ def show_figures(output: Output, document: dict[str, Any]) -> None:
     rows = []
     for way, figures in ways.items():
         clip, within = figures.get("clip") or {}, figures.get("within_patient") or {}
-        rows.append([way.replace("_", " "), *(_cell(clip.get(name)) for name in _CATALOGUE)])
+        rows.append([way_words(way), *(_cell(clip.get(name)) for name in _CATALOGUE)])
         rows[-1] += [_cell(within.get(name)) for name in ("rank1", "chance", "no_match_auroc")]
     rows += [
         [f"{one['method']} (published)", *(_cell(one.get(name)) for name in _CATALOGUE), "–", "–", "–"]

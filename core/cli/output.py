@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,8 +20,10 @@ from rich.table import Table
 
 from core.domain import RESEARCH_BANNER
 from core.errors import PolypTraceError
-from core.progress import Progress, ProgressSink
+from core.progress import Progress, ProgressSink, no_progress
 
+_LINE_S = 15.0
+"""Seconds between two lines of progress where nobody's terminal draws a bar."""
 _FILE_COLUMNS = 132
 """Width of tables that go into a file or a pipe, where nobody's window tells it."""
 
@@ -64,6 +67,13 @@ class Output:
         plain = msgspec.to_builtins({**content, "notice": RESEARCH_BANNER}, str_keys=True)
         return json.dumps(plain, ensure_ascii=False, allow_nan=False) + "\n"
 
+    def event(self, content: dict[str, Any]) -> None:
+        """One JSON object a line on stderr, where a program listens; people see the bar."""
+        if self.as_json:
+            plain = msgspec.to_builtins(content, str_keys=True)
+            sys.stderr.write(json.dumps(plain, ensure_ascii=False) + "\n")
+            sys.stderr.flush()
+
     def say(self, text: str = "", *, style: str = "") -> None:
         """One line for people; silent with ``--json``."""
         if not self.as_json:
@@ -103,9 +113,13 @@ class Output:
 
     @contextmanager
     def progress(self) -> Iterator[ProgressSink]:
-        """A sink that draws bars on a terminal's stderr and stays silent elsewhere."""
+        """A sink that draws bars on a terminal's stderr, writes a line now and then into a file or pipe, and
+        stays silent with ``--json``."""
+        if not self._err.is_terminal:
+            yield no_progress if self.as_json else self._lines()
+            return
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Bars(*columns, console=self._err, transient=True, disable=not self._err.is_terminal) as bars:
+        with Bars(*columns, console=self._err, transient=True) as bars:
             tasks: dict[str, TaskID] = {}
 
             def sink(step: Progress) -> None:
@@ -115,3 +129,17 @@ class Output:
                 bars.update(tasks[step.stage], completed=step.done, total=step.total, description=text)
 
             yield sink
+
+    def _lines(self) -> ProgressSink:
+        """A line for what takes longer than :data:`_LINE_S`; quick work stays silent."""
+        last = time.monotonic()
+
+        def sink(step: Progress) -> None:
+            nonlocal last
+            if time.monotonic() - last >= _LINE_S:
+                last = time.monotonic()
+                of = "" if step.total is None else f" of {step.total}"
+                words = f"{step.stage}: {step.done}{of} {step.note}".strip()
+                self._err.print(_printable(words), markup=False)
+
+        return sink

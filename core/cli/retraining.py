@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import json as json_
-import sys
 from pathlib import Path
 from typing import Any
-
-import msgspec
 
 from core.cli.interrupt import cancel_by_interrupt
 from core.cli.options import existing
@@ -46,7 +42,8 @@ def train_from_catalogue(
                 output.say(words)
             if dry_run:
                 output.document(plan.as_dict())
-                _say_refusal(output, plan.refused)
+                if plan.refused is not None:
+                    output.say(f"{plan.refused['message']} {plan.refused['hint']}", style="yellow")
                 return
         else:
             output.say("Going on with it: it learns from what was confirmed when it began.")
@@ -66,7 +63,7 @@ def train_from_catalogue(
                 progress(step)
 
             def tell(event: dict[str, Any]) -> None:
-                _tell_step(output, event, latest)
+                output.event({"left_s": latest[0].left_s if latest else None, **event})
 
             try:
                 document = retrain(
@@ -83,20 +80,6 @@ def train_from_catalogue(
                 raise Cancelled(go_on_hint(started[0]) if started else "") from cancelled
     output.document(document)
     _show(output, document)
-
-
-def _tell_step(output: Output, event: dict[str, Any], latest: list[Progress]) -> None:
-    """One JSON object a step on stderr where a program listens; people see the bar."""
-    if output.as_json:
-        left = latest[0].left_s if latest else None
-        told = msgspec.to_builtins({"left_s": left, **event})
-        sys.stderr.write(json_.dumps(told, ensure_ascii=False) + "\n")
-        sys.stderr.flush()
-
-
-def _say_refusal(output: Output, refused: dict[str, str] | None) -> None:
-    if refused is not None:
-        output.say(f"{refused['message']} {refused['hint']}", style="yellow")
 
 
 def _show(output: Output, document: dict[str, Any]) -> None:

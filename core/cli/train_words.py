@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,6 +46,12 @@ def say_done(
     )
     output.say(f"trained on {done.device.name}: {done.device.reason}", style="dim")
     output.say(f"candidate model {done.model} after {done.seconds:.0f} s: {bundle}")
+    counts = done.data["validation"]
+    if counts is not None and done.metrics:
+        output.say(
+            f"On the patients held back, {counts['queries']} queries of {counts['lesions']} lesions among "
+            f"{counts['clips']} other clips; the checkpoint was chosen on them:"
+        )
     for name, value in sorted(_numbers(done.metrics).items()):
         output.say(f"  {name}: {value:.3f}")
     output.banner()
@@ -63,9 +67,7 @@ def step_sink(output: Output) -> Callable[[dict[str, Any]], None]:
             _say_splits(output, event)
         if event.get("stage") == "note":
             output.warn(event["note"])
-        if output.as_json:
-            sys.stderr.write(json_.dumps(event, ensure_ascii=False) + "\n")
-            sys.stderr.flush()
+        output.event(event)
 
     return tell
 

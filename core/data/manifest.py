@@ -105,7 +105,7 @@ def read_manifest(path: Path | str) -> Manifest:
         header = reader.fieldnames or []
         missing = [name for name in COLUMNS if name not in header]
         if missing:
-            raise _invalid(file, 1, f"the column {', '.join(missing)} is missing")
+            raise _invalid(file, 1, _missing(missing))
         rows = [_parse(file, number, cells) for number, cells in enumerate(reader, start=2)]
     except csv.Error as error:
         raise PolypTraceError(
@@ -181,6 +181,26 @@ def load_crop(row: Row, full_frame: bool = False) -> np.ndarray:
         raise PolypTraceError(error.code, where + error.message, error.hint, **error.detail) from error
 
 
+def check_pictures(rows: Iterable[Row]) -> None:
+    """Looks whether the files of pictures and videos are there, before long work begins with them.
+
+    Raises:
+        PolypTraceError: ``picture-missing``, with the first one and how many.
+    """
+    files = {row.path: row.clip_id for row in rows}
+    missing = [file for file in files if not file.is_file()]
+    if missing:
+        first = missing[0]
+        which = f"{first.name} of clip {files[first]}"
+        raise PolypTraceError(
+            "picture-missing",
+            f"{len(missing)} of {len(files)} files of the manifest are missing, the first is {which}."
+            if len(missing) > 1
+            else f"A file of the manifest is missing: {which}.",
+            "Paths are taken from the manifest's folder; move the files there or correct the paths.",
+        )
+
+
 def _read_text(file: Path) -> str:
     if not file.exists():
         raise PolypTraceError(
@@ -195,6 +215,11 @@ def _read_text(file: Path) -> str:
             "Save it as CSV in UTF-8.",
             cause=type(error).__name__,
         ) from error
+
+
+def _missing(columns: Sequence[str]) -> str:
+    one = len(columns) == 1
+    return f"the {'column' if one else 'columns'} {', '.join(columns)} {'is' if one else 'are'} missing"
 
 
 def _parse(file: Path, number: int, cells: dict[str, str | None]) -> Row:

@@ -10,7 +10,7 @@ import msgspec
 
 from core.data.manifest import Row, read_manifest, write_manifest
 from core.data.splits import assert_disjoint, patients_of
-from core.errors import PolypTraceError
+from core.errors import Cancelled, PolypTraceError
 from core.phantom.benchmark import (
     CROPS,
     TEST,
@@ -137,15 +137,21 @@ def render_benchmark(
         progress(Progress(step.stage, step.done, step.total, note))
 
     if missing:
-        run(
-            _render,
-            missing,
-            stage="rendering the benchmark",
-            steps=sum(part.steps for part in missing),
-            workers=workers,
-            progress=sink,
-            cancel=cancel or CancelToken(),
-        )
+        try:
+            run(
+                _render,
+                missing,
+                stage="rendering the benchmark",
+                steps=sum(part.steps for part in missing),
+                workers=workers,
+                progress=sink,
+                cancel=cancel or CancelToken(),
+            )
+        except Cancelled as cancelled:
+            there = sum(map(_is_there, parts))
+            raise Cancelled(
+                f"{there} of {len(parts)} patients are rendered; the same command goes on with the others."
+            ) from cancelled
     rows = [row for part in parts for row in _rows(part.folder)]
     assert_disjoint(_sides(rows))
     manifest = write_manifest(folder / MANIFEST, rows)

@@ -28,7 +28,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         counts: see :meth:`core.retraining.frozen.Frozen.counts`.
         model: id of the model in use, which training goes on from.
-        seconds: expected, all in all; None where the pace was never measured, as on a graphics card.
+        seconds: expected, all in all; None where the pace was never measured, as on a graphics card, and
+            where nothing would train.
         left_out: clips of confirmed lesions whose video couldn't be found.
         refused: why it can't be done, and what to add next; None where it can.
         words: all of it in sentences, for people.
@@ -75,20 +76,27 @@ def plan_of(frozen: Frozen, device: DeviceChoice, training_s: float | None) -> P
     clips = counts["train_clips"] + counts["held_back_clips"]
     seconds = None if training_s is None else _START_S + clips * (_CUT_S + _MEASURE_S) + training_s
     words = [*_data_words(counts), *_choosing_words(frozen), *left_out_words(frozen.left_out)]
-    words.append(f"Training goes on from {frozen.start} on {device.name}: {device.reason}.")
-    takes = "How long it takes isn't known yet" if seconds is None else f"It takes {duration(seconds)} or so"
-    words.append(f"{takes}. The model in use stays as it is until you decide.")
+    if refused is None:
+        words += _run_words(frozen, device, seconds)
     return Plan(
         preset=frozen.preset,
         counts=counts,
         model=frozen.start,
         device=device.name,
         device_reason=device.reason,
-        seconds=seconds,
+        seconds=None if refused else seconds,
         left_out=frozen.left_out,
         refused=refused.as_dict() if refused else None,
         words=tuple(words),
     )
+
+
+def _run_words(frozen: Frozen, device: DeviceChoice, seconds: float | None) -> list[str]:
+    takes = "How long it takes isn't known yet" if seconds is None else f"It takes {duration(seconds)} or so"
+    return [
+        f"Training goes on from {frozen.start} on {device.name}: {device.reason}.",
+        f"{takes}. The model in use stays as it is until you decide.",
+    ]
 
 
 def refusal(lesions: int, lost: int = 0) -> PolypTraceError | None:

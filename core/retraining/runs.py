@@ -164,7 +164,7 @@ def _busy(folder: DataDir) -> bool:
 
 def _lock(folder: DataDir) -> FileLock:
     folder.runs.mkdir(parents=True, exist_ok=True)
-    return FileLock(folder.runs / "training.lock")
+    return FileLock(folder.runs / ".training.lock")
 
 
 def _failure(run: Path) -> str:

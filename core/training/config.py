@@ -144,6 +144,12 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True):
     text_cache_mb: int = 512
     tracklets: TrackletConfig = TrackletConfig()
 
+    @property
+    def picture_side(self) -> int:
+        """Side of the training pictures in pixels: ``train_size``, but never more than is used later."""
+        side = self.model.image_size
+        return min(self.train_size or side, side)
+
 
 def check(config: TrainConfig) -> None:
     """Raises:

@@ -10,7 +10,7 @@ import torch
 from tokenizers import Tokenizer
 
 from core.data.batches import BatchMaker
-from core.data.manifest import Manifest, Row, read_manifest
+from core.data.manifest import Manifest, Row, check_pictures, read_manifest
 from core.data.splits import patients_of, split_hash, training_parts
 from core.errors import PolypTraceError
 from core.inference.device import DeviceChoice
@@ -177,6 +177,7 @@ def _new(
     check_start(settings.start)
     data = read_manifest(manifest)
     train, val, note = training_parts(data.rows, settings.seed, settings.val_share)
+    check_pictures([*train, *val])
     _maker(train, settings)  # refuses data that can't be learnt from before anything is written
     torch.manual_seed(settings.seed)
     model, tokenizer = first_network(settings, train)
@@ -213,7 +214,7 @@ def _known_data(
 def _maker(train: list[Row], settings: TrainConfig) -> BatchMaker:
     return BatchMaker(
         train,
-        settings.train_size or settings.model.image_size,
+        settings.picture_side,
         settings.augmentation,
         settings.modality_dropout,
         settings.identities,
@@ -247,6 +248,13 @@ def _held_back(splits: dict[str, int]) -> list[str]:
     )
 
 
+def _asked(counts: dict[str, int] | None) -> str:
+    """What the validation's figures were counted over."""
+    if counts is None:
+        return ""
+    return f", {counts['queries']} queries of {counts['lesions']} lesions among {counts['clips']} other clips"
+
+
 def _published(
     run: RunFolder,
     settings: TrainConfig,
@@ -260,7 +268,12 @@ def _published(
     no_match = fit_threshold(clips[FUSED], validator, learnt_on) if validator and clips else None
     data = run.read("data.json")
     splits = data["splits"]
-    metrics: dict[str, Any] = {"validation": trainer.state.best, "step": trainer.state.best_step}
+    counts = validator.counts if validator else None
+    metrics: dict[str, Any] = {
+        "validation": trainer.state.best,
+        "validation_counts": counts,
+        "step": trainer.state.best_step,
+    }
     facts = CardFacts(
         name=run.name,
         data=[
@@ -271,7 +284,8 @@ def _published(
         ],
         config=settings,
         tables=figure_table(
-            trainer.state.best, "patients that were held back; the checkpoint was chosen on them"
+            trainer.state.best,
+            f"patients that were held back{_asked(counts)}; the checkpoint was chosen on them",
         ),
         notes=notes,
     )
@@ -285,6 +299,7 @@ def _published(
         data["manifest_sha256"],
     )
     shown = {name: data[name] for name in ("splits", "split_sha256", "manifest_sha256")}
+    shown["validation"] = counts
     return TrainResult(
         run.root,
         info.manifest.model_id,

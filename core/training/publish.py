@@ -114,7 +114,8 @@ def card(facts: CardFacts) -> str:
 
 
 def _learnt_at(config: TrainConfig) -> str:
-    return f" (learnt at {config.train_size} px)" if config.train_size else ""
+    side = config.picture_side
+    return f" (learnt at {side} px)" if side != config.model.image_size else ""
 
 
 def _beside(model: DmclConfig) -> list[str]:
@@ -124,7 +125,8 @@ def _beside(model: DmclConfig) -> list[str]:
         return []
     return [
         f"- Of the cosine of two pictures the fused vector decides {1 - own - colours:.0%}, the picture's "
-        f"own features {own:.0%}, its colours {colours:.0%}; a text without a picture is its fused vector."
+        f"own features {own:.0%}, its colours {colours:.0%}; a text without a picture is its fused vector, "
+        f"so that its cosine with a picture is {(1 - own - colours) ** 0.5:.2f} at most."
     ]
 
 

@@ -35,7 +35,7 @@ def tracklet_card(config: TrainConfig, result: PretrainResult, found: Mapping[st
         "",
         f"**{RESEARCH_BANNER}.**",
         "",
-        f"A {model.backbone} at {config.train_size or model.image_size} px: first weights for DMCL "
+        f"A {model.backbone} at {config.picture_side} px: first weights for DMCL "
         "(`--image-weights FILE`), no model by itself.",
         "",
         "## Learnt from",

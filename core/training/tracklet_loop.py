@@ -162,7 +162,13 @@ class TrackletLoop:
         total, count = self.state.losses
         self.state.losses = (total + value, count + 1)
         step, steps = self.state.step + 1, self._config.steps
-        return {"stage": "pretrain", "step": step, "steps": steps, "loss": round(value, 5), "rate": factor}
+        return {
+            "stage": "pretrain",
+            "step": step,
+            "steps": steps,
+            "loss": round(value, 5),
+            "rate_factor": factor,
+        }
 
     def _diverged(self, what: str) -> PolypTraceError:
         return PolypTraceError(

@@ -146,7 +146,7 @@ def _out_of_memory(error: Exception) -> PolypTraceError | None:
 
 def picture_side(config: TrainConfig) -> int:
     """Side of the pictures that the encoder learns from, pixels."""
-    return config.train_size or config.model.image_size
+    return config.picture_side
 
 
 def read_pretraining(folder: Path) -> PretrainResult | None:

@@ -245,7 +245,7 @@ class Trainer:
             "loss": round(value, 5),
             **{name: round(float(part.detach()), 5) for name, part in losses.items()},
             "gradient": round(norm, 4),
-            "rate": factor,
+            "rate_factor": factor,
         }
 
     def _diverged(self, what: str) -> PolypTraceError:

@@ -80,6 +80,21 @@ class Validator:
         self.is_query = np.asarray([row.clip_id in asked for row in self.first_rows], dtype=bool)
         self._left_out = ignored_pairs(_bare(asking), _bare(held), LESIONS)
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """``queries`` whose identity is in the gallery, of ``lesions``, and ``clips`` of that gallery."""
+        held = {row.identity for row, asks in zip(self.first_rows, self.is_query, strict=True) if not asks}
+        known = [
+            row.identity
+            for row, asks in zip(self.first_rows, self.is_query, strict=True)
+            if asks and row.identity is not None and row.identity in held
+        ]
+        return {
+            "queries": len(known),
+            "lesions": len(set(known)),
+            "clips": int((~self.is_query).sum()),
+        }
+
     def figures(self, model: Dmcl, device: torch.device) -> dict[str, float]:
         """mAP and Rank-1 of clips with picture and text, picture alone and text alone.
 

@@ -279,8 +279,9 @@ def test_a_killed_rendering_goes_on_with_the_missing_patients(tmp_path: Path, ti
         if step.done == 6:  # the first patient has four pictures
             token.cancel()
 
-    with pytest.raises(Cancelled):
+    with pytest.raises(Cancelled) as stopped:
         render_benchmark(tmp_path / "set", TINY, workers=1, progress=watch, cancel=token)
+    assert "1 of 3 patients" in stopped.value.hint
     assert not (tmp_path / "set" / "manifest.csv").exists()
     whole = sorted((tmp_path / "set" / "patients").iterdir())
     assert len(whole) == 1

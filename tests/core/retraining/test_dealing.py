@@ -135,10 +135,10 @@ def test_who_only_chooses_the_checkpoint_is_said() -> None:
     words = plan_of(made, DeviceChoice("cpu", "there is no other"), 60.0).words
     assert any("About 15% of the patients" in one for one in words)
     without = msgspec.structs.replace(made, config={"val_share": 0.0})
-    unknown = plan_of(without, DeviceChoice("cuda", "it is there"), None)
-    assert not any("only choose" in one for one in unknown.words)
-    assert unknown.seconds is None
-    assert any("isn't known yet" in one for one in unknown.words)
+    silent = plan_of(without, DeviceChoice("cuda", "it is there"), None)
+    assert not any("only choose" in one for one in silent.words)
+    assert silent.refused is not None
+    assert not any("takes" in one for one in silent.words)  # nothing would train
 
 
 def test_durations_are_words() -> None:

@@ -18,6 +18,7 @@ from core.data.pictures import read_image
 from core.domain import Verdict
 from core.errors import Cancelled, PolypTraceError
 from core.evaluation.run import evaluate_manifest
+from core.inference.device import DeviceChoice
 from core.inference.embedder import Embedder
 from core.inference.registry import find_bundle
 from core.matching import model_choice
@@ -28,9 +29,11 @@ from core.progress import CancelToken
 from core.retraining import frozen, runs
 from core.retraining.candidates import Standing, standing
 from core.retraining.crops import cut_crops
+from core.retraining.plan import plan_of
 from core.training.checkpoint import load_tensors
+from core.training.chosen import chosen_settings
 from core.training.compare import compare
-from core.training.pre_flight import pre_flight
+from core.training.pre_flight import frozen_now, pre_flight
 from core.training.retrain import _Work, new_run, retrain
 
 from .conftest import Linked, tiny
@@ -196,13 +199,24 @@ def test_a_missing_video_is_named_and_left_out(linked: Linked, tmp_path: Path) -
     assert "gone.mp4" not in str(plan.as_dict())
     assert plan.refused is not None  # B's and C's second exams are on that video: two lesions are left
     assert "two more lesions" in plan.refused["hint"]
+    assert plan.seconds is None
+    assert not any("takes" in words for words in plan.words)
     with pytest.raises(PolypTraceError) as caught:
         _new(linked)
     assert caught.value.code == "training-too-little"
     assert not list(linked.data.runs.glob("dmcl-*"))
     with linked.open() as catalog:
         operations.relocate_video(catalog, video, before.path, author="anna")
-        assert pre_flight(catalog, tiny(), device="cpu").refused is None
+        whole = pre_flight(catalog, tiny(), device="cpu")
+        settings = chosen_settings(*tiny(), model=str(model_choice.bundle_of(catalog).folder))
+        unmeasured = plan_of(
+            frozen_now(catalog, settings, "quick", author=""), DeviceChoice("cuda", "it is there"), None
+        )
+    assert whole.refused is None
+    assert whole.seconds is not None
+    assert any("It takes" in words for words in whole.words)
+    assert unmeasured.seconds is None
+    assert any("isn't known yet" in words for words in unmeasured.words)
 
 
 def test_the_next_run_judges_on_patients_that_the_model_never_saw(first: First) -> None:

@@ -42,11 +42,14 @@ def test_no_known_identity_is_too_few(changed: Change, config: TrainConfig, tmp_
 
 
 def test_missing_pictures_are_named(manifest: Path, config: TrainConfig, tmp_path: Path) -> None:
-    for picture in manifest.parent.glob("*.png"):
-        picture.unlink()
+    pictures = sorted(manifest.parent.glob("*.png"))
+    pictures[-1].unlink()  # one that the first batch may not hold
     error = refused(manifest, tmp_path / "run", config)
     assert error.code == "picture-missing"
-    assert ".png" in error.message
+    assert pictures[-1].name in error.message
+    pictures[0].unlink()
+    assert f"2 of {len(pictures)} files" in refused(manifest, tmp_path / "run", config).message
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_bad_manifest_is_refused_with_its_row(manifest: Path, config: TrainConfig, tmp_path: Path) -> None:

@@ -185,6 +185,9 @@ def test_epochs_and_the_split_are_on_record(first_run: Any) -> None:
     told = next(event for event in first_run.events if event["stage"] == "start")
     assert (told["train_patients"], told["val_patients"], told["disjoint"]) == (3, 2, True)
     assert told["split_sha256"] == first_run.result.data["split_sha256"]
+    # Four lesions in two exams of one clip each: every last clip asks, every first one is there.
+    counted = {"queries": told["val_lesions"], "lesions": told["val_lesions"], "clips": told["val_lesions"]}
+    assert first_run.result.data["validation"] == counted
     assert json.loads((run / "config.json").read_text())["seed"] == 0
     assert json.loads((run / "environment.json").read_text())["packages"]["torch"]
 
@@ -193,7 +196,7 @@ def test_time_can_end_a_run(manifest: Path, config: TrainConfig, tmp_path: Path)
     events: list[dict[str, Any]] = []
     short = msgspec.structs.replace(config, steps=100_000, max_seconds=1.0, validate_every=100_000)
     result = train_dmcl(manifest, tmp_path / "run", short, device="cpu", on_step=events.append)
-    rates = [event["rate"] for event in events if event["stage"] == "train"]
+    rates = [event["rate_factor"] for event in events if event["stage"] == "train"]
     assert 1 <= len(rates) < 1000
     assert result.metrics  # validated once more at the end
     assert result.seconds < 60
