@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from core.cli.cross_modal import evaluate_across
 from core.cli.figures import keep_features, keep_report, show_figures
 from core.cli.interrupt import cancel_by_interrupt
 from core.cli.layouts import Fold, Layout, Root, TextsFile, chosen_layout, layout_facts
@@ -34,6 +35,7 @@ class Protocol(StrEnum):
 
     OWN_TEXT = "own-text"
     QUERY_TEXT = "query-text"
+    CROSS_MODAL = "cross-modal"
 
 
 def register(app: typer.Typer) -> None:
@@ -59,7 +61,8 @@ def evaluate(
         typer.Option(
             "--protocol",
             help="Fuse gallery clips with their own exam's text, or with the query's (slow: nothing can be "
-            "computed ahead). Default: own-text; --rerank means query-text.",
+            "computed ahead). Default: own-text; --rerank means query-text. cross-modal: every modality of "
+            "--features or --layout wikipedia, nus-wide, … asks every other one.",
         ),
     ] = None,
     rerank: Annotated[
@@ -97,6 +100,13 @@ def evaluate(
         raise typer.BadParameter("--rerank needs --protocol query-text")
     if out is not None:
         check_folder(out)
+    if protocol is Protocol.CROSS_MODAL and features is None:
+        folder = data_dir(data_dir_)
+        document = evaluate_across(output, folder, layout, root, model, part.value, device)
+        document |= keep_features(out, document, Path(document["data"]["name"]), output)
+        output.document(document)
+        show_figures(output, document)
+        return
     data = chosen_layout(output, layout, root, texts, fold)
     if features is not None:
         document = evaluate_features(features)

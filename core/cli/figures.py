@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -80,8 +81,8 @@ def _written(paths: dict[str, Any], output: Output) -> dict[str, Any]:
 def show_figures(output: Output, document: dict[str, Any]) -> None:
     """The figures as a table: the model first, then each baseline."""
     if "map_all" in document:
-        rows_ = [[way, document["map_all"][way], document["map_50"][way]] for way in document["map_all"]]
-        output.table("Across modalities", ("", "MAP@all", "MAP@50"), rows_)
+        show_across(output, document)
+        output.banner()
         return
     if "clip" not in document:
         output.table("Features", _CATALOGUE, [[_cell(document.get(name)) for name in _CATALOGUE]])
@@ -101,6 +102,23 @@ def show_figures(output: Output, document: dict[str, Any]) -> None:
     _show_intervals(output, document)
     output.say(f"{document['model']} on {document['device']}: {document['device_reason']}", style="dim")
     output.banner()
+
+
+def show_across(output: Output, document: Mapping[str, Any]) -> None:
+    """MAP@all and MAP@50 by direction, with peers and published figures."""
+    ways = list(document["map_all"])
+    rows: list[list[object]] = [
+        [way, document["map_all"][way], document["map_50"][way], document["queries"][way]] for way in ways
+    ]
+    rows.append(["average", document["average"], float(sum(document["map_50"].values()) / len(ways)), ""])
+    output.table("Across modalities", ("", "MAP@all", "MAP@50", "queries"), rows)
+    peer = (document.get("baselines") or {}).get("cca")
+    if peer:
+        rows = [[way, peer["map_all"][way], peer["map_50"][way]] for way in peer["map_all"]]
+        output.table("Canonical correlation (CCA)", ("", "MAP@all", "MAP@50"), rows)
+    for method, figures in document.get("published", {}).items():
+        told = ", ".join(f"{way} {value:.3f}" for way, value in figures.items())
+        output.say(f"published: {method}: {told}", style="dim")
 
 
 def _show_intervals(output: Output, document: dict[str, Any]) -> None:

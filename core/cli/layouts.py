@@ -18,13 +18,34 @@ if TYPE_CHECKING:  # what reads pictures would cost every other command its time
 
 
 class LayoutName(StrEnum):
-    """The layouts that can be read (see :data:`core.data.layouts.read.LAYOUTS`)."""
+    """The layouts that can be read: of pictures (:data:`core.data.layouts.read.LAYOUTS`) and of features."""
 
     COLOPAIR = "colopair"
     MARKET1501 = "market1501"
     DUKE = "duke"
     CUHK03 = "cuhk03"
+    WIKIPEDIA = "wikipedia"
+    NUS_WIDE = "nus-wide"
+    INRIA_WEBSEARCH = "inria-websearch"
+    XMEDIA = "xmedia"
+    XMEDIANET = "xmedianet"
 
+    @property
+    def across(self) -> bool:
+        """Whether it holds features of several modalities instead of pictures."""
+        return self in _ACROSS
+
+
+_ACROSS = frozenset(
+    {
+        LayoutName.WIKIPEDIA,
+        LayoutName.NUS_WIDE,
+        LayoutName.INRIA_WEBSEARCH,
+        LayoutName.XMEDIA,
+        LayoutName.XMEDIANET,
+    }
+)
+"""Those that :func:`core.data.cross_modal.benchmarks.read_benchmark` reads."""
 
 Root = Annotated[
     Path | None, typer.Argument(metavar="[ROOT]", help="Folder of the data that --layout names.")
@@ -61,6 +82,11 @@ def chosen_layout(
         return None
     if root is None:
         raise typer.BadParameter(f"give the folder of the data: --layout {layout.value} ROOT")
+    if layout.across:
+        raise typer.BadParameter(
+            f"{layout.value} holds features of several modalities: use `train drcl`, or `evaluate --protocol "
+            "cross-modal`"
+        )
     from core.data.layouts.read import read_layout
 
     data = read_layout(layout.value, root, texts, fold)

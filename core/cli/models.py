@@ -36,10 +36,10 @@ def list_models(json: JsonFlag = False, data_dir_: DataDirPath = None) -> None:
         output.warn(f"The model in use, {active}, isn't there any more: promote another one.")
     output.document({"models": entries})
     rows = [
-        (one["id"], one["state"], "shipped" if one["shipped"] else "data folder", one["problem"])
+        (one["id"], one["kind"], one["state"], "shipped" if one["shipped"] else "data folder", one["problem"])
         for one in entries
     ]
-    output.table("Models", ("id", "state", "origin", "problem"), rows)
+    output.table("Models", ("id", "kind", "state", "origin", "problem"), rows)
 
 
 @group.command()

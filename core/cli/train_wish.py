@@ -19,6 +19,7 @@ class TrainWish(msgspec.Struct, frozen=True, kw_only=True):
 
     Args:
         root, layout, texts, fold: a public data set.
+        features: ready features of several modalities, for DRCL.
         manifest: CSV file with one row a frame.
         preset, config, changes: settings by name, by file, and single ones.
         resume: the name or folder of a run.
@@ -36,6 +37,7 @@ class TrainWish(msgspec.Struct, frozen=True, kw_only=True):
     layout: LayoutName | None
     texts: Path | None
     fold: int | None
+    features: Path | None
     preset: str | None
     config: Path | None
     changes: tuple[str, ...]
@@ -90,6 +92,8 @@ def check_wish(wish: TrainWish, known: Path | None) -> None:
     Raises:
         typer.BadParameter: which ones, and what to do.
     """
+    if wish.features:
+        raise typer.BadParameter("--features belongs to `train drcl`")
     if known:
         _check_resume(wish)
     if from_catalogue(wish, known):

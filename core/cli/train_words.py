@@ -13,9 +13,9 @@ if TYPE_CHECKING:  # torch takes seconds to load
     from core.training.tracklets import PretrainResult
 
 
-def go_on_hint(run: Path) -> str:
+def go_on_hint(run: Path, method: str = "dmcl") -> str:
     """How a cancelled run is gone on with; nothing where it hadn't begun."""
-    return f"Go on with: polyptrace train dmcl --resume {run.name}" if run.is_dir() else ""
+    return f"Go on with: polyptrace train {method} --resume {run.name}" if run.is_dir() else ""
 
 
 def say_done(

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from core.cli.cross_modal import begin_drcl
 from core.cli.layouts import Fold, Layout, Root, TextsFile
 from core.cli.options import NOBODY, Author, DataDirPath, Device, JsonFlag, data_dir
 from core.cli.output import Output
@@ -20,6 +21,7 @@ class Method(StrEnum):
     """What is trained."""
 
     DMCL = "dmcl"
+    DRCL = "drcl"
 
 
 def register(app: typer.Typer) -> None:
@@ -36,6 +38,10 @@ def train(
     layout: Layout = None,
     texts: TextsFile = None,
     fold: Fold = None,
+    features: Annotated[
+        Path | None,
+        typer.Option("--features", help="For drcl: .npz, .mat or HDF5 with features of several modalities."),
+    ] = None,
     preset: Annotated[
         str | None,
         typer.Option(
@@ -89,6 +95,9 @@ def train(
 
     It becomes a candidate, the active model stays as it is. The manifest's columns and the layouts: see
     `evaluate --help`. Of Colo-Pair one fold of four is left for testing, the first without --fold.
+    drcl learns a space that several modalities share, from ready features: --features FILE with arrays
+    NAME_train_features and NAME_train_labels (and NAME_val_…, NAME_test_…), or --layout wikipedia, nus-wide,
+    inria-websearch, xmedia, xmedianet with the folder of the published file.
     With --pretrain tracklets the image encoder first learns without labels, from videos or stills; without
     labels that is all.
     """
@@ -98,6 +107,7 @@ def train(
         layout=layout,
         texts=texts,
         fold=fold,
+        features=features,
         preset=preset,
         config=config,
         changes=tuple(changes or ()),
@@ -115,4 +125,7 @@ def train(
         print_settings=print_settings,
         device=device,
     )
-    begin_training(Output(json), data_dir(data_dir_), method.value, wish, author)
+    if method is Method.DRCL:
+        begin_drcl(Output(json), data_dir(data_dir_), wish)
+    else:
+        begin_training(Output(json), data_dir(data_dir_), method.value, wish, author)

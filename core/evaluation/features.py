@@ -1,4 +1,4 @@
-"""Evaluation of vectors made elsewhere, from one ``.npz`` or ``.mat`` file.
+"""Evaluation of vectors made elsewhere, from one ``.npz``, ``.mat`` or HDF5 file.
 
 The file holds either one table with a side for each row::
 
@@ -13,6 +13,8 @@ or two and more modalities, each of which asks every other one::
 
     image_features (N, d)   image_labels (N,)   text_features (M, d)   text_labels (M,)   ...
 
+whose labels may be (N, C) with a column a category, where a sample may have several.
+
 Labels and patients are numbers or words; an empty label is an unknown identity. ``query_f``, ``query_label``,
 ``gallery_f`` and ``gallery_label``, as common person re-identification code saves them, are read likewise.
 Rows are L2-normalised here, so the ranking is by cosine, in double precision; ties stand in gallery order. No
@@ -21,24 +23,21 @@ row is left out: patients serve the intervals and gallery C alone.
 
 from __future__ import annotations
 
-import struct
-import zlib
 from collections.abc import Mapping
-from itertools import permutations
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from core.data.mat_file import load_mat
+from core.data.feature_file import load_arrays
 from core.errors import PolypTraceError
 from core.evaluation.asking import ask_all
 from core.evaluation.comparison import compare
+from core.evaluation.cross_modal import Embedded, across_modalities
 from core.evaluation.items import Items
-from core.evaluation.metrics import all_hit_ranks, average_precision_within, retrieval_figures
+from core.evaluation.metrics import retrieval_figures
 from core.evaluation.protocols import catalogue, other_patients
 
 LAYOUT = (
@@ -48,12 +47,6 @@ LAYOUT = (
 NO_PATIENTS = "The file names no patients."
 
 _OTHER_NAMES = {"f": "features", "feature": "features", "label": "labels", "patient": "patients"}
-
-# What numpy's reader comes up with on damaged files, found by damaging many; load_mat says ValueError.
-_DAMAGED = (
-    OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, NameError, ArithmeticError,
-    MemoryError, NotImplementedError, BadZipFile, struct.error, zlib.error,
-)  # fmt: skip
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 _SIDES = ("query", "gallery")
@@ -101,17 +94,35 @@ def _modalities(arrays: Arrays) -> list[str]:
 
 
 def _across(path: Path, arrays: Arrays, modalities: list[str]) -> dict[str, Any]:
-    """MAP@all and MAP@50 of every modality against every other one; a query with no hit scores 0."""
-    sides = {name: _side(path, arrays, f"{name}_", None, name) for name in modalities}
-    if len({items.vectors.shape[1] for items in sides.values()}) > 1:
+    """MAP@all, MAP@50 and the precision–recall curve of every modality against every other one."""
+    vectors = {name: _unit(_table(path, arrays, f"{name}_features")) for name in modalities}
+    if len({one.shape[1] for one in vectors.values()}) > 1:
         raise _layout(path, "its modalities have different widths")
-    found: dict[str, Any] = {"map_all": {}, "map_50": {}}
-    for (name, asking), (other, answering) in permutations(sides.items(), 2):
-        ranks = all_hit_ranks(asking.vectors, answering.vectors, asking.identities, answering.identities)
-        for key, first in (("map_all", len(answering.clips)), ("map_50", 50)):
-            values = [average_precision_within(own, first) for own in ranks]
-            found[key][f"{name}->{other}"] = float(np.mean(values))
-    return found
+    labels = _label_vectors(path, [_labels(path, arrays, f"{name}_labels") for name in modalities])
+    for one, own in zip(vectors.values(), labels, strict=True):
+        if len(one) != len(own):
+            raise _layout(path, "its arrays have different numbers of rows")
+    figures = across_modalities(
+        {name: Embedded(one, own) for (name, one), own in zip(vectors.items(), labels, strict=True)}
+    )
+    plain: dict[str, Any] = msgspec.to_builtins(figures)
+    return plain | {"average": figures.average}
+
+
+def _label_vectors(path: Path, held: list[npt.NDArray[Any]]) -> list[npt.NDArray[np.bool_]]:
+    """(N, C) where samples belong to categories; labels without a value belong to none."""
+    wide = [one.ndim == 2 and 1 not in one.shape for one in held]
+    if (
+        all(wide)
+        and len({one.shape[1] for one in held}) == 1
+        and all(one.dtype.kind in "biuf" for one in held)
+    ):
+        return [one > 0 for one in held]
+    if any(wide):
+        raise _layout(path, "its modalities have labels of different kinds")
+    lines = [_line(one) for one in held]
+    names = list(dict.fromkeys(label for line in lines for label in line if label is not None))
+    return [np.array([[own == name for name in names] for own in line], dtype=bool) for line in lines]
 
 
 def _read(path: Path, arrays: Arrays) -> tuple[Items, Items]:
@@ -131,24 +142,17 @@ def _read(path: Path, arrays: Arrays) -> tuple[Items, Items]:
 
 
 def _side(path: Path, arrays: Arrays, prefix: str, chosen: npt.NDArray[np.bool_] | None, name: str) -> Items:
-    for key in (f"{prefix}features", f"{prefix}labels"):
-        if key not in arrays:
-            raise _layout(path, f"{key} is missing")
-    features = np.asarray(arrays[f"{prefix}features"])
-    if features.ndim != 2 or not np.issubdtype(features.dtype, np.number) or np.iscomplexobj(features):
-        raise _layout(path, f"{prefix}features isn't a table of numbers")
+    features = _table(path, arrays, f"{prefix}features")
     keep = np.ones(len(features), dtype=bool) if chosen is None else chosen
-    labels = _line(arrays[f"{prefix}labels"])
+    labels = _line(_labels(path, arrays, f"{prefix}labels"))
     patients = _line(arrays[f"{prefix}patients"]) if f"{prefix}patients" in arrays else None
     if any(len(each) != len(features) for each in (labels, keep, *([] if patients is None else [patients]))):
         raise _layout(path, "its arrays have different numbers of rows")
     if not keep.any():
         raise _layout(path, f"it has no {name} rows")
-    if not np.isfinite(features).all():
-        raise _layout(path, "its features hold values that aren't numbers")
     rows = np.flatnonzero(keep)
     return Items(
-        vectors=_unit(features[rows].astype(np.float64)),
+        vectors=_unit(features[rows]),
         clips=[str(row) for row in rows],
         identities=[labels[row] for row in rows],
         patients=[] if patients is None else [str(patients[row]) for row in rows],
@@ -157,6 +161,28 @@ def _side(path: Path, arrays: Arrays, prefix: str, chosen: npt.NDArray[np.bool_]
         cameras=[None] * len(rows),
         junk=[False] * len(rows),
     )
+
+
+def _table(path: Path, arrays: Arrays, key: str) -> npt.NDArray[np.float64]:
+    """A table of vectors, double precision.
+
+    Raises:
+        PolypTraceError: ``features-layout``.
+    """
+    if key not in arrays:
+        raise _layout(path, f"{key} is missing")
+    table = np.asarray(arrays[key])
+    if table.ndim != 2 or not np.issubdtype(table.dtype, np.number) or np.iscomplexobj(table):
+        raise _layout(path, f"{key} isn't a table of numbers")
+    if not np.isfinite(table).all():
+        raise _layout(path, "its features hold values that aren't numbers")
+    return table.astype(np.float64)
+
+
+def _labels(path: Path, arrays: Arrays, key: str) -> npt.NDArray[Any]:
+    if key not in arrays:
+        raise _layout(path, f"{key} is missing")
+    return np.asarray(arrays[key])
 
 
 def _unit(vectors: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -179,21 +205,7 @@ def _plain(value: Any) -> Any:
 
 
 def _load(path: Path) -> dict[str, npt.NDArray[Any]]:
-    if not path.is_file():
-        raise PolypTraceError("features-missing", f"There is no feature file {path.name}.", "Check the path.")
-    try:
-        stored = load_mat(path) if path.suffix.lower() == ".mat" else _load_npz(path)
-    except _DAMAGED as error:
-        raise _unreadable(path, error) from error
-    return {_name(key): value for key, value in stored.items() if not key.startswith("__")}
-
-
-def _load_npz(path: Path) -> dict[str, npt.NDArray[Any]]:
-    stored = np.load(path, allow_pickle=False)
-    if not isinstance(stored, np.lib.npyio.NpzFile):
-        raise _layout(path, "it is a single array")
-    with stored:
-        return {key: stored[key] for key in stored.files}
+    return {_name(key): value for key, value in load_arrays(path).items()}
 
 
 def _name(key: str) -> str:
@@ -201,15 +213,6 @@ def _name(key: str) -> str:
     side, _, rest = key.lower().rpartition("_")
     rest = _OTHER_NAMES.get(rest, rest)
     return f"{side}_{rest}" if side else rest
-
-
-def _unreadable(path: Path, error: Exception) -> PolypTraceError:
-    return PolypTraceError(
-        "features-unreadable",
-        f"The file {path.name} can't be read as vectors.",
-        "Save it as .npz without Python objects, or as .mat of version 7 or older.",
-        cause=type(error).__name__,
-    )
 
 
 def _layout(path: Path, what: str) -> PolypTraceError:

@@ -1,7 +1,7 @@
 """A model bundle on disk, read without torch: what is in it, and whether it is whole.
 
-A bundle is a folder with ``weights-*.safetensors``, ``tokenizer.json``, ``manifest.json`` and ``card.md``.
-It never holds pickles: reading a bundle can't run code.
+A bundle is a folder with ``weights-*.safetensors``, ``manifest.json`` and ``card.md``, one of DMCL also with
+``tokenizer.json``. It never holds pickles: reading a bundle can't run code.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from core.errors import PolypTraceError
 
 MANIFEST, TOKENIZER, CARD = "manifest.json", "tokenizer.json", "card.md"
 FORMAT = 1
+DMCL, DRCL = "dmcl", "drcl"
 PICKLES = frozenset({".pt", ".pth", ".pkl", ".pickle", ".bin", ".ckpt", ".joblib", ".npy", ".npz"})
 """Endings of files that may hold Python objects."""
 
@@ -52,7 +53,9 @@ class BundleManifest(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         model_id: kind and the first twelve digits of a hash over architecture, preprocessing, weights and
             tokenizer: the same network has the same id on every computer.
-        architecture: the network's settings (for DMCL: :class:`core.models.config.DmclConfig`).
+        architecture: the network's settings (:class:`core.models.config.DmclConfig` or
+            :class:`core.models.drcl_bundle.SpaceShape`).
+        preprocessing: of pictures and texts; None where the network takes features.
         training_manifest_sha256: hash of the manifest that it was trained on.
         files: SHA-256 of every file of the bundle but ``manifest.json``.
         no_match: None until calibrated.
@@ -60,10 +63,10 @@ class BundleManifest(msgspec.Struct, frozen=True, kw_only=True):
 
     model_id: str
     architecture: dict[str, Any]
-    preprocessing: Preprocessing
+    preprocessing: Preprocessing | None = None
     files: dict[str, str]
     format: int = FORMAT
-    kind: str = "dmcl"
+    kind: str = DMCL
     name: str = ""
     training_manifest_sha256: str | None = None
     metrics: dict[str, Any] = {}
@@ -75,6 +78,21 @@ class BundleManifest(msgspec.Struct, frozen=True, kw_only=True):
     def weights(self) -> dict[str, str]:
         """SHA-256 of each weights shard, by name."""
         return {name: digest for name, digest in sorted(self.files.items()) if name.endswith(".safetensors")}
+
+    @property
+    def reads(self) -> Preprocessing:
+        """How pictures and texts become its input.
+
+        Raises:
+            PolypTraceError: ``model-kind``: it is no model of lesions.
+        """
+        if self.preprocessing is None:
+            raise PolypTraceError(
+                "model-kind",
+                f"The model {self.model_id} finds words and pictures of a kind; it can't recognise a lesion.",
+                "Choose a model whose id begins with dmcl; `polyptrace models list` shows them.",
+            )
+        return self.preprocessing
 
     @property
     def dim(self) -> int:
@@ -106,7 +124,7 @@ def sha256_file(path: Path) -> str:
 
 
 def content_id(
-    kind: str, architecture: dict[str, Any], preprocessing: Preprocessing, files: dict[str, str]
+    kind: str, architecture: dict[str, Any], preprocessing: Preprocessing | None, files: dict[str, str]
 ) -> str:
     """The deterministic id of a network: card, metrics and calibration don't change it."""
     content = {name: digest for name, digest in files.items() if name != CARD}
@@ -169,7 +187,7 @@ def _refuse_unsafe(folder: Path, manifest: BundleManifest) -> None:
 
 
 def _check_files(folder: Path, manifest: BundleManifest, verify: bool) -> None:
-    for name in (TOKENIZER, CARD):
+    for name in (TOKENIZER, CARD) if manifest.kind == DMCL else (CARD,):
         if name not in manifest.files:
             raise _damaged(folder, f"{MANIFEST} doesn't name {name}")
     if not manifest.weights:

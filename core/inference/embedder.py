@@ -177,7 +177,7 @@ class Embedder:
 
     def _run_batch(self, pairs: Sequence[Pair], indices: list[int], out: NDArray[np.float32]) -> bool:
         """Fills the rows of one batch; False when the device ran out of memory and the batch was halved."""
-        size = self.manifest.preprocessing.image_size
+        size = self.manifest.reads.image_size
         try:
             out[indices] = self._backend.run(pack([pairs[i] for i in indices], size, self._pad_id))
         except OutOfMemoryError as error:
@@ -195,7 +195,7 @@ class Embedder:
 def open_tokenizer(info: BundleInfo) -> Tokenizer:
     """The bundle's tokenizer, cut at its longest text and without padding of its own."""
     tokenizer = Tokenizer.from_file(str(info.tokenizer))
-    tokenizer.enable_truncation(info.manifest.preprocessing.max_tokens)
+    tokenizer.enable_truncation(info.manifest.reads.max_tokens)
     tokenizer.no_padding()
     return tokenizer
 

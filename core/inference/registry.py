@@ -93,7 +93,7 @@ def active_bundle(data_dir: DataDir, active_id: str | None = None) -> BundleInfo
 
 
 def entry(bundle: KnownBundle, active_id: str | None = None, retired: Collection[str] = ()) -> dict[str, Any]:
-    """One entry of ``models list``: id, state, metrics, name, shipped, folder, problem.
+    """One entry of ``models list``: id, state, metrics, kind, name, shipped, folder, problem.
 
     ``active_id`` is the model that the catalogue names as active; None = the shipped starter model is.
     ``state`` is ``active``, ``candidate``, ``retired`` for one that was active once (``retired`` names
@@ -106,6 +106,7 @@ def entry(bundle: KnownBundle, active_id: str | None = None, retired: Collection
         "id": bundle.id,
         "state": "refused" if manifest is None else "active" if active else unused,
         "metrics": manifest.metrics if manifest else {},
+        "kind": manifest.kind if manifest else "",
         "name": manifest.name if manifest else "",
         "shipped": bundle.shipped,
         "folder": str(bundle.folder),

@@ -31,7 +31,7 @@ class TextFit(msgspec.Struct, frozen=True, eq=False):
     def of(cls, bundle: BundleInfo) -> TextFit:
         """What the texts of a bundle's network are fitted to."""
         manifest = bundle.manifest
-        return _fit(bundle.tokenizer, manifest.model_id, manifest.preprocessing.max_tokens)
+        return _fit(bundle.tokenizer, manifest.model_id, manifest.reads.max_tokens)
 
     def text(self, values: Mapping[str, Any]) -> str:
         """The model text of a description's values; one that was made before is remembered.

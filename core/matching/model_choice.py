@@ -85,10 +85,12 @@ def promote(folder: DataDir, model: str, confirm: str, *, author: str) -> tuple[
 
     Raises:
         PolypTraceError: ``promote-confirm``; ``model-elsewhere`` for a bundle outside the data folder;
-            ``model-unknown`` and what reading the bundle refuses.
+            ``model-unknown``, ``model-kind`` for one that can't recognise lesions, and what reading the
+            bundle refuses.
     """
     info = find_bundle(folder, model)
     wanted = info.manifest.model_id
+    info.manifest.reads  # noqa: B018 - refuses another kind
     if confirm != wanted:
         raise PolypTraceError(
             "promote-confirm",

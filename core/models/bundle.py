@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from core import __version__
 from core.errors import PolypTraceError
 from core.inference.bundle import (
     CARD,
+    DMCL,
     TOKENIZER,
     BundleInfo,
     BundleManifest,
@@ -62,27 +64,58 @@ def save_bundle(
         PolypTraceError: ``weights-not-finite`` or ``tokenizer-mismatch``.
     """
     _check_tokenizer(tokenizer_json, model.config)
+    size, tokens = model.config.image_size, model.config.max_tokens
+    return write_bundle(
+        folder,
+        model.state_dict(),
+        {TOKENIZER: tokenizer_json, CARD: card},
+        kind=DMCL,
+        architecture=msgspec.to_builtins(model.config),
+        preprocessing=Preprocessing(image_size=size, max_tokens=tokens),
+        name=name,
+        training_manifest_sha256=training_manifest_sha256,
+        metrics=metrics or {},
+        no_match=no_match,
+        embedding=model.dim,
+    )
+
+
+def write_bundle(
+    folder: Path,
+    state: dict[str, Tensor],
+    texts: dict[str, str],
+    *,
+    kind: str,
+    architecture: dict[str, Any],
+    preprocessing: Preprocessing | None = None,
+    **told: Any,
+) -> BundleInfo:
+    """Writes a bundle of any kind, whole or not at all; an earlier one in ``folder`` is replaced at the end.
+
+    Args:
+        state: weights by name; stored as fp16 where that holds them.
+        texts: file name → content; the card is among them.
+        told: further fields of :class:`core.inference.bundle.BundleManifest`.
+
+    Raises:
+        PolypTraceError: ``weights-not-finite``.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as scratch:
         fresh = Path(scratch) / "bundle"
         fresh.mkdir()
-        _write_shards(fresh, model.state_dict())
-        (fresh / TOKENIZER).write_text(tokenizer_json, "utf-8")
-        (fresh / CARD).write_text(card, "utf-8")
+        _write_shards(fresh, state)
+        for name, text in texts.items():
+            (fresh / name).write_text(text, "utf-8")
         files = {path.name: sha256_file(path) for path in sorted(fresh.iterdir())}
-        architecture = msgspec.to_builtins(model.config)
-        preprocessing = Preprocessing(image_size=model.config.image_size, max_tokens=model.config.max_tokens)
         manifest = BundleManifest(
-            model_id=content_id("dmcl", architecture, preprocessing, files),
+            model_id=content_id(kind, architecture, preprocessing, files),
+            kind=kind,
             architecture=architecture,
             preprocessing=preprocessing,
             files=files,
-            name=name,
-            training_manifest_sha256=training_manifest_sha256,
-            metrics=metrics or {},
             versions=_versions(),
-            no_match=no_match,
-            embedding=model.dim,
+            **told,
         )
         write_manifest(fresh, manifest)
         _replace_folder(folder, fresh, Path(scratch) / "old")
@@ -109,18 +142,29 @@ def load_model(folder: Path) -> Dmcl:
             aren't those of the architecture.
     """
     info = read_bundle(folder)
-    try:
+    info.manifest.reads  # noqa: B018 - refuses a model of another kind
+    with refusing_foreign_weights(folder):
         config = msgspec.convert(info.manifest.architecture, DmclConfig)
-        state = _read_shards(info)
         model = Dmcl(config)
-        model.load_state_dict({name: _widened(value) for name, value in state.items()})
+        model.load_state_dict(read_state(info))
+    return model.eval()
+
+
+@contextmanager
+def refusing_foreign_weights(folder: Path) -> Iterator[None]:
+    """Puts weights that don't belong to their architecture into words.
+
+    Raises:
+        PolypTraceError: ``bundle-damaged``.
+    """
+    try:
+        yield
     except (msgspec.ValidationError, SafetensorError, RuntimeError) as error:
         raise PolypTraceError(
             "bundle-damaged",
             f"The model “{folder.name}” was refused: its weights don't belong to its architecture.",
             "Copy the bundle again from its source.",
         ) from error
-    return model.eval()
 
 
 def _check_tokenizer(tokenizer_json: str, config: DmclConfig) -> None:
@@ -181,7 +225,8 @@ def _write_shards(folder: Path, state: dict[str, Tensor]) -> None:
         (folder / f"weights-{number:03d}.safetensors").write_bytes(safetensors.torch.save(shard))
 
 
-def _read_shards(info: BundleInfo) -> dict[str, Tensor]:
+def read_state(info: BundleInfo) -> dict[str, Tensor]:
+    """A bundle's weights by name, float32."""
     state: dict[str, Tensor] = {}
     blocks: dict[str, list[Tensor]] = {}
     for shard in info.manifest.weights:
@@ -191,4 +236,5 @@ def _read_shards(info: BundleInfo) -> dict[str, Tensor]:
                 blocks.setdefault(whole, []).append(value)
             else:
                 state[name] = value
-    return state | {name: torch.cat(parts) for name, parts in blocks.items()}
+    state |= {name: torch.cat(parts) for name, parts in blocks.items()}
+    return {name: _widened(value) for name, value in state.items()}

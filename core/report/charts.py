@@ -1,4 +1,4 @@
-"""Charts with named axes, counts and intervals: CMC curve, reliability diagram, map of vectors."""
+"""Charts with named axes and counts: CMC and precision–recall curves, reliability diagram, map of vectors."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ _TICK = 12.5
 
 
 class Curve(msgspec.Struct, frozen=True):
-    """One line of the CMC chart: (rank, share) steps, and for the model (rank, low, high) of its interval."""
+    """One line of a chart: (rank, share) steps of the CMC, for the model with (rank, low, high) of its
+    interval, or (recall, precision) points."""
 
     name: str
-    steps: Sequence[tuple[int, float]]
+    steps: Sequence[tuple[float, float]]
     band: Sequence[tuple[int, float, float]] = ()
 
 
@@ -55,7 +56,7 @@ def cmc_chart(curves: Sequence[Curve], queries: int, gallery: int) -> str:
         queries: how many query clips have a true match.
         gallery: how many clips there are to rank.
     """
-    furthest = max((steps[-1][0] for steps in (curve.steps for curve in curves) if steps), default=1)
+    furthest = max((int(steps[-1][0]) for steps in (curve.steps for curve in curves) if steps), default=1)
     last = max(10, min(furthest, 50))
     width, height, right = 800.0, 430.0, 250.0
     drawn = Svg(width, height, f"CMC curve of {queries} query clips against {gallery} gallery clips")
@@ -86,6 +87,27 @@ def _legend(drawn: Svg, curves: Sequence[Curve], x: float) -> None:
         y = _TOP + 10 + 24 * len(curves)
         drawn.rect(x, y - 7, 34, 14, fill=COLOURS[0], opacity=0.16)
         drawn.text(x + 42, y + 4.5, "95 % interval of the first", size=12.5)
+
+
+def precision_recall_chart(title: str, curves: Sequence[Curve], queries: int) -> str:
+    """Mean precision at each recall, one line a direction or method.
+
+    Args:
+        title: what asks.
+        curves: (recall, precision), both in 0…1.
+        queries: how many asked.
+    """
+    width, height, right = 800.0, 430.0, 250.0
+    drawn = Svg(width, height, f"Precision and recall of {queries} queries: {title}")
+    plot = _Plot(drawn, _LEFT, _TOP, width - _LEFT - right, height - _TOP - _BOTTOM, (0, 1))
+    plot.frame("Recall", "Precision", [(k / 5, f"{k / 5:.1f}") for k in range(6)])
+    drawn.text(_LEFT, 26, f"{title}: {queries} queries", size=15, bold=True)
+    for number, curve in enumerate(curves):
+        points = [plot.at(recall, precision) for recall, precision in curve.steps]
+        thick = 3.0 if number == 0 else 1.8
+        drawn.polyline(points, COLOURS[number % len(COLOURS)], thick, DASHES[number % len(DASHES)])
+    _legend(drawn, curves, width - right + 18)
+    return drawn.render()
 
 
 def reliability_chart(bars: Sequence[Bar], ece: float, queries: int) -> str:
@@ -187,7 +209,7 @@ class _Plot:
         share = (x - self.first) / (self.last - self.first)
         return self.left + share * self.width, self.top + (1 - y) * self.height
 
-    def steps(self, points: Sequence[tuple[int, float]]) -> list[tuple[float, float]]:
+    def steps(self, points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
         """A stair that holds each share until the next rank, cut at the right edge."""
         made: list[tuple[float, float]] = []
         for rank, share in points:

@@ -13,14 +13,16 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 import msgspec
 
 from core.errors import PolypTraceError
-from core.training.config import TrainConfig
 
 _Settings = TypeVar("_Settings", bound=msgspec.Struct)
 _WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", NoneType: "none"}
 
 
-def setting_types(struct: type[msgspec.Struct] = TrainConfig, prefix: str = "") -> dict[str, Any]:
-    """Dotted name → type of every setting, e.g. ``loss.margin`` → ``float | None``."""
+def setting_types(struct: type[msgspec.Struct], prefix: str = "") -> dict[str, Any]:
+    """Dotted name → type of every setting, e.g. ``loss.margin`` → ``float | None``.
+
+    A dictionary is one setting; its entries are named below it, as ``rates.image``.
+    """
     found: dict[str, Any] = {}
     for field in msgspec.structs.fields(struct):
         name = prefix + field.name
@@ -31,7 +33,7 @@ def setting_types(struct: type[msgspec.Struct] = TrainConfig, prefix: str = "") 
     return found
 
 
-def with_file(config: TrainConfig, file: Path) -> TrainConfig:
+def with_file(config: _Settings, file: Path) -> _Settings:
     """The settings with those of a JSON file in their place; what it doesn't name stays.
 
     Raises:
@@ -47,7 +49,7 @@ def with_file(config: TrainConfig, file: Path) -> TrainConfig:
         ) from error
     if not isinstance(content, dict):
         raise PolypTraceError("settings-unreadable", f"The settings file {file.name} holds no JSON object.")
-    types = setting_types()
+    types = setting_types(type(config))
     changes = {}
     for name, value in _flat(content):
         wanted = _type_of(name, types)
@@ -58,7 +60,7 @@ def with_file(config: TrainConfig, file: Path) -> TrainConfig:
     return _replaced(config, changes)
 
 
-def with_assignments(config: TrainConfig, assignments: Sequence[str]) -> TrainConfig:
+def with_assignments(config: _Settings, assignments: Sequence[str]) -> _Settings:
     """The settings with some of them changed, each given as ``NAME=VALUE``.
 
     Ranges are two numbers with a comma, ``none`` empties what may be empty.
@@ -66,7 +68,7 @@ def with_assignments(config: TrainConfig, assignments: Sequence[str]) -> TrainCo
     Raises:
         PolypTraceError: ``unknown-setting`` or ``setting-invalid``.
     """
-    types, changes = setting_types(), {}
+    types, changes = setting_types(type(config)), {}
     for assignment in assignments:
         name, equals, text = assignment.partition("=")
         name = name.strip()
@@ -79,7 +81,7 @@ def with_assignments(config: TrainConfig, assignments: Sequence[str]) -> TrainCo
     return _replaced(config, changes)
 
 
-def as_text(config: TrainConfig) -> str:
+def as_text(config: msgspec.Struct) -> str:
     """All settings as JSON, as a file for :func:`with_file`."""
     return msgspec.json.format(msgspec.json.encode(config), indent=2).decode()
 
@@ -95,6 +97,9 @@ def _flat(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, A
 def _type_of(name: str, types: Mapping[str, Any]) -> Any:
     if name in types:
         return types[name]
+    head, _, key = name.rpartition(".")
+    if key and get_origin(types.get(head)) is dict:
+        return get_args(types[head])[1]
     below = [other for other in types if other.startswith(f"{name}.")]
     last = {other.rpartition(".")[2]: other for other in types}
     near = get_close_matches(name, types, 1) or [last[n] for n in get_close_matches(name, last, 1)]
@@ -155,5 +160,7 @@ def _replaced(config: _Settings, changes: Mapping[str, Any]) -> _Settings:
             groups.setdefault(head, {})[rest] = value
         else:
             own[head] = value
-    own |= {head: _replaced(getattr(config, head), below) for head, below in groups.items()}
+    for head, below in groups.items():
+        held = getattr(config, head)
+        own[head] = {**held, **below} if isinstance(held, dict) else _replaced(held, below)
     return msgspec.structs.replace(config, **own)

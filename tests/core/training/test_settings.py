@@ -28,7 +28,7 @@ def refusal(*assignments: str) -> PolypTraceError:
 
 def test_every_setting_can_be_named_and_keeps_its_value() -> None:
     plain = msgspec.to_builtins(PLAIN)
-    for name in setting_types():
+    for name in setting_types(TrainConfig):
         value = plain
         for part in name.split("."):
             value = value[part]

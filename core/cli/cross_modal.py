@@ -1,0 +1,202 @@
+"""``train drcl`` and ``evaluate --protocol cross-modal``: retrieval across modalities."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from core.cli.figures import show_across
+from core.cli.interrupt import cancel_by_interrupt
+from core.cli.layouts import LayoutName
+from core.cli.output import Output
+from core.cli.train_words import go_on_hint
+from core.errors import Cancelled, PolypTraceError
+from core.inference.bundle import MANIFEST
+from core.inference.registry import find_bundle
+from core.paths import DataDir
+
+if TYPE_CHECKING:  # torch takes seconds to load
+    from core.cli.train_wish import TrainWish
+    from core.data.cross_modal.samples import CrossModal
+    from core.training.drcl.config import DrclSettings
+    from core.training.drcl.run import DrclResult
+
+
+def begin_drcl(output: Output, folder: DataDir, wish: TrainWish) -> None:
+    """Trains a common space, and says what became of it.
+
+    Raises:
+        typer.BadParameter: options that can't go together.
+        PolypTraceError: what is wrong with data or settings.
+        Cancelled: stages that are finished stay.
+    """
+    _check_wish(wish)
+    settings = _settings(wish)
+    if wish.print_settings:
+        from core.training.overrides import as_text
+
+        typer.echo(as_text(settings))
+        return
+    from core.training.drcl.run import train_drcl
+    from core.training.run_folder import new_run_folder
+
+    data = _chosen(output, wish.layout, wish.root, wish.features, settings.seed)
+    run = folder.runs / wish.resume if wish.resume else new_run_folder(folder.runs, "drcl")
+    output.say(f"run {run.name}; cancel with Ctrl+C, go on with --resume {run.name} and the same options")
+    try:
+        with output.progress() as progress, cancel_by_interrupt() as cancel:
+            done = train_drcl(data, run, settings, wish.device, output.event, progress, cancel)
+    except Cancelled as cancelled:
+        raise Cancelled(
+            f"{go_on_hint(run, 'drcl')} and the same options" if run.is_dir() else ""
+        ) from cancelled
+    _say_done(output, folder, data, done)
+
+
+def _check_wish(wish: TrainWish) -> None:
+    not_ours = {
+        "--manifest": wish.manifest,
+        "--texts": wish.texts,
+        "--fold": wish.fold,
+        "--start": wish.start,
+        "--image-weights": wish.image_weights,
+        "--text-folder": wish.text_folder,
+        "--pretrain": wish.pretrain,
+        "--processes": wish.processes > 1,
+        "--dry-run": wish.dry_run,
+        "--from-catalogue": wish.from_catalogue,
+    }
+    if given := [name for name, value in not_ours.items() if value]:
+        raise typer.BadParameter(f"{', '.join(given)} can't go with drcl: it takes --features or --layout")
+    if not wish.print_settings and (wish.features is None) == (wish.layout is None):
+        raise typer.BadParameter("give one of --features FILE and --layout NAME ROOT")
+
+
+def _settings(wish: TrainWish) -> DrclSettings:
+    from core.training.drcl.presets import preset
+    from core.training.overrides import with_assignments, with_file
+
+    name = wish.preset or (wish.layout.value if wish.layout and wish.layout.across else "plain")
+    chosen = preset(name)
+    chosen = with_file(chosen, wish.config) if wish.config else chosen
+    return with_assignments(chosen, wish.changes)
+
+
+def _chosen(
+    output: Output, layout: LayoutName | None, root: Path | None, features: Path | None, seed: int
+) -> CrossModal:
+    """Reads what the options name, and says what it found."""
+    if features is not None:
+        from core.data.cross_modal.feature_sets import read_feature_set
+
+        data = read_feature_set(features, seed)
+    else:
+        data = read_across(layout, root)
+    output.say(f"{data.title}: {len(data.categories)} categories")
+    for part, own in data.sizes.items():
+        output.say(f"  {part}: {', '.join(f'{count} of {name}' for name, count in own.items())}")
+    for note in data.notes:
+        output.say(note)
+    return data
+
+
+def read_across(layout: LayoutName | None, root: Path | None) -> CrossModal:
+    """A benchmark of features.
+
+    Raises:
+        typer.BadParameter: no folder, or a layout of pictures.
+        PolypTraceError: as :func:`core.data.cross_modal.benchmarks.read_benchmark`.
+    """
+    from core.data.cross_modal.benchmarks import BENCHMARKS, read_benchmark
+
+    if layout is None or not layout.across:
+        raise typer.BadParameter(f"retrieval across modalities reads {', '.join(BENCHMARKS)}")
+    if root is None:
+        raise typer.BadParameter(f"give the folder of the data: --layout {layout.value} ROOT")
+    return read_benchmark(layout.value, root)
+
+
+def _say_done(output: Output, folder: DataDir, data: CrossModal, done: DrclResult) -> None:
+    from core.inference.bundle import read_bundle
+    from core.training.publish import ship
+
+    kept, _ = ship(read_bundle(done.bundle), folder.models / done.model, _LARGEST_BYTES)
+    output.document(
+        {
+            "run": done.run.name,
+            "model": done.model,
+            "metrics": done.metrics,
+            "data": {"name": data.name, "sizes": data.sizes, "categories": list(data.categories)},
+            "published": data.published,
+            "seconds": round(done.seconds, 1),
+            "bundle": str(kept.folder),
+            "notes": list(done.notes),
+            "device": done.device.name,
+            "device_reason": done.device.reason,
+        }
+    )
+    prior = done.metrics["prior"]
+    if prior["scores"]:
+        scores = ", ".join(f"{name} {score:.3f}" for name, score in prior["scores"].items())
+        output.say(f"prior of {prior['modality']} (quality scores: {scores})")
+    if "map_all" in done.metrics:
+        show_across(output, {**done.metrics, "published": data.published})
+    output.say(f"model {done.model} after {done.seconds:.0f} s: {kept.folder}")
+    output.banner()
+
+
+def evaluate_across(
+    output: Output,
+    folder: DataDir,
+    layout: LayoutName | None,
+    root: Path | None,
+    model: str | None,
+    part: str,
+    device: str,
+) -> dict[str, Any]:
+    """A benchmark's figures with the encoders of a model, beside canonical correlation.
+
+    Args:
+        model: id, folder or run; needed.
+
+    Returns:
+        ``{model, data, map_all, map_50, precision_recall, average, baselines: {cca: {…}}, …}``.
+
+    Raises:
+        typer.BadParameter, PolypTraceError: what can't be evaluated, in words.
+    """
+    from core.evaluation.peers import canonical_correlation
+    from core.models.device import usable_device
+    from core.models.drcl_bundle import load_space
+    from core.training.drcl.embedding import space_figures
+
+    if model is None:
+        raise typer.BadParameter("give a model of `train drcl` with --model: an id, a folder or a run")
+    data = read_across(layout, root)
+    run = folder.runs / model / "model"
+    chosen = usable_device(device)
+    bundle = run if (run / MANIFEST).is_file() else find_bundle(folder, model).folder
+    info, space = load_space(bundle, chosen.name)
+    held = data.parts.get(part, {})
+    if missing := [name for name in held if name not in space.encoders]:
+        raise PolypTraceError(
+            "model-modality",
+            f"The model {info.manifest.model_id} has no encoder for {', '.join(missing)}.",
+            "Choose a model that was trained on these data.",
+        )
+    peer = canonical_correlation(data, part)
+    return {
+        "model": info.manifest.model_id,
+        "device": chosen.name,
+        "device_reason": chosen.reason,
+        "protocol": "cross-modal",
+        "data": {"name": data.name, "part": part, "sizes": data.sizes, "notes": list(data.notes)},
+        **space_figures(space.encoders, held),
+        "baselines": {"cca": peer.figures, "cca_reason": peer.reason},
+        "published": data.published,
+    }
+
+
+_LARGEST_BYTES = 4_000_000_000

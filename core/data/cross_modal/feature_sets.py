@@ -1,0 +1,85 @@
+"""Samples of several modalities from one feature file, to learn from.
+
+The file names each modality's arrays by part::
+
+    image_train_features (N, d)   image_train_labels (N,)   [image_val_…]   [image_test_…]
+    text_train_features (M, e)    text_train_labels (M,)    [text_val_…]    [text_test_…]   ...
+
+Labels are numbers or words, or (N, C) with a column a category where a sample may have several. Modalities
+may have different numbers of samples; nothing pairs them.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from core.data.cross_modal.labels import Parts, with_label_vectors
+from core.data.cross_modal.samples import PARTS, TRAIN, VAL, CrossModal, Samples, invalid
+from core.data.feature_file import Arrays, load_arrays
+from core.errors import PolypTraceError
+
+VAL_SHARE = 0.1
+_KEY = re.compile(rf"(?P<modality>.+)_(?P<part>{'|'.join(PARTS)})_(?P<kind>features|labels)")
+HINT = "It needs NAME_train_features (N, d) and NAME_train_labels for each modality, e.g. image and text."
+
+
+def read_feature_set(path: Path, seed: int = 0) -> CrossModal:
+    """The modalities of a feature file; without a validation part a tenth of each category becomes one.
+
+    Args:
+        seed: deals out the validation part.
+
+    Raises:
+        PolypTraceError: ``features-missing``, ``features-unreadable``, ``features-layout`` or
+            ``cross-modal-invalid``.
+    """
+    data = with_label_vectors(_parts(path, load_arrays(path)), path.stem, path.name)
+    if VAL in data.parts:
+        return data
+    rng = np.random.default_rng(seed)
+    held = {name: _held_back(one, rng) for name, one in data.parts[TRAIN].items()}
+    if not any(rows.any() for rows in held.values()):
+        raise invalid(path.name, "it has no validation part and too few samples to make one")
+    train = {name: one.at(np.flatnonzero(~held[name])) for name, one in data.parts[TRAIN].items()}
+    val = {name: one.at(np.flatnonzero(held[name])) for name, one in data.parts[TRAIN].items()}
+    note = f"{sum(map(len, val.values()))} samples of the training part are held back for validation."
+    parts = {**data.parts, TRAIN: train, VAL: {name: one for name, one in val.items() if len(one)}}
+    return msgspec.structs.replace(data, parts=parts, notes=(*data.notes, note))
+
+
+def _parts(path: Path, arrays: Arrays) -> Parts:
+    found: dict[str, dict[str, dict[str, np.ndarray]]] = {}
+    for key, array in arrays.items():
+        if match := _KEY.fullmatch(key.lower()):
+            kinds = found.setdefault(match["part"], {}).setdefault(match["modality"], {})
+            kinds[match["kind"]] = array
+    parts: Parts = {}
+    for part in PARTS:
+        for modality, kinds in found.get(part, {}).items():
+            if len(kinds) < 2:
+                raise _layout(
+                    path, f"{modality}_{part} has no {'labels' if 'features' in kinds else 'features'}"
+                )
+            parts.setdefault(part, {})[modality] = (kinds["features"], kinds["labels"])
+    if TRAIN not in parts:
+        raise _layout(path, "it has nothing to learn from")
+    return parts
+
+
+def _held_back(one: Samples, rng: np.random.Generator) -> np.ndarray:
+    """(N,) bool: about a tenth of the samples of each (first) category; none of a category of one sample."""
+    chosen = np.zeros(len(one), dtype=bool)
+    first = one.labels.argmax(1)
+    for category in np.unique(first):
+        rows = rng.permutation(np.flatnonzero(first == category))
+        count = min(max(1, round(VAL_SHARE * len(rows))), len(rows) - 1)
+        chosen[rows[:count]] = True
+    return chosen
+
+
+def _layout(path: Path, what: str) -> PolypTraceError:
+    return PolypTraceError("features-layout", f"The file {path.name} doesn't fit: {what}.", HINT)

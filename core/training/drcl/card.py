@@ -1,0 +1,70 @@
+"""The card of a common space: what it learnt from, how, and what it can't do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from core.data.cross_modal.samples import CrossModal
+from core.domain import RESEARCH_BANNER
+from core.training.drcl.config import DrclSettings
+from core.training.drcl.prior import LearntPrior
+from core.training.publish import DATA_HEADING
+
+LIMITS = (
+    "It finds what is of a kind; that two samples show the same lesion it can't tell.",
+    "It has never been tested in care, and its scores are no probability of disease.",
+)
+
+
+def space_card(
+    data: CrossModal, settings: DrclSettings, prior: LearntPrior, metrics: Mapping[str, Any]
+) -> str:
+    """The card, Markdown."""
+    lines = [
+        f"# Words and pictures of a kind: {data.title}",
+        "",
+        f"**{RESEARCH_BANNER}.**",
+        "",
+        "Encodes samples of several modalities into one space where those of a category lie together (DRCL).",
+        "",
+        DATA_HEADING,
+        "",
+        *(
+            f"- {part}: {', '.join(f'{count} of {name}' for name, count in own.items())}"
+            for part, own in data.sizes.items()
+        ),
+        f"- {len(data.categories)} categories; {'one' if data.single else 'one or several'} a sample.",
+        *(f"- {note}" for note in data.notes),
+        "",
+        "## Settings",
+        "",
+        f"- Encoders of width {settings.width}, embeddings of {settings.dim}; batches of {settings.batch}; "
+        f"at most {settings.epochs} epochs; seed {settings.seed}.",
+        f"- {_prior_words(prior)}",
+        "",
+        "## Figures",
+        "",
+        *_table(metrics),
+        "",
+        "## Limits",
+        "",
+        *(f"- {limit}" for limit in LIMITS),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _prior_words(prior: LearntPrior) -> str:
+    if not prior.modality:
+        return "Prior: random orthonormal columns."
+    return f"Prior: learnt on {prior.modality}, quality score {prior.score:.3f} (epoch {prior.epoch})."
+
+
+def _table(metrics: Mapping[str, Any]) -> list[str]:
+    if "map_all" not in metrics:
+        return ["Nothing was held back for a test."]
+    rows = [
+        f"| {way} | {metrics['map_all'][way]:.3f} | {metrics['map_50'][way]:.3f} |"
+        for way in metrics["map_all"]
+    ]
+    return ["| test part | MAP@all | MAP@50 |", "|---|---|---|", *rows]

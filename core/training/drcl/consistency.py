@@ -1,0 +1,96 @@
+"""Reversible semantic consistency (methods, section 2.2 to 2.4): an encoder learns under a fixed prior."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from core.models.drcl import ModalityEncoder, recast
+from core.progress import CancelToken
+from core.training.drcl.config import DrclSettings
+from core.training.drcl.losses import generalised_cross_entropy, invariance_loss, mix, similarity_loss
+from core.training.drcl.prior import mean_quality
+from core.training.drcl.stage import Best, Passes, Tensors, run_passes
+
+
+class Consistency:
+    """The losses of one modality under a prior.
+
+    Args:
+        prior: (dim, C), not trained.
+        generator: mixes the samples.
+    """
+
+    def __init__(self, prior: Tensor, settings: DrclSettings, generator: torch.Generator) -> None:
+        self.prior, self._settings, self._generator = prior, settings, generator
+        self.targets = recast(prior)
+
+    def loss(self, encoder: ModalityEncoder, scaled: Tensor, labels: Tensor, q: float) -> Tensor:
+        """Equation 8 on (b, features) scaled samples and (b, C) labels."""
+        settings = self._settings
+        if settings.augmentation == "features":
+            scaled, labels = self._mixed(scaled, labels)
+        embeddings = encoder.of_scaled(scaled)
+        if settings.augmentation == "embedding":
+            embeddings, labels = self._mixed(embeddings, labels)
+        total = embeddings.new_zeros(())
+        if settings.label_weight:
+            entropy = generalised_cross_entropy(embeddings @ self.prior, labels, q)
+            total = total + settings.label_weight * entropy
+        wanted = labels @ self.targets
+        if settings.alpha:
+            total = total + settings.alpha * similarity_loss(embeddings, wanted)
+        if settings.beta:
+            total = total + settings.beta * invariance_loss(embeddings, wanted)
+        return total
+
+    def _mixed(self, samples: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        order = torch.randperm(len(samples), generator=self._generator).to(samples.device)
+        return mix(samples, labels, self._settings.gamma, order)
+
+
+def learn_encoder(
+    modality: str,
+    encoder: ModalityEncoder,
+    prior: Tensor,
+    train: Tensors,
+    val: Tensors | None,
+    settings: DrclSettings,
+    cancel: CancelToken,
+    told: Callable[[int, float, bool], object],
+) -> Best:
+    """Trains a modality's encoder in place; it ends with the weights of the best epoch.
+
+    The best epoch has the highest mean probability of the validation samples' own categories, equation 2 on
+    samples that it didn't learn from: unlike the loss it doesn't depend on q, which changes from epoch to
+    epoch. Without validation samples the last epoch is the best.
+
+    Args:
+        encoder: new.
+        prior: (dim, C).
+
+    Raises:
+        Cancelled: between two steps.
+    """
+    generator = torch.Generator().manual_seed(settings.seed)
+    consistency = Consistency(prior, settings, generator)
+    optimiser = torch.optim.Adam(
+        encoder.parameters(), lr=settings.rate_of(modality), betas=settings.betas, fused=True
+    )
+
+    def step(features: Tensor, labels: Tensor, epoch: int) -> None:
+        optimiser.zero_grad()
+        consistency.loss(encoder, features, labels, settings.q_at(epoch)).backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+
+    def score(epoch: int) -> float:
+        if val is None:
+            return float(epoch)
+        return mean_quality(lambda scaled: encoder.of_scaled(scaled) @ prior, val, settings.batch)
+
+    passes = Passes(epochs=settings.epochs, patience=settings.patience if val else None, batch=settings.batch)
+    best = run_passes(encoder, train, passes, generator, step, score, cancel, told)
+    encoder.load_state_dict(best.state)
+    return best

@@ -1,0 +1,43 @@
+"""Presets of DRCL: the paper's settings by data set, and ours where we have found better."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+
+from core.errors import PolypTraceError
+from core.training.drcl.config import DrclSettings
+
+PAPER_WIKIPEDIA = DrclSettings(
+    scaling="none", patience=None, dim=2048, epochs=200, rates={"image": 6e-6, "text": 5e-3}
+)
+"""Section IV-C of the paper; its rates are for deep features."""
+
+PRESETS: dict[str, DrclSettings] = {
+    "plain": DrclSettings(),
+    "wikipedia": DrclSettings(rates={"image": 3e-5, "text": 1e-3}),
+    "paper-wikipedia": PAPER_WIKIPEDIA,
+    "nus-wide": DrclSettings(epochs=100),
+    "inria-websearch": DrclSettings(dim=512, epochs=100),
+    "xmedia": DrclSettings(
+        dim=512,
+        epochs=300,
+        rates={"image": 8e-4, "text": 3e-4, "audio": 8e-4, "3d": 3e-3, "video": 4e-4},
+    ),
+    "xmedianet": DrclSettings(dim=512, epochs=100),
+}
+"""By the name of a benchmark's layout; ``plain`` for features of one's own."""
+
+
+def preset(name: str) -> DrclSettings:
+    """A preset by name.
+
+    Raises:
+        PolypTraceError: ``unknown-preset``.
+    """
+    if name not in PRESETS:
+        near = get_close_matches(name, PRESETS, 1)
+        hint = f"Did you mean {near[0]}? " if near else ""
+        raise PolypTraceError(
+            "unknown-preset", f"“{name}” is no preset of DRCL.", f"{hint}Choose one of {', '.join(PRESETS)}."
+        )
+    return PRESETS[name]

@@ -1,0 +1,242 @@
+"""A run of DRCL from samples to encoders: priors, encoders and figures, each kept as soon as it is there."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+import zlib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import torch
+from torch import Tensor
+
+from core.data.cross_modal.samples import TEST, TRAIN, VAL, CrossModal
+from core.errors import PolypTraceError
+from core.inference.bundle import replace_file
+from core.inference.device import DeviceChoice
+from core.models.device import usable_device
+from core.models.drcl import EncoderShape, ModalityEncoder, orthonormal_prior
+from core.models.drcl_bundle import Space, save_space
+from core.progress import CancelToken, Progress, ProgressSink, no_progress
+from core.training.checkpoint import load_tensors, save_tensors
+from core.training.drcl.card import space_card
+from core.training.drcl.config import DrclSettings, check
+from core.training.drcl.consistency import learn_encoder
+from core.training.drcl.embedding import space_figures
+from core.training.drcl.prior import LearntPrior, best_prior, learn_prior
+from core.training.drcl.stage import Best, Tensors
+from core.training.run_folder import environment
+from core.training.trainer import StepSink, no_steps
+
+CONFIG, DATA, METRICS = "config.json", "data.json", "metrics.jsonl"
+
+
+class DrclResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of a run.
+
+    Args:
+        bundle: the space, ``run/model``.
+        metrics: ``map_all``, ``map_50``, ``precision_recall``, ``average`` on the test part, where there is
+            one; ``validation`` the same on the validation part; ``prior`` and ``encoders`` by modality.
+        seconds: of all its stages, also those of an earlier start.
+    """
+
+    run: Path
+    model: str
+    bundle: Path
+    metrics: dict[str, Any]
+    seconds: float
+    device: DeviceChoice
+    notes: tuple[str, ...]
+
+
+def train_drcl(
+    data: CrossModal,
+    folder: Path,
+    settings: DrclSettings,
+    device: str = "auto",
+    on_step: StepSink = no_steps,
+    progress: ProgressSink = no_progress,
+    cancel: CancelToken | None = None,
+) -> DrclResult:
+    """Learns a prior and an encoder for every modality; a stage that is finished in ``folder`` is kept.
+
+    Every modality is learnt by itself: batches pair nothing, so that any numbers of samples fit.
+
+    Raises:
+        Cancelled: stages that are finished stay; the same call goes on with the next.
+        PolypTraceError: ``setting-invalid``, or ``run-data-changed`` where the folder was begun with other
+            data or settings.
+    """
+    check(settings, len(data.categories))
+    _claim(folder, data, settings)
+    return _Run(data, folder, settings, device, (on_step, progress), cancel or CancelToken()).run()
+
+
+class _Run:
+    def __init__(
+        self,
+        data: CrossModal,
+        folder: Path,
+        settings: DrclSettings,
+        device: str,
+        ears: tuple[StepSink, ProgressSink],
+        cancel: CancelToken,
+    ) -> None:
+        self._data, self._folder, self._settings = data, folder, settings
+        self._choice = usable_device(device)
+        self._device = torch.device(self._choice.name)
+        (self._on_step, self._progress), self._cancel = ears, cancel
+        self._seconds = 0.0
+
+    def run(self) -> DrclResult:
+        prior, scores = self._prior()
+        encoders: dict[str, ModalityEncoder] = {}
+        reached: dict[str, dict[str, Any]] = {}
+        for modality in self._data.modalities:
+            encoders[modality], reached[modality] = self._encoder(modality, prior.matrix)
+        metrics: dict[str, Any] = {
+            **space_figures(encoders, self._data.parts.get(TEST, {})),
+            "validation": space_figures(encoders, self._data.parts.get(VAL, {})),
+            "prior": {"modality": prior.modality, "score": prior.score, "scores": scores},
+            "encoders": reached,
+        }
+        space = Space(encoders, prior.matrix, self._data.categories)
+        card = space_card(self._data, self._settings, prior, metrics)
+        info = save_space(self._folder / "model", space, card=card, name=self._folder.name, metrics=metrics)
+        return DrclResult(
+            run=self._folder,
+            model=info.manifest.model_id,
+            bundle=info.folder,
+            metrics=metrics,
+            seconds=self._seconds,
+            device=self._choice,
+            notes=self._data.notes,
+        )
+
+    def _prior(self) -> tuple[LearntPrior, dict[str, float]]:
+        """The prior that guides all modalities, and the quality score of each that was learnt."""
+        settings = self._settings
+        if settings.prior == "orthonormal":
+            generator = torch.Generator().manual_seed(settings.seed)
+            matrix = orthonormal_prior(settings.dim, len(self._data.categories), generator)
+            return LearntPrior("", matrix.to(self._device), 0.0, 0), {}
+        learnt = [self._learnt_prior(modality) for modality in self._data.modalities]
+        return best_prior(learnt), {one.modality: one.score for one in learnt}
+
+    def _learnt_prior(self, modality: str) -> LearntPrior:
+        file = self._folder / f"prior-{modality}.safetensors"
+        if not file.exists():
+            encoder = self._new_encoder(modality)
+            begun = time.monotonic()
+            one = learn_prior(
+                modality,
+                encoder,
+                self._tensors(TRAIN, modality, encoder),
+                self._settings,
+                self._cancel,
+                self._telling("prior", modality),
+            )
+            facts = {"score": one.score, "epoch": one.epoch, "seconds": time.monotonic() - begun}
+            save_tensors(file, {"prior": one.matrix}, facts)
+        tensors, facts = load_tensors(file)
+        self._seconds += facts["seconds"]
+        return LearntPrior(modality, tensors["prior"].to(self._device), facts["score"], int(facts["epoch"]))
+
+    def _encoder(self, modality: str, prior: Tensor) -> tuple[ModalityEncoder, dict[str, Any]]:
+        file = self._folder / f"encoder-{modality}.safetensors"
+        encoder = self._new_encoder(modality)
+        if not file.exists():
+            begun = time.monotonic()
+            best = self._learn(modality, encoder, prior)
+            facts = {"score": best.score, "epoch": best.epoch, "seconds": time.monotonic() - begun}
+            save_tensors(file, best.state, facts)
+        tensors, facts = load_tensors(file)
+        encoder.load_state_dict(tensors)
+        self._seconds += facts["seconds"]
+        return encoder.eval(), facts
+
+    def _learn(self, modality: str, encoder: ModalityEncoder, prior: Tensor) -> Best:
+        held = modality in self._data.parts.get(VAL, {})
+        return learn_encoder(
+            modality,
+            encoder,
+            prior,
+            self._tensors(TRAIN, modality, encoder),
+            self._tensors(VAL, modality, encoder) if held else None,
+            self._settings,
+            self._cancel,
+            self._telling("encoder", modality),
+        )
+
+    def _new_encoder(self, modality: str) -> ModalityEncoder:
+        """Random weights that depend on seed and modality alone."""
+        train, settings = self._data.parts[TRAIN][modality], self._settings
+        torch.manual_seed(zlib.crc32(f"{settings.seed} {modality}".encode()))
+        shape = EncoderShape(features=train.features.shape[1], width=settings.width, dim=settings.dim)
+        if settings.scaling == "none":
+            return ModalityEncoder(shape).to(self._device)
+        deviation = train.features.std(0)
+        scale = 1 / np.where(deviation > 0, deviation, 1)
+        return ModalityEncoder(shape, torch.from_numpy(train.features.mean(0)), torch.from_numpy(scale)).to(
+            self._device
+        )
+
+    def _tensors(self, part: str, modality: str, encoder: ModalityEncoder) -> Tensors:
+        return Tensors.of(self._data.parts[part][modality], encoder.scaled, self._device)
+
+    def _telling(self, stage: str, modality: str) -> Any:
+        """Tells an epoch as an event, which the run keeps."""
+        begun = time.monotonic()
+
+        def told(epoch: int, score: float, best: bool) -> None:
+            event = {
+                "run": self._folder.name,
+                "stage": stage,
+                "modality": modality,
+                "epoch": epoch,
+                "epochs": self._settings.epochs,
+                "score": round(score, 5),
+                "best": best,
+                "seconds": round(time.monotonic() - begun, 1),
+            }
+            with (self._folder / METRICS).open("a", encoding="utf-8") as lines:
+                lines.write(json.dumps(event) + "\n")
+            self._on_step(event)
+            words = f"validation {score:.3f}" if stage == "encoder" else f"quality {score:.3f}"
+            self._progress(Progress(f"{stage} of {modality}", epoch, self._settings.epochs, words))
+
+        return told
+
+
+def _claim(folder: Path, data: CrossModal, settings: DrclSettings) -> None:
+    """Takes a new folder, or finds the run that it holds to be this one."""
+    facts = {"name": data.name, "categories": list(data.categories), "sha256": data_sha256(data)}
+    wanted = {"settings": msgspec.to_builtins(settings), "data": facts}
+    config = folder / CONFIG
+    if not config.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        replace_file(folder / DATA, (json.dumps({**facts, "sizes": data.sizes}, indent=2) + "\n").encode())
+        replace_file(folder / "environment.json", (json.dumps(environment(), indent=2) + "\n").encode())
+        replace_file(config, (json.dumps(wanted, indent=2) + "\n").encode())
+    elif json.loads(config.read_text("utf-8")) != json.loads(json.dumps(wanted)):
+        raise PolypTraceError(
+            "run-data-changed",
+            f"The run {folder.name} was begun with other data or settings.",
+            "Go on with the same ones, or start a new run.",
+        )
+
+
+def data_sha256(data: CrossModal) -> str:
+    """Hash of all samples and labels."""
+    digest = hashlib.sha256()
+    for part, modalities in sorted(data.parts.items()):
+        for name, one in sorted(modalities.items()):
+            digest.update(f"{part} {name} {one.features.shape}".encode())
+            digest.update(np.ascontiguousarray(one.features).tobytes())
+            digest.update(np.ascontiguousarray(one.labels).tobytes())
+    return digest.hexdigest()

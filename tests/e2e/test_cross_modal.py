@@ -1,0 +1,113 @@
+"""A common space of several modalities through the real program: train, evaluate, refuse."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ..core.data.cross_modal.trees import wikipedia
+from .conftest import Run
+
+SMALL = ["--set", "width=16", "--set", "dim=8", "--set", "epochs=3", "--set", "batch=64"]
+
+
+def _json(done: Any) -> dict[str, Any]:
+    assert done.code == 0, done.out + done.err
+    document: dict[str, Any] = done.document
+    return document
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    folder = tmp_path / "wikipedia"
+    folder.mkdir()
+    wikipedia(folder)
+    return folder
+
+
+def test_from_a_benchmark_to_figures_and_back(quick: Run, root: Path, tmp_path: Path) -> None:
+    data = tmp_path / "d"
+    done = quick(data, "train", "drcl", "--layout", "wikipedia", root, *SMALL, "--json")
+    said = _json(done)
+    assert set(said["metrics"]["map_all"]) == {"image->text", "text->image"}
+    assert said["data"]["sizes"]["test"] == {"image": 9, "text": 9}
+    events = [json.loads(line) for line in done.err.splitlines() if line.startswith("{")]
+    assert {event["run"] for event in events} == {said["run"]}
+    assert {(event["stage"], event["modality"]) for event in events} == {
+        (stage, name) for stage in ("prior", "encoder") for name in ("image", "text")
+    }
+    listed = _json(quick(data, "models", "list", "--json"))["models"]
+    assert ("drcl", "candidate") in {(one["kind"], one["state"]) for one in listed}
+    again = _json(
+        quick(data, "train", "drcl", "--layout", "wikipedia", root, *SMALL, "--resume", said["run"], "--json")
+    )
+    assert again["model"] == said["model"]
+    out = tmp_path / "out"
+    asked = ["evaluate", "--protocol", "cross-modal", "--layout", "wikipedia", root]
+    found = _json(quick(data, *asked, "--model", said["run"], "--out", out, "--json"))
+    assert found["model"] == said["model"]
+    assert found["map_all"] == pytest.approx(said["metrics"]["map_all"], abs=0.02)
+    assert set(found["baselines"]["cca"]["map_all"]) == {"image->text", "text->image"}
+    assert found["published"]
+    page = (out / "report.html").read_text("utf-8")
+    assert "CCA" in page
+    assert (out / "figures" / "precision-recall-image.svg").is_file()
+    shown = quick(data, *asked, "--model", said["model"])
+    assert shown.code == 0
+    assert "image->text" in shown.out
+    assert "Research use only" in shown.out
+
+
+def test_features_of_one_s_own(quick: Run, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    arrays = {}
+    for name, length, count in (("image", 4, 40), ("report", 3, 30)):
+        labels = np.arange(count) % 3
+        arrays[f"{name}_train_features"] = rng.normal(size=(count, length)) + labels[:, None]
+        arrays[f"{name}_train_labels"] = labels
+    np.savez(tmp_path / "own.npz", **arrays)
+    said = _json(quick(tmp_path / "d", "train", "drcl", "--features", tmp_path / "own.npz", *SMALL, "--json"))
+    assert "map_all" not in said["metrics"]  # nothing to test on
+    assert set(said["metrics"]["validation"]["map_all"]) == {"image->report", "report->image"}
+    assert any("held back" in note for note in said["notes"])
+
+
+def test_settings_are_printed_and_changed(quick: Run, tmp_path: Path) -> None:
+    done = quick(
+        tmp_path / "d", "train", "drcl", "--preset", "xmedia", "--set", "rates.3d=0.01", "--print-settings"
+    )
+    assert done.code == 0, done.err
+    settings = json.loads(done.out)
+    assert settings["dim"] == 512
+    assert settings["rates"]["3d"] == 0.01
+    assert settings["rates"]["text"] == 3e-4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["train", "drcl"], "--features FILE"),
+        (["train", "drcl", "--layout", "wikipedia"], "give the folder"),
+        (["train", "drcl", "--layout", "market1501", "."], "reads wikipedia"),
+        (["train", "drcl", "--layout", "wikipedia", ".", "--pretrain", "tracklets"], "can't go with drcl"),
+        (["train", "dmcl", "--layout", "wikipedia", "."], "train drcl"),
+        (["train", "dmcl", "--features", "x.npz"], "train drcl"),
+        (["evaluate", "--layout", "wikipedia", "."], "cross-modal"),
+        (["evaluate", "--protocol", "cross-modal", "--layout", "wikipedia", "."], "--model"),
+    ],
+)
+def test_wrong_usage_is_told(quick: Run, tmp_path: Path, arguments: list[str], words: str) -> None:
+    done = quick(tmp_path / "d", *arguments)
+    assert done.code == 2
+    assert words in " ".join(done.err.replace("│", " ").split())
+
+
+def test_a_model_of_lesions_has_no_such_space(quick: Run, root: Path, tmp_path: Path) -> None:
+    asked = ["evaluate", "--protocol", "cross-modal", "--layout", "wikipedia", root, "--json"]
+    done = quick(tmp_path / "d", *asked, "--model", "dmcl")
+    assert done.code == 1
+    assert done.document["error"]["code"] == "model-kind"
