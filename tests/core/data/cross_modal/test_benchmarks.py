@@ -16,7 +16,7 @@ from core.errors import PolypTraceError
 
 from .trees import TREES, listed, rows, wikipedia
 
-SHARED = Path(os.environ.get("POLYPTRACE_SHARED") or Path(__file__).resolve().parents[4] / "shared") / "data"
+SHARED = Path(os.environ.get("POLYPTRACE_SHARED") or Path(__file__).resolve().parents[5] / "shared") / "data"
 
 
 def made(folder: Path, tree: str) -> CrossModal:

@@ -1,0 +1,78 @@
+"""Sentences as words and numbers, with slips of the pen put right."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+import msgspec
+from rapidfuzz import process
+from rapidfuzz.distance import DamerauLevenshtein
+
+from core.text.legacy.wording import load_wording
+
+_SENTENCE = re.compile(r"(?<=[.;!?])\s+(?=[A-Z\d])|\s*[\r\n]+\s*")
+_TOKEN = re.compile(r"\d+(?:\.\d+)?|[^\W\d_]+|[^\w\s]")
+_SHORTEST = 5
+"""Shorter words have too many neighbours to be put right."""
+_ALIKE = 0.79
+_LONG, _ALIKE_LONG = 10, 0.74
+SLIP = 0.85
+"""How far a word that was put right can be relied on."""
+
+
+class Token(msgspec.Struct, frozen=True):
+    """A word, number or sign: as it stands, in lower case and put right, its place, and how sure that is."""
+
+    text: str
+    word: str
+    start: int
+    end: int
+    sure: float = 1.0
+
+    @property
+    def number(self) -> float | None:
+        """Its value, where it is a number in digits."""
+        return float(self.text) if self.text[0].isdigit() else None
+
+
+def sentences(text: str) -> list[tuple[int, str]]:
+    """Where each sentence begins, and the sentence."""
+    found, start = [], 0
+    for gap in _SENTENCE.finditer(text):
+        found.append((start, text[start : gap.start()]))
+        start = gap.end()
+    found.append((start, text[start:]))
+    return [(at, one) for at, one in found if one.strip()]
+
+
+def tokens(sentence: str, offset: int = 0) -> list[Token]:
+    """The sentence's words, numbers and signs; hyphens between words are left out."""
+    found = []
+    for match in _TOKEN.finditer(sentence):
+        text = match.group()
+        word, sure = put_right(text.lower())
+        found.append(Token(text, word, offset + match.start(), offset + match.end(), sure))
+    return [one for at, one in enumerate(found) if not _joins(found, at)]
+
+
+def _joins(found: list[Token], at: int) -> bool:
+    """Whether a token is a hyphen or slash between two words."""
+    if found[at].text not in "-/–" or not 0 < at < len(found) - 1:
+        return False
+    return found[at - 1].text[-1].isalpha() and found[at + 1].text[0].isalpha()
+
+
+@cache
+def put_right(word: str) -> tuple[str, float]:
+    """The known word that is meant, and how sure that is; an unknown one stays as it is."""
+    lexicon = load_wording().lexicon
+    if word in lexicon or len(word) < _SHORTEST or not word.isalpha():
+        return word, 1.0
+    near = process.extractOne(
+        word,
+        [one for one in lexicon if len(one) >= _SHORTEST],
+        scorer=DamerauLevenshtein.normalized_similarity,
+        score_cutoff=_ALIKE_LONG if len(word) >= _LONG else _ALIKE,
+    )
+    return (near[0], SLIP) if near else (word, 1.0)

@@ -1,0 +1,109 @@
+"""The words of reports that were typed by hand, from ``resources/vocabularies/free_text.toml``."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache, cached_property
+
+import msgspec
+
+from core.paths import resource
+
+Phrase = tuple[str, ...]
+
+
+class Lesion(msgspec.Struct, frozen=True):
+    """What a finding is called; ``many`` means more than one."""
+
+    words: tuple[str, ...]
+    state: str
+    many: bool = False
+
+
+class Say(msgspec.Struct, frozen=True):
+    """Words for one value of one field, and how sure they are by themselves."""
+
+    field: str
+    value: str
+    words: tuple[str, ...]
+    sure: float = 0.95
+
+
+class Negation(msgspec.Struct, frozen=True):
+    """Words that take a finding back: before it within ``reach`` words and no stop between, or after it."""
+
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+    again: tuple[str, ...]
+    stops: tuple[str, ...]
+    reach: int
+
+
+class Fillers(msgspec.Struct, frozen=True):
+    """Words inside a finding's name, and those among them that mean an unknown number."""
+
+    words: tuple[str, ...]
+    several: tuple[str, ...]
+
+
+class Words(msgspec.Struct, frozen=True):
+    """Known words without a meaning here."""
+
+    known: tuple[str, ...]
+
+
+class Relation(msgspec.Struct, frozen=True):
+    """Words after which a place is near the finding, not its own."""
+
+    words: tuple[str, ...]
+
+
+class Wording(msgspec.Struct, frozen=True, dict=True):
+    """The whole file; its head explains each part."""
+
+    lesion: tuple[Lesion, ...]
+    say: tuple[Say, ...]
+    negation: Negation
+    fillers: Fillers
+    numbers: dict[str, int]
+    relation: Relation
+    words: Words
+
+    @cached_property
+    def phrases(self) -> dict[Phrase, Say]:
+        """Each wording of a value as its words."""
+        return {phrase(words): say for say in self.say for words in say.words}
+
+    @cached_property
+    def lesions(self) -> dict[Phrase, Lesion]:
+        """Each name of a finding as its words."""
+        return {phrase(words): lesion for lesion in self.lesion for words in lesion.words}
+
+    @cached_property
+    def relations(self) -> frozenset[Phrase]:
+        """Each wording of a relation as its words."""
+        return frozenset(map(phrase, self.relation.words))
+
+    @cached_property
+    def longest(self) -> int:
+        """Words of the longest phrase."""
+        return max(map(len, (*self.phrases, *self.lesions, *self.relations)))
+
+    @cached_property
+    def lexicon(self) -> frozenset[str]:
+        """Every word of the file."""
+        parts = [word for key in (*self.phrases, *self.lesions, *self.relations) for word in key]
+        negated = [word for one in (*self.negation.before, *self.negation.after) for word in one.split()]
+        return frozenset([*parts, *negated, *self.fillers.words, *self.numbers, *self.words.known])
+
+
+def phrase(words: str) -> Phrase:
+    """``"cold snare"`` → ``("cold", "snare")``."""
+    return tuple(words.split())
+
+
+@cache
+def load_wording() -> Wording:
+    """The file, read once."""
+    raw = tomllib.loads(resource("vocabularies", "free_text.toml").read_text("utf-8"))
+    return msgspec.convert(raw, Wording)

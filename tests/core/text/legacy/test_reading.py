@@ -1,0 +1,149 @@
+"""Free text of earlier reports: what is read, how sure, and what is left alone."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.text.description import merge
+from core.text.legacy.reading import ReadFinding, read_findings
+from core.text.legacy.tokens import put_right
+from core.text.legacy.wording import load_wording
+from core.text.vocabulary import load
+
+from .accuracy import FIELDS, score
+
+SHARED = Path(os.environ.get("POLYPTRACE_SHARED") or Path(__file__).resolve().parents[5] / "shared") / "data"
+
+
+def plain(finding: ReadFinding) -> dict[str, Any]:
+    return {key: read.value for key, read in finding.fields.items() if key != "state"}
+
+
+def one(text: str) -> ReadFinding:
+    found = read_findings(text)
+    assert len(found) == 1, found
+    return found[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "fields"),
+    [
+        ("7 mm pedunculated polyp, mid descending colon.",
+         {"size_mm": 7, "paris": "Ip", "segment": "descending", "sub_segment": "mid"}),
+        ("CECUM: 4mm flat polyp, cold snared, not retrieved.",
+         {"size_mm": 4, "paris": "IIb", "segment": "caecum", "action": "cold snare", "retrieved": "no"}),
+        ("A 2.5 cm sessile lesion in the rectum was lifted and removed with hot snare in one piece.",
+         {"size_mm": 25, "paris": "Is", "segment": "rectum", "lifting": "yes", "action": "EMR",
+          "en_bloc": "en bloc"}),
+        ("Polyp at 35cm, 6mm.", {"size_mm": 6, "dist_av_cm": 35.0}),
+        ("Sub-pedunculated polyp of the upper rectum on the anterior wall",
+         {"paris": "Isp", "segment": "rectum", "sub_segment": "proximal", "wall": "anterior"}),
+        ("Sesile polpy in the splenic flexture", {"paris": "Is", "segment": "splenic flexure"}),
+        ("Villous lesion on a fold in the transverse colon",
+         {"surface": ("villous",), "fold": "on fold", "segment": "transverse"}),
+        ("Polyp <5mm in the sigmoid", {"segment": "sigmoid"}),
+        ("900 mm polyp", {}),
+    ],
+)  # fmt: skip
+def test_fields_of_one_finding(text: str, fields: dict[str, Any]) -> None:
+    assert plain(one(text)) == fields
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("One polyp.", 1), ("3 polyps.", 3), ("3 x 4mm polyps in the rectum.", 3), ("Polyps.", None),
+        ("Several 5 mm polyps.", None), ("Two 3 mm sessile polyps.", 2), ("2-3 small polyps.", None),
+        ("x4 diminutive polyps.", 4), ("Polyp in sigmoid x2.", 2),
+    ],
+)  # fmt: skip
+def test_how_many(text: str, count: int | None) -> None:
+    assert one(text).count == count
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "Normal.", "No polyps seen.", "No large or obstructing lesions.", "Small polyps could be missed.",
+        "Small lesions cannot be excluded.", "Tattoo placed distal to the polyp.", "Polypectomy.",
+        "Scarring of the mucosa.", "Normal up to the caecum, no residual polyp.", "Multiple pseudopolyps.",
+    ],
+)  # fmt: skip
+def test_what_isn_t_there_is_not_read(text: str) -> None:
+    assert read_findings(text) == ()
+
+
+def test_several_findings_keep_apart() -> None:
+    found = read_findings("One 5mm ascending polyp, cold snared. 8 mm polyp in rectum, hot snared.")
+    assert [plain(each) for each in found] == [
+        {"size_mm": 5, "segment": "ascending", "action": "cold snare"},
+        {"size_mm": 8, "segment": "rectum", "action": "hot snare"},
+    ]
+    found = read_findings("2 polyps in sigmoid, 1 in rectum and 3 in the caecum, all cold snared.")
+    assert [(each.count, each.fields["segment"].value) for each in found] == [
+        (2, "sigmoid"), (1, "rectum"), (3, "caecum"),
+    ]  # fmt: skip
+    assert {each.fields["action"].value for each in found} == {"cold snare"}
+    assert found[0].fields["action"].sure < found[2].fields["action"].sure  # said behind the last
+    found = read_findings("Two sessile polyps in ascending colon and caecum.")
+    assert [(each.count, plain(each)) for each in found] == [
+        (1, {"paris": "Is", "segment": "ascending"}), (1, {"paris": "Is", "segment": "caecum"}),
+    ]  # fmt: skip
+
+
+def test_how_sure_follows_the_words() -> None:
+    said = one("4 mm polyp in the caecum").fields
+    assert said["segment"].sure == said["size_mm"].sure == 0.95
+    assert one("4 mm polyp in the ceacum").fields["segment"].sure < 0.95  # a slip of the pen
+    assert one("CAECUM: 4 mm polyp").fields["segment"].sure < 0.95  # the heading's, not its own
+    near = one("4 mm polyp just proximal to the ileocaecal valve").fields
+    assert near["segment"].sure < 0.5
+    assert "sub_segment" not in near
+    assert one("3-4 mm polyp").fields["size_mm"].sure < one("about 4 mm polyp").fields["size_mm"].sure
+    assert one("flat polyp").fields["paris"].sure == 0.5
+
+
+def test_the_words_are_those_of_the_text() -> None:
+    text = "Seen: 12MM Sessile polyp, Distal Sigmoid colon."
+    found = one(text)
+    assert found.fields["size_mm"].words == "12MM"
+    assert found.fields["paris"].words == "Sessile"
+    assert found.fields["sub_segment"].words == "Distal"
+    assert all(read.words in text for read in found.fields.values())
+
+
+def test_slips_are_put_right_and_other_words_left_alone() -> None:
+    assert put_right("penducuated") == ("pedunculated", 0.85)
+    assert put_right("idstal")[0] == "distal"
+    for word in ("colour", "patient", "scarring", "normal", "biopsies", "recto", "table", "prep"):
+        assert put_right(word)[0] == word
+
+
+def test_everything_that_can_be_read_is_a_value_of_the_description() -> None:
+    vocabulary = load()
+    for say in load_wording().say:
+        if say.field == "snared":  # helps to tell a resection
+            continue
+        field = vocabulary.by_key[say.field]
+        assert say.value in {value.code for value in field.values}, (say.field, say.value)
+    states = {value.code for value in vocabulary.by_key["state"].values}
+    assert {lesion.state for lesion in load_wording().lesion} <= states
+    read = one("A 25 mm sessile lesion in the distal rectum, lifted, removed with cold snare, retrieved.")
+    fields = {key: each.value for key, each in read.fields.items()}
+    assert merge({}, fields)["action"] == "cold EMR"
+
+
+@pytest.mark.shared
+@pytest.mark.skipif(not (SHARED / "text").is_dir(), reason="no shared data: real sentences can't be read")
+def test_real_sentences() -> None:
+    figures = score(SHARED / "text" / "FindingsTextColon.txt")
+    assert figures["sentences"] >= 140  # as labelled: not a byte has changed
+    assert figures["whole"] / figures["sentences"] > 0.9
+    for field in FIELDS:
+        row = figures["fields"][field]
+        assert row["right"] / row["all"] > 0.9, field
+        assert row["both"] / row["read"] > 0.9, field  # what is read is right

@@ -1,0 +1,57 @@
+"""The table of method, ablation and peer, and the choice of learning rates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from core.data.cross_modal.samples import CrossModal
+from core.errors import PolypTraceError
+from core.progress import CancelToken
+from core.training.drcl.config import VARIANTS, DrclSettings
+from core.training.drcl.rates import try_rates
+from core.training.drcl.table import make_table
+
+
+@pytest.fixture
+def quick(settings: DrclSettings) -> DrclSettings:
+    return msgspec.structs.replace(settings, epochs=2)
+
+
+def test_every_row_is_measured_and_kept(
+    invented: Callable[..., CrossModal], quick: DrclSettings, tmp_path: Path
+) -> None:
+    events: list[dict[str, Any]] = []
+    made = make_table(tmp_path, invented(), quick, 2, 1, device="cpu", on_event=events.append)
+    assert {name: len(runs) for name, runs in made["runs"].items()} == {
+        name: 2 if name == "full" else 1 for name in VARIANTS
+    }
+    page = (tmp_path / "table.md").read_text("utf-8")
+    assert all(f"| {name} |" in page for name in VARIANTS)
+    assert "CCA compares two modalities" in page
+    assert "±" in page
+    assert {event["run"] for event in events} >= {"full, seed 1", "q = 2, seed 0"}
+    events.clear()
+    again = make_table(tmp_path, invented(), quick, 2, 1, device="cpu", on_event=events.append)
+    assert not events
+    assert again["runs"] == made["runs"]
+    with pytest.raises(PolypTraceError) as caught:
+        make_table(tmp_path, invented(), msgspec.structs.replace(quick, epochs=3), device="cpu")
+    assert caught.value.code == "table-other-recipe"
+
+
+def test_rates_are_chosen_on_validation_alone(
+    invented: Callable[..., CrossModal], quick: DrclSettings
+) -> None:
+    data = invented()
+    told: list[dict[str, Any]] = []
+    found = try_rates(data, quick, (1e-5, 3e-3), "cpu", told.append, CancelToken())
+    assert found["validation"] == max(one["validation"] for one in found["tried"])
+    assert set(found["rates"]) == set(data.modalities)
+    assert len(found["tried"]) == 4  # the present rates, and the other one for each modality
+    without = msgspec.structs.replace(data, parts={k: v for k, v in data.parts.items() if k != "test"})
+    assert try_rates(without, quick, (1e-5, 3e-3), "cpu", told.append, CancelToken()) == found
