@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from core.data.layouts.data_set import PICTURE_ENDINGS, with_texts
-from core.data.layouts.xlsx import read_xlsx
 from core.data.manifest import Row
 from core.errors import PolypTraceError
+from core.sheets.reading import read_sheet
 
 KEYS = ("path", "file_path", "id", "identity")
 TEXTS = ("text", "eng_text", "captions", "caption")
@@ -72,10 +70,8 @@ def read_texts(file: Path) -> Texts:
     ending = file.suffix.lower()
     if ending == ".json":
         return Texts(file, _records_of_json(file))
-    if ending in (".csv", ".tsv"):
-        return Texts(file, _records_of_sheet(file, _read_csv(file)))
-    if ending == ".xlsx":
-        return Texts(file, _records_of_sheet(file, read_xlsx(file)))
+    if ending in (".csv", ".tsv", ".xlsx"):
+        return Texts(file, _records_of_sheet(file, read_sheet(file).rows))
     raise _unreadable(file, "it is neither .csv nor .xlsx nor .json")
 
 
@@ -142,16 +138,6 @@ def _records_of_sheet(file: Path, rows: Sequence[Sequence[str]]) -> list[tuple[s
 
 def _cell(row: Sequence[str], place: int | None) -> str:
     return row[place].strip() if place is not None and place < len(row) else ""
-
-
-def _read_csv(file: Path) -> list[list[str]]:
-    try:
-        text = file.read_text("utf-8-sig")
-        first = text.split("\n", 1)[0]
-        comma = max(",;\t", key=first.count)  # Excel writes semicolons where the decimal point is a comma
-        return [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=comma) if any(row)]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise _unreadable(file, "it is not CSV in UTF-8") from error
 
 
 def _records_of_json(file: Path) -> list[tuple[str, str, str]]:

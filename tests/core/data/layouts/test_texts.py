@@ -10,8 +10,8 @@ import pytest
 
 from core.data.layouts.read import read_layout
 from core.data.layouts.texts import read_texts
-from core.data.layouts.xlsx import read_xlsx
 from core.errors import PolypTraceError
+from core.sheets.xlsx import read_xlsx
 
 from .trees import MARKET, persons, write_csv, write_xlsx
 

@@ -1,0 +1,1 @@
+"""Reports of exams that have no video: taken from tables, read, and kept until somebody accepts them."""

@@ -1,0 +1,97 @@
+"""Which column of a table holds what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, get_args
+
+import msgspec
+from rapidfuzz import fuzz, process
+
+from core.errors import PolypTraceError
+
+Role = Literal["patient", "date", "text"]
+ROLES: tuple[Role, ...] = get_args(Role)
+_NAMES: dict[Role, tuple[str, ...]] = {
+    "patient": ("patient", "patient id", "patient code", "pseudonym", "code", "subject", "case", "pid"),
+    "date": ("date", "exam date", "examination date", "procedure date", "study date", "colonoscopy date"),
+    "text": (
+        "report",
+        "text",
+        "findings",
+        "report text",
+        "finding",
+        "description",
+        "conclusion",
+        "impression",
+    ),
+}
+_ALIKE = 85
+
+
+class Columns(msgspec.Struct, frozen=True):
+    """Names of the columns as the header writes them; None where there is none."""
+
+    patient: str | None = None
+    date: str | None = None
+    text: str | None = None
+
+    def of(self, role: Role) -> str | None:
+        """The column of a role."""
+        return {"patient": self.patient, "date": self.date, "text": self.text}[role]
+
+
+def guess_columns(header: Sequence[str]) -> Columns:
+    """The columns by their names; none serves two roles."""
+    left = {name: _plain(name) for name in header if name.strip()}
+    chosen: dict[str, str] = {}
+    for role in ROLES:
+        best = _best(_NAMES[role], left)
+        if best is not None:
+            chosen[role] = best
+            left.pop(best)
+    return Columns(**chosen)
+
+
+def chosen_columns(header: Sequence[str], named: Columns) -> Columns:
+    """The guess, with what the user names in its place.
+
+    Raises:
+        PolypTraceError: ``column-unknown``, or ``column-missing`` where the texts' column isn't known.
+    """
+    known = {_plain(name): name for name in header}
+    guessed, wanted = guess_columns(header), {}
+    for role in ROLES:
+        name = named.of(role)
+        if name is not None and _plain(name) not in known:
+            shown = ", ".join(one for one in header if one.strip())
+            raise PolypTraceError("column-unknown", f"There is no column “{name}”.", f"There are: {shown}.")
+        wanted[role] = guessed.of(role) if name is None else known[_plain(name)]
+    taken = [name for name in wanted.values() if name is not None]
+    if len(set(taken)) < len(taken):
+        raise PolypTraceError("column-unknown", "One column can't hold two things.", "Name each by itself.")
+    if wanted["text"] is None:
+        raise PolypTraceError(
+            "column-missing",
+            "Which column holds the reports isn't known.",
+            f"Name it; there are: {', '.join(one for one in header if one.strip())[:200]}.",
+        )
+    return Columns(**wanted)
+
+
+def _best(names: Sequence[str], left: dict[str, str]) -> str | None:
+    """The column whose name is one of these, the first of them first; else the one most like them."""
+    for name in names:
+        exact = next((column for column, plain in left.items() if plain == name), None)
+        if exact is not None:
+            return exact
+    scored = [
+        (found[1], column)
+        for column, plain in left.items()
+        if (found := process.extractOne(plain, names, scorer=fuzz.ratio, score_cutoff=_ALIKE)) is not None
+    ]
+    return max(scored)[1] if scored else None
+
+
+def _plain(name: str) -> str:
+    return " ".join(name.replace("_", " ").replace("-", " ").casefold().split())

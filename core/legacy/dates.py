@@ -1,0 +1,64 @@
+"""Dates of a whole column: which number is the day shows in all of them together."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Sequence
+
+from core.errors import PolypTraceError
+
+_ISO = re.compile(r"(\d{4})[-./](\d{1,2})[-./](\d{1,2})(?:[T ].*)?")
+_PARTS = re.compile(r"(\d{1,2})[-./ ](\d{1,2})[-./ ](\d{4})(?:[T ].*)?")
+_SERIAL = re.compile(r"\d{5}(?:\.\d+)?")
+_EXCEL_ZERO = dt.date(1899, 12, 30)
+_YEARS = range(1950, 2101)
+
+
+def read_dates(cells: Sequence[str], day_first: bool | None = None) -> list[dt.date | None]:
+    """Dates as ISO, as numbers with points, slashes or hyphens, or as Excel stores them.
+
+    Args:
+        day_first: whether 03/04/2021 is the third of April; None = as the other dates of the column show.
+
+    Returns:
+        A date a cell; None where there is none.
+
+    Raises:
+        PolypTraceError: ``dates-ambiguous`` where nothing shows which number is the day and it matters.
+    """
+    parts = [_PARTS.fullmatch(cell.strip()) for cell in cells]
+    order = _day_first(parts) if day_first is None else day_first
+    return [_date(cell.strip(), order) for cell in cells]
+
+
+def _day_first(parts: Sequence[re.Match[str] | None]) -> bool:
+    pairs = [(int(one[1]), int(one[2])) for one in parts if one is not None]
+    day, month = any(a > 12 for a, _ in pairs), any(b > 12 for _, b in pairs)
+    if day != month or all(a == b for a, b in pairs):
+        return day or not month
+    shown = next(one.group() for one in parts if one is not None)
+    what = "some dates begin with the day, others with the month" if day else "nothing shows which is the day"
+    raise PolypTraceError(
+        "dates-ambiguous",
+        f"Dates such as {shown} can be read in two ways: {what}.",
+        "Say which: day first or month first (--day-first, --month-first).",
+    )
+
+
+def _date(cell: str, day_first: bool) -> dt.date | None:
+    iso, parts = _ISO.fullmatch(cell), _PARTS.fullmatch(cell)
+    try:
+        if iso:
+            found = dt.date(int(iso[1]), int(iso[2]), int(iso[3]))
+        elif parts:
+            first, second = int(parts[1]), int(parts[2])
+            day, month = (first, second) if day_first else (second, first)
+            found = dt.date(int(parts[3]), month, day)
+        elif _SERIAL.fullmatch(cell):
+            found = _EXCEL_ZERO + dt.timedelta(days=int(float(cell)))
+        else:
+            return None
+    except ValueError:
+        return None
+    return found if found.year in _YEARS else None

@@ -1,0 +1,124 @@
+"""The reports of a table: whose, of when, what they say, and what is wrong with each row."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+
+import msgspec
+
+from core.errors import PolypTraceError
+from core.legacy.columns import Columns, chosen_columns
+from core.legacy.dates import read_dates
+from core.sheets.reading import Sheet
+from core.text.legacy.reading import ReadFinding, read_findings
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One report.
+
+    Args:
+        row: in the file, from 1.
+        date: of the exam.
+        findings: as read; nothing of it is final.
+    """
+
+    row: int
+    patient: str
+    date: dt.date
+    text: str
+    findings: tuple[ReadFinding, ...]
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """A row that can't be taken, and why, in words without what it holds."""
+
+    row: int
+    words: str
+
+
+class Entries(msgspec.Struct, frozen=True):
+    """What a table holds.
+
+    Args:
+        columns: that were used.
+        duplicates: rows that say the same of the same exam as one before; the first is taken.
+        notes: sentences on what was guessed.
+    """
+
+    columns: Columns
+    entries: tuple[Entry, ...]
+    problems: tuple[Problem, ...]
+    duplicates: tuple[int, ...]
+    notes: tuple[str, ...]
+
+
+def read_entries(
+    sheet: Sheet,
+    named: Columns = Columns(),  # noqa: B008 - a frozen value
+    *,
+    patient: str = "",
+    date: dt.date | None = None,
+    day_first: bool | None = None,
+) -> Entries:
+    """The reports of a table; rows that can't be taken are named, the others are read.
+
+    Args:
+        named: columns that the user names.
+        patient, date: of all reports, where the table has no such column.
+        day_first: see :func:`core.legacy.dates.read_dates`.
+
+    Raises:
+        PolypTraceError: ``sheet-empty``, ``column-unknown``, ``column-missing`` or ``dates-ambiguous``.
+    """
+    if len(sheet.rows) < 2:
+        raise PolypTraceError(
+            "sheet-empty", "The table has no rows below its header.", "Its first row names the columns."
+        )
+    header = sheet.rows[0]
+    columns = chosen_columns(header, named)
+    _check(columns, patient, date)
+    cells = {role: _column(sheet, header, columns.of(role)) for role in ("patient", "date", "text")}
+    dates = read_dates(cells["date"], day_first) if columns.date else [date] * (len(sheet.rows) - 1)
+    entries, problems, duplicates = [], [], []
+    seen: set[tuple[str, dt.date, str]] = set()
+    for at, number in enumerate(sheet.numbers[1:]):
+        who, text, when = cells["patient"][at] or patient, cells["text"][at], dates[at]
+        if (fault := _fault(who, text, when)) or when is None:
+            problems.append(Problem(number, fault))
+            continue
+        key = (who.casefold(), when, " ".join(text.split()).casefold())
+        if key in seen:
+            duplicates.append(number)
+            continue
+        seen.add(key)
+        entries.append(Entry(number, who, when, text, read_findings(text)))
+    return Entries(columns, tuple(entries), tuple(problems), tuple(duplicates), sheet.notes)
+
+
+def _check(columns: Columns, patient: str, date: dt.date | None) -> None:
+    for known, role, words in (
+        (columns.patient or patient, "patient", "whose reports these are"),
+        (columns.date or date, "date", "of when these reports are"),
+    ):
+        if not known:
+            raise PolypTraceError(
+                "column-missing",
+                f"The table doesn't say {words}.",
+                f"Name a column or give one {role} for all.",
+            )
+
+
+def _column(sheet: Sheet, header: Sequence[str], name: str | None) -> list[str]:
+    if name is None:
+        return [""] * (len(sheet.rows) - 1)
+    place = list(header).index(name)
+    return [row[place].strip() if place < len(row) else "" for row in sheet.rows[1:]]
+
+
+def _fault(patient: str, text: str, date: dt.date | None) -> str:
+    if not patient:
+        return "it names no patient"
+    if date is None:
+        return "its date can't be read"
+    return "" if text else "it has no report"

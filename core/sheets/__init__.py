@@ -1,0 +1,1 @@
+"""Tables that others made: CSV and Excel files as rows of texts."""

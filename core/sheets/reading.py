@@ -1,0 +1,96 @@
+"""A CSV or Excel file as rows of texts, with what had to be guessed."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+from pathlib import Path
+
+import msgspec
+
+from core.errors import PolypTraceError
+from core.sheets.xlsx import read_xlsx
+
+CSV_ENDINGS = (".csv", ".tsv", ".txt")
+ENDINGS = (*CSV_ENDINGS, ".xlsx")
+_COMMAS = ",;\t|"
+_LARGEST_BYTES = 256 << 20
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_WESTERN = "cp1252"
+
+
+class Sheet(msgspec.Struct, frozen=True):
+    """A table.
+
+    Args:
+        rows: all rows that hold anything, the header among them.
+        numbers: of each row in the file, from 1.
+        notes: sentences on what was guessed.
+    """
+
+    rows: list[list[str]]
+    numbers: list[int]
+    notes: tuple[str, ...] = ()
+
+
+def read_sheet(file: Path) -> Sheet:
+    """Reads a ``.csv``, ``.tsv``, ``.txt`` or ``.xlsx`` file; of a workbook the first sheet.
+
+    Text that isn't Unicode is taken for Western European (Windows-1252), and a note says so.
+
+    Raises:
+        PolypTraceError: ``sheet-missing`` or ``sheet-unreadable``.
+    """
+    if not file.is_file():
+        raise PolypTraceError("sheet-missing", f"There is no file {file.name}.", "Check the path.")
+    if file.suffix.lower() == ".xlsx":
+        rows = read_xlsx(file)
+        return Sheet(rows, list(range(1, len(rows) + 1)))
+    if file.suffix.lower() not in CSV_ENDINGS:
+        raise unreadable(file, "it is neither CSV nor .xlsx")
+    text, notes = _text(file)
+    try:
+        lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=_comma(text)))
+    except csv.Error as error:
+        raise unreadable(file, "it is not CSV") from error
+    kept = [(number, row) for number, row in enumerate(lines, start=1) if any(cell.strip() for cell in row)]
+    return Sheet([row for _, row in kept], [number for number, _ in kept], notes)
+
+
+def unreadable(file: Path, why: str) -> PolypTraceError:
+    """The error for a file that is no table."""
+    return PolypTraceError(
+        "sheet-unreadable", f"{file.name} can't be read: {why}.", "Save it as CSV in UTF-8, or as .xlsx."
+    )
+
+
+def _text(file: Path) -> tuple[str, tuple[str, ...]]:
+    try:
+        if file.stat().st_size > _LARGEST_BYTES:
+            raise unreadable(file, "it is too large for a table of reports")
+        raw = file.read_bytes()
+    except OSError as error:
+        raise unreadable(file, "it can't be opened") from error
+    named = next((name for bom, name in _BOMS if raw.startswith(bom)), "utf-8")
+    try:
+        return raw.decode(named), ()
+    except UnicodeDecodeError as error:
+        if named != "utf-8" or b"\0" in raw:
+            raise unreadable(file, "it is not text") from error
+    try:
+        text = raw.decode(_WESTERN)
+    except UnicodeDecodeError as error:
+        raise unreadable(file, "its letters are of an encoding that isn't known") from error
+    note = f"{file.name} isn't UTF-8; it was read as Windows-1252. Look at letters such as ä and é."
+    return text, (note,)
+
+
+def _comma(text: str) -> str:
+    """What separates cells; Excel writes semicolons where the decimal point is a comma."""
+    first = text.lstrip().split("\n", 1)[0]
+    return max(_COMMAS, key=first.count)
