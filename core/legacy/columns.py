@@ -14,7 +14,15 @@ Role = Literal["patient", "date", "text"]
 ROLES: tuple[Role, ...] = get_args(Role)
 _NAMES: dict[Role, tuple[str, ...]] = {
     "patient": ("patient", "patient id", "patient code", "pseudonym", "code", "subject", "case", "pid"),
-    "date": ("date", "exam date", "examination date", "procedure date", "study date", "colonoscopy date"),
+    "date": (
+        "date",
+        "exam date",
+        "report date",
+        "examination date",
+        "procedure date",
+        "study date",
+        "colonoscopy date",
+    ),
     "text": (
         "report",
         "text",
