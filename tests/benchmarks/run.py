@@ -31,6 +31,7 @@ GROUPS = {
     "bench_video": ("decode", "seek", "sample", "preprocess"),
     "bench_model": ("embed", "embed-resnet50", "embed-gpu", "text", "gradcam"),
     "bench_training": ("training-step",),
+    "bench_drcl": ("drcl-step",),
     "bench_ranking": ("topk", "metrics"),
     "bench_fusion": ("query-text",),
     "bench_catalogue": ("catalogue", "match"),

@@ -46,9 +46,28 @@ class Consistency:
             total = total + settings.beta * invariance_loss(embeddings, wanted)
         return total
 
+    def step(
+        self,
+        encoder: ModalityEncoder,
+        optimiser: torch.optim.Optimizer,
+        scaled: Tensor,
+        labels: Tensor,
+        q: float,
+    ) -> None:
+        """One step of the encoder on a batch, as :meth:`loss` takes it."""
+        optimiser.zero_grad()
+        self.loss(encoder, scaled, labels, q).backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+
     def _mixed(self, samples: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         order = torch.randperm(len(samples), generator=self._generator).to(samples.device)
         return mix(samples, labels, self._settings.gamma, order)
+
+
+def adam(encoder: ModalityEncoder, modality: str, settings: DrclSettings) -> torch.optim.Optimizer:
+    """The optimiser of a modality's encoder; fused: a fifth of a step's time goes into 25 M weights."""
+    rate = settings.rate_of(modality)
+    return torch.optim.Adam(encoder.parameters(), lr=rate, betas=settings.betas, fused=True)
 
 
 def learn_encoder(
@@ -76,14 +95,10 @@ def learn_encoder(
     """
     generator = torch.Generator().manual_seed(settings.seed)
     consistency = Consistency(prior, settings, generator)
-    optimiser = torch.optim.Adam(
-        encoder.parameters(), lr=settings.rate_of(modality), betas=settings.betas, fused=True
-    )
+    optimiser = adam(encoder, modality, settings)
 
     def step(features: Tensor, labels: Tensor, epoch: int) -> None:
-        optimiser.zero_grad()
-        consistency.loss(encoder, features, labels, settings.q_at(epoch)).backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
+        consistency.step(encoder, optimiser, features, labels, settings.q_at(epoch))
 
     def score(epoch: int) -> float:
         if val is None:
