@@ -36,7 +36,7 @@ from core.errors import PolypTraceError
 from core.evaluation.asking import ask_all
 from core.evaluation.comparison import compare
 from core.evaluation.cross_modal import Embedded, across_modalities
-from core.evaluation.items import Items
+from core.evaluation.items import Items, unit_rows
 from core.evaluation.metrics import retrieval_figures
 from core.evaluation.protocols import catalogue, other_patients
 
@@ -95,7 +95,7 @@ def _modalities(arrays: Arrays) -> list[str]:
 
 def _across(path: Path, arrays: Arrays, modalities: list[str]) -> dict[str, Any]:
     """MAP@all, MAP@50 and the precision–recall curve of every modality against every other one."""
-    vectors = {name: _unit(_table(path, arrays, f"{name}_features")) for name in modalities}
+    vectors = {name: unit_rows(_table(path, arrays, f"{name}_features")) for name in modalities}
     if len({one.shape[1] for one in vectors.values()}) > 1:
         raise _layout(path, "its modalities have different widths")
     labels = _label_vectors(path, [_labels(path, arrays, f"{name}_labels") for name in modalities])
@@ -152,7 +152,7 @@ def _side(path: Path, arrays: Arrays, prefix: str, chosen: npt.NDArray[np.bool_]
         raise _layout(path, f"it has no {name} rows")
     rows = np.flatnonzero(keep)
     return Items(
-        vectors=_unit(features[rows]),
+        vectors=unit_rows(features[rows]),
         clips=[str(row) for row in rows],
         identities=[labels[row] for row in rows],
         patients=[] if patients is None else [str(patients[row]) for row in rows],
@@ -183,11 +183,6 @@ def _labels(path: Path, arrays: Arrays, key: str) -> npt.NDArray[Any]:
     if key not in arrays:
         raise _layout(path, f"{key} is missing")
     return np.asarray(arrays[key])
-
-
-def _unit(vectors: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / np.where(norms > 0, norms, 1))
 
 
 def _line(array: npt.NDArray[Any]) -> list[Any]:

@@ -126,5 +126,14 @@ def pool(items: Items) -> Items:
 
 def normalised(vectors: npt.NDArray[Any]) -> Vectors:
     """Rows divided by their L2 norm, float32; a row of zeros stays zero (it is like nothing)."""
+    return np.asarray(_divided(vectors), dtype=np.float32)
+
+
+def unit_rows(vectors: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """The same in double precision, so that ties of a ranking are true ones."""
+    return np.asarray(_divided(vectors.astype(np.float64)))
+
+
+def _divided(vectors: npt.NDArray[Any]) -> npt.NDArray[Any]:
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / np.where(norms > 0, norms, 1), dtype=np.float32)
+    return np.asarray(vectors / np.where(norms > 0, norms, 1))

@@ -6,10 +6,10 @@ from typing import Any
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
-from core.data.cross_modal.samples import TRAIN, VAL, CrossModal, Floats
+from core.data.cross_modal.samples import TRAIN, VAL, CrossModal
 from core.evaluation.cross_modal import Embedded, across_modalities
+from core.evaluation.items import unit_rows
 
 SIZES = (2, 3, 5, 7, 9, 12, 16, 24, 32, 64)
 """Numbers of components to choose from, on the validation part."""
@@ -55,14 +55,8 @@ def _figures(fitted: Any, data: CrossModal, part: str, names: list[str]) -> dict
     x, _ = fitted.transform(one.features, np.zeros((len(one), fitted.y_weights_.shape[0])))
     _, y = fitted.transform(np.zeros((len(other), fitted.x_weights_.shape[0])), other.features)
     sides = {
-        names[0]: Embedded(_unit(x), one.labels),
-        names[1]: Embedded(_unit(y), other.labels),
+        names[0]: Embedded(unit_rows(x), one.labels),
+        names[1]: Embedded(unit_rows(y), other.labels),
     }
     found = across_modalities(sides)
     return {**msgspec.to_builtins(found), "average": found.average}
-
-
-def _unit(vectors: Floats) -> npt.NDArray[np.float64]:
-    double = vectors.astype(np.float64)
-    norms = np.linalg.norm(double, axis=1, keepdims=True)
-    return np.asarray(double / np.where(norms > 0, norms, 1))

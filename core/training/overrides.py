@@ -81,6 +81,24 @@ def with_assignments(config: _Settings, assignments: Sequence[str]) -> _Settings
     return _replaced(config, changes)
 
 
+def by_name(presets: Mapping[str, _Settings], name: str, what: str) -> _Settings:
+    """A preset by name.
+
+    Args:
+        what: the presets are of, for the sentence.
+
+    Raises:
+        PolypTraceError: ``unknown-preset``.
+    """
+    if name not in presets:
+        near = get_close_matches(name, presets, 1)
+        hint = f"Did you mean {near[0]}? " if near else ""
+        raise PolypTraceError(
+            "unknown-preset", f"“{name}” is no preset {what}.", f"{hint}Choose one of {', '.join(presets)}."
+        )
+    return presets[name]
+
+
 def as_text(config: msgspec.Struct) -> str:
     """All settings as JSON, as a file for :func:`with_file`."""
     return msgspec.json.format(msgspec.json.encode(config), indent=2).decode()

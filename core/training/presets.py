@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import get_args
 
 import msgspec
@@ -10,9 +9,9 @@ import msgspec
 from core.data.augment import PAPER as PAPER_AUGMENTATION
 from core.data.augment import Augmentation
 from core.data.batches import ModalityDropout
-from core.errors import PolypTraceError
 from core.models import config as models
 from core.training.config import LossSettings, Pretrained, Start, TrainConfig
+from core.training.overrides import by_name
 
 COMPACT = TrainConfig(
     model=msgspec.structs.replace(
@@ -104,12 +103,4 @@ def preset(name: str) -> TrainConfig:
     Raises:
         PolypTraceError: ``unknown-preset``.
     """
-    if name not in PRESETS:
-        near = get_close_matches(name, PRESETS, 1)
-        hint = f"Did you mean {near[0]}? " if near else ""
-        raise PolypTraceError(
-            "unknown-preset",
-            f"“{name}” is no preset of training.",
-            f"{hint}Choose one of {', '.join(PRESETS)}.",
-        )
-    return PRESETS[name]
+    return by_name(PRESETS, name, "of training")

@@ -11,6 +11,7 @@ import torch
 
 from core.data.cross_modal.samples import Samples
 from core.evaluation.cross_modal import Embedded, across_modalities
+from core.evaluation.items import unit_rows
 from core.models.drcl import ModalityEncoder
 
 _BATCH = 1024
@@ -36,6 +37,5 @@ def embed(encoder: ModalityEncoder, samples: Samples) -> Embedded:
     with torch.inference_mode():
         for start in range(0, len(samples), _BATCH):
             features = torch.from_numpy(samples.features[start : start + _BATCH]).to(device)
-            parts.append(encoder(features).cpu().numpy().astype(np.float64))
-    vectors = np.concatenate(parts)
-    return Embedded(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), samples.labels)
+            parts.append(encoder(features).cpu().numpy())
+    return Embedded(unit_rows(np.concatenate(parts)), samples.labels)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-
-from core.errors import PolypTraceError
 from core.training.drcl.config import DrclSettings
+from core.training.overrides import by_name
 
 PAPER_WIKIPEDIA = DrclSettings(
     scaling="none", patience=None, dim=2048, epochs=200, rates={"image": 6e-6, "text": 5e-3}
@@ -34,10 +32,4 @@ def preset(name: str) -> DrclSettings:
     Raises:
         PolypTraceError: ``unknown-preset``.
     """
-    if name not in PRESETS:
-        near = get_close_matches(name, PRESETS, 1)
-        hint = f"Did you mean {near[0]}? " if near else ""
-        raise PolypTraceError(
-            "unknown-preset", f"“{name}” is no preset of DRCL.", f"{hint}Choose one of {', '.join(PRESETS)}."
-        )
-    return PRESETS[name]
+    return by_name(PRESETS, name, "of DRCL")
