@@ -67,7 +67,11 @@ def say_learnt(output: Output, run: str, learnt: PretrainResult, alone: bool) ->
     """What learning without labels gave; the document only where no training followed."""
     for note in learnt.notes:
         output.say(note)
-    found = "" if learnt.found is None else f"; {learnt.found:.0%} of held-out views find their tracklet"
+    found = ""
+    if learnt.found is not None and learnt.chance is not None:
+        found = (
+            f"; {learnt.found:.0%} of held-out views find their tracklet ({learnt.chance:.0%} by guessing)"
+        )
     output.say(
         f"image encoder learnt from {learnt.tracklets} tracklets ({learnt.crops} crops) in {learnt.steps} "
         f"steps, {learnt.seconds:.0f} s{found}: {learnt.weights}"
@@ -89,6 +93,7 @@ def _figures(learnt: PretrainResult) -> dict[str, object]:
         "steps": learnt.steps,
         "loss": learnt.loss,
         "found": learnt.found,
+        "chance": learnt.chance,
         "seconds": round(learnt.seconds, 1),
         "notes": learnt.notes,
     }

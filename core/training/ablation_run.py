@@ -88,11 +88,17 @@ class Ablation:
             "missing": missing,
             "manifest_sha256": self._recipe.manifest_sha256,
             "environment": environment(),
+            "image_encoders": {str(seed): one for seed in seeds if (one := self._image_encoder(seed))},
             **table(runs),
         }
         replace_file(self._work / "table.json", msgspec.json.format(msgspec.json.encode(document), indent=2))
         replace_file(self._work / "table.md", markdown(document, runs, size, missing).encode())
         return document
+
+    def _image_encoder(self, seed: int) -> dict[str, float | None] | None:
+        """How well the image encoder of a seed tells tracklets apart; None before it is there."""
+        learnt = read_pretraining(self._work / f"seed-{seed}" / "image-encoder")
+        return None if learnt is None else {"found": learnt.found, "chance": learnt.chance}
 
     def _folder(self, row: Pretrained, seed: int) -> Path:
         return self._work / f"seed-{seed}" / row

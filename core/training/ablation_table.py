@@ -76,7 +76,7 @@ def markdown(found: Mapping[str, Any], runs: Runs, size: int, missing: Sequence[
     ]
     for way in _ways_of(runs):
         lines += _way_table(found, runs, way)
-    return "\n".join([*lines, *_notes(every)])
+    return "\n".join([*lines, *_notes(every), *_encoder_notes(found)])
 
 
 def _way_table(found: Mapping[str, Any], runs: Runs, way: str) -> list[str]:
@@ -104,6 +104,19 @@ def _notes(every: Sequence[RunFigures]) -> list[str]:
     return [
         f"**{len(cut)} of {len(every)} runs were ended by the time limit**, after {least} of "
         f"{cut[0].planned} batches at the least: they are not quite alike.",
+        "",
+    ]
+
+
+def _encoder_notes(found: Mapping[str, Any]) -> list[str]:
+    """Whether the image encoders learnt anything before the rows that begin with them."""
+    known = [one for one in found.get("image_encoders", {}).values() if one["found"] is not None]
+    if not known:
+        return []
+    shares = ", ".join(f"{one['found']:.3f}" for one in known)
+    return [
+        f"Before that the image encoders had learnt to find, among held-out views, the other one of the same "
+        f"clip: {shares} of them (by guessing {known[0]['chance']:.3f}).",
         "",
     ]
 

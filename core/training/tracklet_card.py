@@ -21,13 +21,12 @@ def tracklet_card(config: TrainConfig, result: PretrainResult, found: Mapping[st
     model, own = config.model, config.tracklets
     kinds = (("videos", "videos"), ("stills", "stills"), ("clips", "clips of a manifest"))
     from_ = ", ".join(f"{found[name]} {words}" for name, words in kinds if found[name])
-    batch = min(own.tracklets, max(result.held, 1))
-    chance = (own.views - 1) / (batch * own.views - 1)
+    batch = min(own.tracklets, result.held)
     measured = (
         "- Nothing was held out to measure on: too few tracklets."
-        if result.found is None
+        if result.found is None or result.chance is None
         else f"- Of held-out views {result.found:.3f} have a view of their own tracklet as the most similar "
-        f"one in a batch of {batch} tracklets × {own.views} views (by chance about {chance:.3f})."
+        f"one in a batch of {batch} tracklets × {own.views} views (by chance {result.chance:.3f})."
     )
     loss = "–" if result.loss is None else f"{result.loss:.3f}"
     lines = [
@@ -51,6 +50,7 @@ def tracklet_card(config: TrainConfig, result: PretrainResult, found: Mapping[st
         "",
         f"- Mean loss of the last batches: {loss}.",
         measured,
+        *(f"- {note}" for note in result.notes),
         "",
         "## Limits",
         "",

@@ -27,11 +27,14 @@ from core.training.config import TrainConfig, check, read_config
 from core.training.devices import Devices
 from core.training.run_folder import RunFolder, environment
 from core.training.tracklet_card import tracklet_card
+from core.training.tracklet_config import TrackletConfig
 from core.training.tracklet_loop import LoopState, TrackletLoop
 from core.training.tracklet_sources import Planned, TrackletSources, check_sources, plan_pieces
 from core.training.trainer import StepSink, no_steps
 
 WEIGHTS = "image-encoder.safetensors"
+_LEARNT = 2.0
+"""An encoder that finds tracklets less than so many times as often as guessing has learnt nothing."""
 _RESULT, _SOURCES, _FOUND = "result.json", "sources.json", "found.json"
 
 
@@ -45,6 +48,7 @@ class PretrainResult(msgspec.Struct, frozen=True, kw_only=True):
         loss: mean loss of the last steps.
         found: share of held-out views whose most similar other view is of the same tracklet, among those of
             a batch; None where nothing was held out.
+        chance: the same by guessing.
         seconds: of training, over all resumes.
         notes: sentences on what differed from the wish.
     """
@@ -57,6 +61,7 @@ class PretrainResult(msgspec.Struct, frozen=True, kw_only=True):
     steps: int
     loss: float | None
     found: float | None
+    chance: float | None = None
     seconds: float
     notes: list[str]
 
@@ -128,7 +133,7 @@ def pretrain_tracklets(
         begun.append(loop)
         with Devices(choice).repeatable(config.deterministic):
             state = loop.run(progress, tell, token)
-        result = _result(run, store.tracklets, len(held), found["notes"], state)
+        result = _result(run, config.tracklets, store.tracklets, len(held), found["notes"], state)
         _write(run, config, loop.encoder, result, found)
     return result
 
@@ -235,9 +240,36 @@ def _batches(
     )
 
 
+def guessed(tracklets: int, views: int, held: int) -> float | None:
+    """How often a held-out view's neighbour is of the same tracklet by guessing; None where none is held out.
+
+    Args:
+        tracklets, views: of a batch.
+        held: how many tracklets are held out.
+    """
+    batch = min(tracklets, held)
+    return (views - 1) / (batch * views - 1) if batch > 1 else None
+
+
+def _nothing_learnt(found: float | None, chance: float | None) -> list[str]:
+    """A sentence where all views came out alike: with too high a rate, or too few steps."""
+    if found is None or chance is None or found >= _LEARNT * chance:
+        return []
+    return [
+        f"Nothing seems to have been learnt: of held-out views {found:.1%} find their tracklet, {chance:.1%} "
+        "by guessing. Lower tracklets.rate, give it more steps, or weaken tracklets.augmentation."
+    ]
+
+
 def _result(
-    run: RunFolder, tracklets: list[Tracklet], held: int, notes: list[str], state: LoopState
+    run: RunFolder,
+    config: TrackletConfig,
+    tracklets: list[Tracklet],
+    held: int,
+    notes: list[str],
+    state: LoopState,
 ) -> PretrainResult:
+    chance = guessed(config.tracklets, config.views, held)
     return PretrainResult(
         weights=str(run.root / WEIGHTS),
         tracklets=len(tracklets),
@@ -247,8 +279,9 @@ def _result(
         steps=state.step,
         loss=state.loss,
         found=state.found,
+        chance=chance,
         seconds=state.elapsed,
-        notes=notes,
+        notes=[*notes, *_nothing_learnt(state.found, chance)],
     )
 
 

@@ -35,7 +35,7 @@ from core.training.config import Start, TrainConfig, check
 from core.training.pretraining import PRETRAIN, train_from_tracklets
 from core.training.tracklet_config import TrackletConfig
 from core.training.tracklet_sources import TrackletSources, manifest_parts, plan_pieces
-from core.training.tracklets import WEIGHTS, PretrainResult, pretrain_tracklets
+from core.training.tracklets import WEIGHTS, PretrainResult, _nothing_learnt, guessed, pretrain_tracklets
 
 from .test_train_dmcl import KilledError, assert_same
 
@@ -96,7 +96,9 @@ def test_the_loss_falls_and_held_out_views_find_each_other(
     assert len(losses) == 20
     assert np.mean(losses[-6:]) < 0.6 * np.mean(losses[:3])
     assert result.found is not None
-    assert result.found > 0.5  # by chance 1/11
+    assert result.found > 0.5
+    assert result.chance == pytest.approx(1 / 11)
+    assert not any("Nothing" in note for note in result.notes)
     assert (result.tracklets, result.crops, result.held, result.films) == (24, 24, 6, 24)
     assert {event["run"] for event in events} == {"run"}
     assert json.loads(json.dumps(events)) == events
@@ -360,3 +362,14 @@ def test_settings_that_don_t_fit_are_refused(change: dict[str, Any]) -> None:
     with pytest.raises(PolypTraceError) as caught:
         check(with_(TrainConfig(), **change))
     assert caught.value.code == "training-settings"
+
+
+def test_an_encoder_that_sees_all_alike_is_told() -> None:
+    assert guessed(24, 2, 60) == pytest.approx(1 / 47)
+    assert guessed(24, 4, 6) == pytest.approx(3 / 23)  # so few are held out
+    assert guessed(24, 2, 1) is None
+    assert _nothing_learnt(0.03, 1 / 47)[0].startswith(
+        "Nothing seems to have been learnt: of held-out views 3.0%"
+    )
+    assert _nothing_learnt(0.05, 1 / 47) == []
+    assert _nothing_learnt(None, None) == []
