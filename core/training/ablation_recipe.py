@@ -22,9 +22,15 @@ ROW_WORDS = {"none": "neither (baseline)", "text": "text only", "image": "image 
 OTHERS = 1000
 """The unlabelled clips are of an instance of the benchmark whose seed lies this far from its own: others."""
 TRAINING = msgspec.structs.replace(
-    ABLATION, max_seconds=None, tracklets=TrackletConfig(tracklets=24, steps=300)
+    ABLATION,
+    max_seconds=None,
+    tracklets=TrackletConfig(tracklets=12, views=4, steps=600, augmentation=ABLATION.augmentation),
 )
-"""The preset ``ablation``, but never ended by the clock: the rows may differ in nothing but first weights."""
+"""The preset ``ablation``, but never ended by the clock: the rows may differ in nothing but first weights.
+
+Before, the image encoder sees four pictures of each clip. With views changed as strongly as neighbouring
+frames of a film need it and a rate of 1e-3, all features came out alike within 25 steps.
+"""
 
 
 class AblationRecipe(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,6 +12,20 @@ if TYPE_CHECKING:
     from core.training.tracklets import PretrainResult
 
 
+_LEARNT = 2.0
+"""An encoder that finds tracklets less than so many times as often as guessing has learnt nothing."""
+
+
+def nothing_learnt(found: float | None, chance: float | None) -> list[str]:
+    """A sentence where all views came out alike: with too high a rate, or too few steps."""
+    if found is None or chance is None or found >= _LEARNT * chance:
+        return []
+    return [
+        f"Nothing seems to have been learnt: of held-out views {found:.1%} find their tracklet, {chance:.1%} "
+        "by guessing. Lower tracklets.rate, give it more steps, or weaken tracklets.augmentation."
+    ]
+
+
 def tracklet_card(config: TrainConfig, result: PretrainResult, found: Mapping[str, Any]) -> str:
     """Markdown; no file names, which may hold a patient's.
 
@@ -50,7 +64,7 @@ def tracklet_card(config: TrainConfig, result: PretrainResult, found: Mapping[st
         "",
         f"- Mean loss of the last batches: {loss}.",
         measured,
-        *(f"- {note}" for note in result.notes),
+        *(f"- {note}" for note in nothing_learnt(result.found, result.chance)),
         "",
         "## Limits",
         "",

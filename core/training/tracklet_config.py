@@ -59,7 +59,7 @@ class TrackletConfig(msgspec.Struct, frozen=True, kw_only=True):
     width: int = 128
     steps: int = 1500
     max_seconds: float | None = None
-    rate: float = 1e-3
+    rate: float = 3e-4
     decay: float = 0.02
     warmup: float = 0.05
     clip_norm: float = 5.0

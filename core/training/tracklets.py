@@ -26,15 +26,13 @@ from core.training.checkpoint import save_tensors
 from core.training.config import TrainConfig, check, read_config
 from core.training.devices import Devices
 from core.training.run_folder import RunFolder, environment
-from core.training.tracklet_card import tracklet_card
+from core.training.tracklet_card import nothing_learnt, tracklet_card
 from core.training.tracklet_config import TrackletConfig
 from core.training.tracklet_loop import LoopState, TrackletLoop
 from core.training.tracklet_sources import Planned, TrackletSources, check_sources, plan_pieces
 from core.training.trainer import StepSink, no_steps
 
 WEIGHTS = "image-encoder.safetensors"
-_LEARNT = 2.0
-"""An encoder that finds tracklets less than so many times as often as guessing has learnt nothing."""
 _RESULT, _SOURCES, _FOUND = "result.json", "sources.json", "found.json"
 
 
@@ -251,16 +249,6 @@ def guessed(tracklets: int, views: int, held: int) -> float | None:
     return (views - 1) / (batch * views - 1) if batch > 1 else None
 
 
-def _nothing_learnt(found: float | None, chance: float | None) -> list[str]:
-    """A sentence where all views came out alike: with too high a rate, or too few steps."""
-    if found is None or chance is None or found >= _LEARNT * chance:
-        return []
-    return [
-        f"Nothing seems to have been learnt: of held-out views {found:.1%} find their tracklet, {chance:.1%} "
-        "by guessing. Lower tracklets.rate, give it more steps, or weaken tracklets.augmentation."
-    ]
-
-
 def _result(
     run: RunFolder,
     config: TrackletConfig,
@@ -281,7 +269,7 @@ def _result(
         found=state.found,
         chance=chance,
         seconds=state.elapsed,
-        notes=[*notes, *_nothing_learnt(state.found, chance)],
+        notes=[*notes, *nothing_learnt(state.found, chance)],
     )
 
 

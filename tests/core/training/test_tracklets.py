@@ -33,9 +33,10 @@ from core.paths import DataDir, resource
 from core.progress import CancelToken, Progress
 from core.training.config import Start, TrainConfig, check
 from core.training.pretraining import PRETRAIN, train_from_tracklets
+from core.training.tracklet_card import nothing_learnt
 from core.training.tracklet_config import TrackletConfig
 from core.training.tracklet_sources import TrackletSources, manifest_parts, plan_pieces
-from core.training.tracklets import WEIGHTS, PretrainResult, _nothing_learnt, guessed, pretrain_tracklets
+from core.training.tracklets import WEIGHTS, PretrainResult, guessed, pretrain_tracklets
 
 from .test_train_dmcl import KilledError, assert_same
 
@@ -368,8 +369,8 @@ def test_an_encoder_that_sees_all_alike_is_told() -> None:
     assert guessed(24, 2, 60) == pytest.approx(1 / 47)
     assert guessed(24, 4, 6) == pytest.approx(3 / 23)  # so few are held out
     assert guessed(24, 2, 1) is None
-    assert _nothing_learnt(0.03, 1 / 47)[0].startswith(
+    assert nothing_learnt(0.03, 1 / 47)[0].startswith(
         "Nothing seems to have been learnt: of held-out views 3.0%"
     )
-    assert _nothing_learnt(0.05, 1 / 47) == []
-    assert _nothing_learnt(None, None) == []
+    assert nothing_learnt(0.05, 1 / 47) == []
+    assert nothing_learnt(None, None) == []
