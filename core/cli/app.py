@@ -16,6 +16,7 @@ from core.cli import (
     demo,
     evaluation,
     exams,
+    legacy,
     matching,
     models,
     patients,
@@ -44,7 +45,7 @@ app = typer.Typer(
 )
 _ROOMS = (
     demo, system, videos, patients, exams, video_text, clips, verdicts, matching, models, phantom,
-    evaluation, training,
+    evaluation, training, legacy,
 )  # fmt: skip
 for room in _ROOMS:
     room.register(app)

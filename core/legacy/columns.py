@@ -68,13 +68,14 @@ def chosen_columns(header: Sequence[str], named: Columns) -> Columns:
         PolypTraceError: ``column-unknown``, or ``column-missing`` where the texts' column isn't known.
     """
     known = {_plain(name): name for name in header}
-    guessed, wanted = guess_columns(header), {}
-    for role in ROLES:
-        name = named.of(role)
-        if name is not None and _plain(name) not in known:
+    given = {role: name for role in ROLES if (name := named.of(role)) is not None}
+    for name in given.values():
+        if _plain(name) not in known:
             shown = ", ".join(one for one in header if one.strip())
             raise PolypTraceError("column-unknown", f"There is no column “{name}”.", f"There are: {shown}.")
-        wanted[role] = guessed.of(role) if name is None else known[_plain(name)]
+    mine = {role: known[_plain(name)] for role, name in given.items()}
+    guessed = guess_columns([name for name in header if name not in mine.values()])
+    wanted = {role: mine.get(role, guessed.of(role)) for role in ROLES}
     taken = [name for name in wanted.values() if name is not None]
     if len(set(taken)) < len(taken):
         raise PolypTraceError("column-unknown", "One column can't hold two things.", "Name each by itself.")
