@@ -11,6 +11,7 @@ from core.cli.figures import show_across
 from core.cli.interrupt import cancel_by_interrupt
 from core.cli.layouts import LayoutName
 from core.cli.output import Output
+from core.cli.train_wish import TrainWish, known_run
 from core.cli.train_words import go_on_hint
 from core.errors import Cancelled, PolypTraceError
 from core.inference.bundle import MANIFEST
@@ -18,7 +19,6 @@ from core.inference.registry import find_bundle
 from core.paths import DataDir
 
 if TYPE_CHECKING:  # torch takes seconds to load
-    from core.cli.train_wish import TrainWish
     from core.data.cross_modal.samples import CrossModal
     from core.training.drcl.config import DrclSettings
     from core.training.drcl.run import DrclResult
@@ -43,7 +43,7 @@ def begin_drcl(output: Output, folder: DataDir, wish: TrainWish) -> None:
     from core.training.run_folder import new_run_folder
 
     data = _chosen(output, wish.layout, wish.root, wish.features, settings.seed)
-    run = folder.runs / wish.resume if wish.resume else new_run_folder(folder.runs, "drcl")
+    run = known_run(folder, wish.resume) or new_run_folder(folder.runs, "drcl")
     output.say(f"run {run.name}; cancel with Ctrl+C, go on with --resume {run.name} and the same options")
     try:
         with output.progress() as progress, cancel_by_interrupt() as cancel:
@@ -122,7 +122,7 @@ def _say_done(output: Output, folder: DataDir, data: CrossModal, done: DrclResul
     from core.inference.bundle import read_bundle
     from core.training.publish import ship
 
-    kept, _ = ship(read_bundle(done.bundle), folder.models / done.model, _LARGEST_BYTES)
+    kept, _ = ship(read_bundle(done.bundle), folder.models / done.model)
     output.document(
         {
             "run": done.run.name,
@@ -148,7 +148,6 @@ def _say_done(output: Output, folder: DataDir, data: CrossModal, done: DrclResul
 
 
 def evaluate_across(
-    output: Output,
     folder: DataDir,
     layout: LayoutName | None,
     root: Path | None,
@@ -197,6 +196,3 @@ def evaluate_across(
         "baselines": {"cca": peer.figures, "cca_reason": peer.reason},
         "published": data.published,
     }
-
-
-_LARGEST_BYTES = 4_000_000_000

@@ -102,7 +102,7 @@ def evaluate(
         check_folder(out)
     if protocol is Protocol.CROSS_MODAL and features is None:
         folder = data_dir(data_dir_)
-        document = evaluate_across(output, folder, layout, root, model, part.value, device)
+        document = evaluate_across(folder, layout, root, model, part.value, device)
         document |= keep_features(out, document, Path(document["data"]["name"]), output)
         output.document(document)
         show_figures(output, document)

@@ -31,9 +31,6 @@ if TYPE_CHECKING:  # torch takes seconds to load
     from core.training.tracklet_sources import TrackletSources
     from core.training.tracklets import PretrainResult
 
-LARGEST_BYTES = 4_000_000_000
-"""More than the largest setting's weights; a bundle beyond it is a mistake."""
-
 
 def begin_training(output: Output, folder: DataDir, method: str, wish: TrainWish, author: str) -> None:
     """Trains what was wished for, and says what became of it.
@@ -175,7 +172,7 @@ class _Training:
         """Puts the candidate beside the other models, where it can be chosen, without derived files."""
         from core.training.publish import ship
 
-        kept, _ = ship(read_bundle(done.bundle), self._folder.models / done.model, LARGEST_BYTES)
+        kept, _ = ship(read_bundle(done.bundle), self._folder.models / done.model)
         return kept.folder
 
 

@@ -78,11 +78,11 @@ def across_modalities(sides: Mapping[str, Embedded]) -> CrossModalFigures:
 def category_ranks(asking: Embedded, answering: Embedded) -> list[Ints]:
     """For each query the ranks of the items that share a category with it, ascending; may be empty."""
     _check(asking, answering)
-    theirs = (answering.labels > 0).T
+    theirs = (answering.labels > 0).T.astype(np.float32)
     ranks: list[Ints] = []
     for start, scores in score_blocks(asking.vectors, answering.vectors):
         ours = asking.labels[start : start + len(scores)] > 0
-        shared = ours.astype(np.float32) @ theirs.astype(np.float32) > 0
+        shared = ours.astype(np.float32) @ theirs > 0
         ranks += [hit_ranks(own, np.flatnonzero(hits)) for own, hits in zip(scores, shared, strict=True)]
     return ranks
 

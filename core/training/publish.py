@@ -18,6 +18,8 @@ from core.models.config import DmclConfig
 from core.models.dmcl import Dmcl
 from core.training.config import LossSettings, TrainConfig
 
+LARGEST_BYTES = 4_000_000_000
+"""More than the largest setting's weights; a bundle beyond it is a mistake."""
 DATA_HEADING = "## Training data"
 LIMITS = (
     "It has never been tested in care, and its scores are no probability of disease.",
@@ -147,7 +149,7 @@ def figure_table(figures: Mapping[str, float | int | str | None], measured_on: s
     return [f"Measured on {measured_on}.", "", "| figure | value |", "|---|---|", *rows, ""]
 
 
-def ship(info: BundleInfo, folder: Path, limit_bytes: int) -> tuple[BundleInfo, int]:
+def ship(info: BundleInfo, folder: Path, limit_bytes: int = LARGEST_BYTES) -> tuple[BundleInfo, int]:
     """Copies the files of a bundle, and nothing derived from them, over the bundle in ``folder``.
 
     Returns:

@@ -31,8 +31,6 @@ from core.training.publish import ship
 from core.training.run_folder import new_run_folder
 from core.training.trainer import StepSink, no_steps
 
-LARGEST_BYTES = 4_000_000_000
-"""More than the largest setting's weights; a bundle beyond it is a mistake."""
 TRAINING = "train"
 """The trainer's own word for its steps in progress."""
 NO_GATE = "This version has no gate: the figures are yours to judge."
@@ -144,7 +142,7 @@ class _Work:
         trained = self._train(manifest)
         self._progress(Progress(_PUBLISH, 0, 1))
         compared, info = self._judge(manifest, trained)
-        kept, _ = ship(info, self._catalog.data_dir.models / trained.model, LARGEST_BYTES)
+        kept, _ = ship(info, self._catalog.data_dir.models / trained.model)
         _hand_on_onnx(trained.bundle, kept.folder)
         return self._document(trained, compared, kept, plan.left_out_words(left))
 

@@ -111,3 +111,11 @@ def test_a_model_of_lesions_has_no_such_space(quick: Run, root: Path, tmp_path: 
     done = quick(tmp_path / "d", *asked, "--model", "dmcl")
     assert done.code == 1
     assert done.document["error"]["code"] == "model-kind"
+
+
+def test_a_run_that_isn_t_there_isn_t_begun(quick: Run, root: Path, tmp_path: Path) -> None:
+    asked = ["train", "drcl", "--layout", "wikipedia", root, *SMALL, "--resume", "drcl-none", "--json"]
+    done = quick(tmp_path / "d", *asked)
+    assert done.code == 1
+    assert done.document["error"]["code"] == "run-unknown"
+    assert not (tmp_path / "d" / "runs" / "drcl-none").exists()

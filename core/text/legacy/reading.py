@@ -16,7 +16,7 @@ from core.text.legacy.read_field import ReadField, shown
 from core.text.legacy.tokens import Token, sentences, tokens
 
 _PLAIN = ("paris", "wall", "fold", "optical_dx", "en_bloc")
-_SHARED = ("action", "retrieved", "lifting", "snared")
+_SHARED = ("action", "retrieved", "lifting")
 """What may stand once behind several findings of a sentence and is true of all: “… all cold snared”."""
 _SHARED_SURE = 0.7
 

@@ -9,12 +9,10 @@ import msgspec
 from rapidfuzz import process
 from rapidfuzz.distance import DamerauLevenshtein
 
-from core.text.legacy.wording import load_wording
+from core.text.legacy.wording import SHORTEST, load_wording
 
 _SENTENCE = re.compile(r"(?<=[.;!?])\s+(?=[A-Z\d])|\s*[\r\n]+\s*")
 _TOKEN = re.compile(r"\d+(?:\.\d+)?|[^\W\d_]+|[^\w\s]")
-_SHORTEST = 5
-"""Shorter words have too many neighbours to be put right."""
 _ALIKE = 0.79
 _LONG, _ALIKE_LONG = 10, 0.74
 SLIP = 0.85
@@ -66,12 +64,12 @@ def _joins(found: list[Token], at: int) -> bool:
 @cache
 def put_right(word: str) -> tuple[str, float]:
     """The known word that is meant, and how sure that is; an unknown one stays as it is."""
-    lexicon = load_wording().lexicon
-    if word in lexicon or len(word) < _SHORTEST or not word.isalpha():
+    wording = load_wording()
+    if word in wording.lexicon or len(word) < SHORTEST or not word.isalpha():
         return word, 1.0
     near = process.extractOne(
         word,
-        [one for one in lexicon if len(one) >= _SHORTEST],
+        wording.correctable,
         scorer=DamerauLevenshtein.normalized_similarity,
         score_cutoff=_ALIKE_LONG if len(word) >= _LONG else _ALIKE,
     )

@@ -10,6 +10,8 @@ import msgspec
 from core.paths import resource
 
 Phrase = tuple[str, ...]
+SHORTEST = 5
+"""Shorter words have too many neighbours to be put right."""
 
 
 class Lesion(msgspec.Struct, frozen=True):
@@ -95,6 +97,11 @@ class Wording(msgspec.Struct, frozen=True, dict=True):
         parts = [word for key in (*self.phrases, *self.lesions, *self.relations) for word in key]
         negated = [word for one in (*self.negation.before, *self.negation.after) for word in one.split()]
         return frozenset([*parts, *negated, *self.fillers.words, *self.numbers, *self.words.known])
+
+    @cached_property
+    def correctable(self) -> tuple[str, ...]:
+        """Words of the lexicon that are long enough for a slip of the pen to be put right."""
+        return tuple(word for word in self.lexicon if len(word) >= SHORTEST)
 
 
 def phrase(words: str) -> Phrase:
