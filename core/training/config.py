@@ -103,7 +103,7 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True):
         validate_every: steps between validations; 0 = after every epoch.
         checkpoint_seconds: longest stretch of work that a kill can cost.
         full_frame: whole pictures although there are boxes.
-        mixed_precision: bfloat16 where the device is CUDA.
+        mixed_precision: bfloat16 where the device gains by it: CUDA, and processors that multiply it.
         val_share: share of the training patients that choose the checkpoint where the manifest names none for
             it; 0 = the last weights are taken.
         text_protocol: whose text an earlier clip is fused with where the held-back patients choose the

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from core.data.batches import Batch
+from core.models.device import gains_by_bfloat16
 from core.models.dmcl import Dmcl
 from core.models.losses import identity_loss, supervised_contrastive_loss, triplet_loss
 from core.training.config import LossSettings, TrainConfig
@@ -26,7 +27,7 @@ class Objective:
     ) -> None:
         self._model, self._heads, self._reader = model, heads, reader
         self._settings, self._devices = config.loss, devices
-        self._mixed = config.mixed_precision and devices.device.type == "cuda"
+        self._mixed = config.mixed_precision and gains_by_bfloat16(devices.device)
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """Name → scalar: ``identity``, ``metric``; ``image_identity``, ``image_metric`` where they count."""

@@ -19,6 +19,7 @@ from torch import Tensor
 from core import __version__
 from core.errors import Cancelled, PolypTraceError, internal_fault
 from core.inference.bundle import replace_file
+from core.models.device import gains_by_bfloat16
 from core.training.checkpoint import save_tensors
 from core.training.config import TrainConfig, read_config
 
@@ -170,6 +171,7 @@ def environment(processes: int = 1) -> dict[str, Any]:
         "machine": platform.machine(),
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
+        "bfloat16": gains_by_bfloat16(torch.device("cpu")),
         "processes": processes,
         "cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         "started": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from core.data.prefetch import Prefetcher
 from core.data.tracklets.batches import TrackletBatch, TrackletBatches
 from core.errors import Cancelled, PolypTraceError
+from core.models.device import gains_by_bfloat16
 from core.models.layers import ImageEncoder
 from core.models.losses import supervised_contrastive_loss
 from core.progress import CancelToken, Progress, ProgressSink
@@ -74,7 +75,7 @@ class TrackletLoop:
         encoder: changed in place.
         train, held: batches to learn from and to measure on; held is None where nothing is held out.
         run: its folder; an existing checkpoint in it is gone on from.
-        mixed: bfloat16 where the device is CUDA.
+        mixed: bfloat16 where the device gains by it.
     """
 
     def __init__(
@@ -90,7 +91,7 @@ class TrackletLoop:
     ) -> None:
         self._config, self._run, self._device = config, run, device
         self._train_batches, self._held = train, held
-        self._mixed = mixed and device.type == "cuda"
+        self._mixed = mixed and gains_by_bfloat16(device)
         torch.manual_seed(seed + 2)
         self.encoder = encoder.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._head = Projection(encoder.channels, config.width).to(device)

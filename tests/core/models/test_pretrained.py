@@ -162,5 +162,22 @@ def test_a_device_that_torch_cannot_use_is_said_in_words(monkeypatch: pytest.Mon
     assert refused.value.code == "device-unavailable"
 
 
+@pytest.mark.parametrize(
+    ("able", "expected"),
+    [
+        ({"avx2": True}, False),
+        ({"avx512_bf16": True}, True),
+        ({"amx_bf16": True, "avx512_bf16": False}, True),
+    ],
+)
+def test_only_processors_that_multiply_bfloat16_gain_by_it(
+    monkeypatch: pytest.MonkeyPatch, able: dict[str, bool], expected: bool
+) -> None:
+    monkeypatch.setattr(device.torch.cpu, "get_capabilities", lambda: able)
+    assert device.gains_by_bfloat16(torch.device("cpu")) is expected
+    assert device.gains_by_bfloat16(torch.device("cuda"))
+    assert not device.gains_by_bfloat16(torch.device("mps"))
+
+
 def test_the_cpu_is_usable() -> None:
     assert device.usable_device("cpu") == DeviceChoice("cpu", "asked for")

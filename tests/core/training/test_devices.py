@@ -37,11 +37,11 @@ QUIET = {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
 
 
 def quiet(config: TrainConfig) -> TrainConfig:
-    """Without dropout, whose noise each process draws for itself."""
+    """Without dropout, whose noise each process draws for itself, and in single precision."""
     text = msgspec.structs.replace(config.model.text, dropout=0.0)
     model = msgspec.structs.replace(config.model, dropout=0.0, text=text)
     loss = msgspec.structs.replace(config.loss, neck=True, image_identity_weight=1.0)
-    return msgspec.structs.replace(config, model=model, loss=loss)
+    return msgspec.structs.replace(config, model=model, loss=loss, mixed_precision=False)
 
 
 def test_two_processes_learn_what_one_does(manifest: Path, config: TrainConfig, tmp_path: Path) -> None:
