@@ -21,6 +21,7 @@ from core.cli import (
     models,
     patients,
     phantom,
+    searching,
     system,
     training,
     verdicts,
@@ -44,7 +45,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 _ROOMS = (
-    demo, system, videos, patients, exams, video_text, clips, verdicts, matching, models, phantom,
+    demo, system, videos, patients, exams, video_text, clips, verdicts, matching, searching, models, phantom,
     evaluation, training, legacy,
 )  # fmt: skip
 for room in _ROOMS:

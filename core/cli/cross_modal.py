@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import typer
 
 from core.cli.figures import show_across
@@ -20,6 +21,8 @@ from core.paths import DataDir
 
 if TYPE_CHECKING:  # torch takes seconds to load
     from core.data.cross_modal.samples import CrossModal
+    from core.inference.space import SearchInputs
+    from core.search.categories import Kind
     from core.training.drcl.config import DrclSettings
     from core.training.drcl.run import DrclResult
 
@@ -42,12 +45,12 @@ def begin_drcl(output: Output, folder: DataDir, wish: TrainWish) -> None:
     from core.training.drcl.run import train_drcl
     from core.training.run_folder import new_run_folder
 
-    data = _chosen(output, wish.layout, wish.root, wish.features, settings.seed)
+    data, inputs = _chosen(output, folder, wish, settings.seed)
     run = known_run(folder, wish.resume) or new_run_folder(folder.runs, "drcl")
     output.say(f"run {run.name}; cancel with Ctrl+C, go on with --resume {run.name} and the same options")
     try:
         with output.progress() as progress, cancel_by_interrupt() as cancel:
-            done = train_drcl(data, run, settings, wish.device, output.event, progress, cancel)
+            done = train_drcl(data, run, settings, wish.device, output.event, progress, cancel, inputs)
     except Cancelled as cancelled:
         raise Cancelled(
             f"{go_on_hint(run, 'drcl')} and the same options" if run.is_dir() else ""
@@ -66,40 +69,65 @@ def _check_wish(wish: TrainWish) -> None:
         "--pretrain": wish.pretrain,
         "--processes": wish.processes > 1,
         "--dry-run": wish.dry_run,
-        "--from-catalogue": wish.from_catalogue,
     }
     if given := [name for name, value in not_ours.items() if value]:
-        raise typer.BadParameter(f"{', '.join(given)} can't go with drcl: it takes --features or --layout")
-    if not wish.print_settings and (wish.features is None) == (wish.layout is None):
-        raise typer.BadParameter("give one of --features FILE and --layout NAME ROOT")
+        raise typer.BadParameter(
+            f"{', '.join(given)} can't go with drcl: it takes --features, --layout or --from-catalogue"
+        )
+    sources = sum((wish.features is not None, wish.layout is not None, wish.from_catalogue))
+    if not wish.print_settings and sources != 1:
+        raise typer.BadParameter("give one of --features FILE, --layout NAME ROOT and --from-catalogue")
+    if wish.categories and not wish.from_catalogue:
+        raise typer.BadParameter("--categories belongs to --from-catalogue")
 
 
 def _settings(wish: TrainWish) -> DrclSettings:
     from core.training.drcl.presets import preset
     from core.training.overrides import with_assignments, with_file
 
-    name = wish.preset or (wish.layout.value if wish.layout and wish.layout.across else "plain")
+    usual = "search" if wish.from_catalogue else "plain"
+    name = wish.preset or (wish.layout.value if wish.layout and wish.layout.across else usual)
     chosen = preset(name)
     chosen = with_file(chosen, wish.config) if wish.config else chosen
     return with_assignments(chosen, wish.changes)
 
 
 def _chosen(
-    output: Output, layout: LayoutName | None, root: Path | None, features: Path | None, seed: int
-) -> CrossModal:
+    output: Output, folder: DataDir, wish: TrainWish, seed: int
+) -> tuple[CrossModal, SearchInputs | None]:
     """Reads what the options name, and says what it found."""
-    if features is not None:
+    inputs = None
+    if wish.from_catalogue:
+        data, inputs = _of_catalogue(output, folder, wish, seed)
+    elif wish.features is not None:
         from core.data.cross_modal.feature_sets import read_feature_set
 
-        data = read_feature_set(features, seed)
+        data = read_feature_set(wish.features, seed)
     else:
-        data = read_across(layout, root)
+        data = read_across(wish.layout, wish.root)
     output.say(f"{data.title}: {len(data.categories)} categories")
     for part, own in data.sizes.items():
         output.say(f"  {part}: {', '.join(f'{count} of {name}' for name, count in own.items())}")
     for note in data.notes:
         output.say(note)
-    return data
+    return data, inputs
+
+
+def _of_catalogue(
+    output: Output, folder: DataDir, wish: TrainWish, seed: int
+) -> tuple[CrossModal, SearchInputs]:
+    """The catalogue's findings, with the pictures as the model in use embeds them."""
+    from core.cli.options import embedder, existing
+    from core.search.gathering import gather
+    from core.search.samples import search_data
+
+    kind: Kind = wish.categories or "fields"  # type: ignore[assignment]
+    with existing(folder) as catalog, output.progress() as progress, cancel_by_interrupt() as cancel:
+        loaded = embedder(folder, None, wish.device)
+        found = gather(catalog, loaded, kind, seed, progress, cancel)
+    made = search_data(found.parts, kind, seed)
+    notes = (*found.notes, *made.data.notes)
+    return msgspec.structs.replace(made.data, notes=notes), made.inputs(loaded.model_id)
 
 
 def read_across(layout: LayoutName | None, root: Path | None) -> CrossModal:

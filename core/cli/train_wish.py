@@ -20,6 +20,7 @@ class TrainWish(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         root, layout, texts, fold: a public data set.
         features: ready features of several modalities, for DRCL.
+        categories: what makes a kind, for DRCL from the catalogue.
         manifest: CSV file with one row a frame.
         preset, config, changes: settings by name, by file, and single ones.
         resume: the name or folder of a run.
@@ -38,6 +39,7 @@ class TrainWish(msgspec.Struct, frozen=True, kw_only=True):
     texts: Path | None
     fold: int | None
     features: Path | None
+    categories: str | None
     preset: str | None
     config: Path | None
     changes: tuple[str, ...]
@@ -92,8 +94,8 @@ def check_wish(wish: TrainWish, known: Path | None) -> None:
     Raises:
         typer.BadParameter: which ones, and what to do.
     """
-    if wish.features:
-        raise typer.BadParameter("--features belongs to `train drcl`")
+    if wish.features or wish.categories:
+        raise typer.BadParameter("--features and --categories belong to `train drcl`")
     if known:
         _check_resume(wish)
     if from_catalogue(wish, known):

@@ -24,6 +24,14 @@ class Method(StrEnum):
     DRCL = "drcl"
 
 
+class Categories(StrEnum):
+    """What makes a kind, see :data:`core.search.categories.Kind`."""
+
+    FIELDS = "fields"
+    CLASS = "class"
+    LESION = "lesion"
+
+
 def register(app: typer.Typer) -> None:
     """Adds this file's commands."""
     app.command()(train)
@@ -41,6 +49,14 @@ def train(
     features: Annotated[
         Path | None,
         typer.Option("--features", help="For drcl: .npz, .mat or HDF5 with features of several modalities."),
+    ] = None,
+    categories: Annotated[
+        Categories | None,
+        typer.Option(
+            "--categories",
+            help="For drcl --from-catalogue: what makes a kind. fields: segment, Paris class and size bin, "
+            "each by itself (default); class: their combinations; lesion: each confirmed lesion.",
+        ),
     ] = None,
     preset: Annotated[
         str | None,
@@ -78,7 +94,7 @@ def train(
     images: Images = None,
     catalogue: CatalogueFlag = False,
     from_catalogue: Annotated[
-        bool, typer.Option("--from-catalogue", help="Learn from the catalogue's confirmed links.")
+        bool, typer.Option("--from-catalogue", help="Learn from the catalogue: dmcl from confirmed links.")
     ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="With --from-catalogue: only say what would train.")
@@ -97,7 +113,8 @@ def train(
     `evaluate --help`. Of Colo-Pair one fold of four is left for testing, the first without --fold.
     drcl learns a space that several modalities share, from ready features: --features FILE with arrays
     NAME_train_features and NAME_train_labels (and NAME_val_…, NAME_test_…), or --layout wikipedia, nus-wide,
-    inria-websearch, xmedia, xmedianet with the folder of the published file.
+    inria-websearch, xmedia, xmedianet with the folder of the published file; or, with --from-catalogue, from
+    the catalogue's descriptions and pictures, for `search --model`.
     With --pretrain tracklets the image encoder first learns without labels, from videos or stills; without
     labels that is all.
     """
@@ -108,6 +125,7 @@ def train(
         texts=texts,
         fold=fold,
         features=features,
+        categories=categories.value if categories else None,
         preset=preset,
         config=config,
         changes=tuple(changes or ()),

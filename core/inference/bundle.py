@@ -54,7 +54,7 @@ class BundleManifest(msgspec.Struct, frozen=True, kw_only=True):
         model_id: kind and the first twelve digits of a hash over architecture, preprocessing, weights and
             tokenizer: the same network has the same id on every computer.
         architecture: the network's settings (:class:`core.models.config.DmclConfig` or
-            :class:`core.models.drcl_bundle.SpaceShape`).
+            :class:`core.inference.space.SpaceShape`).
         preprocessing: of pictures and texts; None where the network takes features.
         training_manifest_sha256: hash of the manifest that it was trained on.
         files: SHA-256 of every file of the bundle but ``manifest.json``.

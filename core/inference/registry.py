@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 
 from core.errors import PolypTraceError
-from core.inference.bundle import MANIFEST, BundleInfo, read_bundle
+from core.inference.bundle import DMCL, MANIFEST, BundleInfo, read_bundle
 from core.paths import DataDir, resource
 
-STARTER = "starter"
+STARTER, SEARCH = "starter", "search"
 
 
 class KnownBundle(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,27 +31,36 @@ class KnownBundle(msgspec.Struct, frozen=True, kw_only=True):
 
 def starter_folder() -> Path | None:
     """The shipped starter model, or None when it isn't shipped."""
+    return _shipped(STARTER)
+
+
+def search_folder() -> Path | None:
+    """The shipped model that finds clips by words, or None when it isn't shipped."""
+    return _shipped(SEARCH)
+
+
+def _shipped(name: str) -> Path | None:
     try:
-        folder = resource("models", STARTER)
+        folder = resource("models", name)
     except FileNotFoundError:
         return None
     return folder if (folder / MANIFEST).is_file() else None
 
 
 def list_bundles(data_dir: DataDir, verify: bool = False) -> list[KnownBundle]:
-    """Every bundle, the shipped one first, then by folder name; one id appears once.
+    """Every bundle, the shipped ones first, then by folder name; one id appears once.
 
     ``verify`` also checks the hashes; without it only the manifests are read.
     """
-    shipped = starter_folder()
-    folders = [shipped] if shipped else []
+    shipped = [folder for folder in (starter_folder(), search_folder()) if folder]
+    folders = [*shipped]
     if data_dir.models.is_dir():
         # A folder that lost its manifest is shown with its problem; hidden ones are still being written.
         inside = (path for path in data_dir.models.iterdir() if path.is_dir() and path.name[0] != ".")
         folders += sorted(inside)
     found: dict[str, KnownBundle] = {}
     for folder in folders:
-        bundle = _look(folder, folder == shipped, verify)
+        bundle = _look(folder, folder in shipped, verify)
         found.setdefault(bundle.id, bundle)
     return list(found.values())
 
@@ -95,12 +104,14 @@ def active_bundle(data_dir: DataDir, active_id: str | None = None) -> BundleInfo
 def entry(bundle: KnownBundle, active_id: str | None = None, retired: Collection[str] = ()) -> dict[str, Any]:
     """One entry of ``models list``: id, state, metrics, kind, name, shipped, folder, problem.
 
-    ``active_id`` is the model that the catalogue names as active; None = the shipped starter model is.
+    ``active_id`` is the model of lesions that the catalogue names as active; None = the shipped starter model
+    is. The shipped search model is always in use.
     ``state`` is ``active``, ``candidate``, ``retired`` for one that was active once (``retired`` names
     those), or ``refused`` for a bundle that can't be read.
     """
     manifest = bundle.info.manifest if bundle.info else None
-    active = bundle.shipped if active_id is None else bundle.id == active_id
+    recognises = manifest is not None and manifest.kind == DMCL
+    active = bundle.shipped if active_id is None or not recognises else bundle.id == active_id
     unused = "retired" if bundle.id in retired else "candidate"
     return {
         "id": bundle.id,

@@ -24,7 +24,7 @@ from core.matching.embedding import clip_vector, inputs_hash
 from core.matching.footage import frame_index, open_reader
 from core.matching.keeping import AUTHOR
 from core.matching.model_choice import register_bundle
-from core.matching.sampling import choose_views, sample_clip, source_of
+from core.matching.sampling import ClipSample, choose_views, sample_clip, source_of
 from core.matching.values import Evidence, Failure
 from core.progress import CancelToken, Progress, ProgressSink, no_progress
 from core.video.reader import VideoReader
@@ -109,19 +109,31 @@ def embed_each(
         Cancelled: between two frames.
         PolypTraceError: ``out-of-memory``.
     """
+    for one, sample in sampled(catalog, stale, cancel):
+        yield _embed_one(embedder, one, sample)
+
+
+def sampled(
+    catalog: Catalog, clips: Iterable[ClipContext], cancel: CancelToken | None = None
+) -> Iterator[tuple[ClipContext, ClipSample | PolypTraceError]]:
+    """The crops of clip by clip, each video opened once; or why a clip has none.
+
+    Raises:
+        Cancelled: between two frames.
+    """
     token = cancel or CancelToken()
-    by_video = sorted(stale, key=lambda one: (one.video.id, one.clip.pts_in))
+    by_video = sorted(clips, key=lambda one: (one.video.id, one.clip.pts_in))
     for _, group in groupby(by_video, key=lambda one: one.video.id):
         of_video = list(group)
         try:
             reader = open_reader(catalog, of_video[0].video)
         except PolypTraceError as error:
-            yield from (Failure(one.clip.id, error.message) for one in of_video)
+            yield from ((one, error) for one in of_video)
             continue
         with reader:
             for one in of_video:
                 token.raise_if_cancelled()
-                yield _embed_one(embedder, reader, one, token)
+                yield one, _sample(reader, one, token)
 
 
 def store_of(catalog: Catalog) -> VectorStore:
@@ -157,11 +169,19 @@ def _hash(context: ClipContext) -> str:
     return inputs_hash(context.clip, context.video, context.text)
 
 
-def _embed_one(
-    embedder: Embedder, reader: VideoReader, one: ClipContext, cancel: CancelToken
-) -> ClipVector | Failure:
+def _sample(reader: VideoReader, one: ClipContext, cancel: CancelToken) -> ClipSample | PolypTraceError:
     try:
-        sample = sample_clip(reader, one.clip, one.video.region, cancel=cancel, text=one.video.text_boxes)
+        return sample_clip(reader, one.clip, one.video.region, cancel=cancel, text=one.video.text_boxes)
+    except PolypTraceError as error:
+        return error
+
+
+def _embed_one(
+    embedder: Embedder, one: ClipContext, sample: ClipSample | PolypTraceError
+) -> ClipVector | Failure:
+    if isinstance(sample, PolypTraceError):
+        return Failure(one.clip.id, sample.message)
+    try:
         vector = clip_vector(embedder, sample, one.text)
     except PolypTraceError as error:
         if error.code == "out-of-memory":

@@ -7,24 +7,11 @@ another: a modality may have more, fewer or other samples, or be added later.
 
 from __future__ import annotations
 
-import msgspec
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-
-class EncoderShape(msgspec.Struct, frozen=True, kw_only=True):
-    """Sizes of one modality's encoder.
-
-    Args:
-        features: length of a sample as it comes.
-        width: of both hidden layers; 4096 in the paper.
-        dim: length of an embedding; 512 or 2048 in the paper. At least as many as there are categories.
-    """
-
-    features: int
-    width: int = 4096
-    dim: int = 2048
+from core.inference.space import EncoderShape
 
 
 class ModalityEncoder(nn.Module):

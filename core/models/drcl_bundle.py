@@ -10,26 +10,10 @@ import msgspec
 import torch
 from torch import Tensor
 
-from core.errors import PolypTraceError
 from core.inference.bundle import CARD, DRCL, BundleInfo, read_bundle
+from core.inference.space import PRIOR, EncoderShape, SearchInputs, SpaceShape, refuse_other_kind
 from core.models.bundle import read_state, refusing_foreign_weights, write_bundle
-from core.models.drcl import EncoderShape, ModalityEncoder
-
-PRIOR = "prior"
-
-
-class SpaceShape(msgspec.Struct, frozen=True, kw_only=True):
-    """A common space: who is encoded into it, and which categories it knows.
-
-    Args:
-        modalities: name → encoder.
-        categories: names, in the order of the prior's columns.
-        dim: length of an embedding.
-    """
-
-    modalities: dict[str, EncoderShape]
-    categories: tuple[str, ...]
-    dim: int
+from core.models.drcl import ModalityEncoder
 
 
 class Space(msgspec.Struct, frozen=True):
@@ -38,17 +22,24 @@ class Space(msgspec.Struct, frozen=True):
     Args:
         encoders: by modality, in evaluation mode.
         prior: (dim, C) float32.
+        inputs: None where it was learnt from a file of features.
     """
 
     encoders: dict[str, ModalityEncoder]
     prior: Tensor
     categories: tuple[str, ...]
+    inputs: SearchInputs | None = None
 
     @property
     def shape(self) -> SpaceShape:
         """What a bundle says of it."""
         modalities = {name: encoder.shape for name, encoder in self.encoders.items()}
-        return SpaceShape(modalities=modalities, categories=self.categories, dim=int(self.prior.shape[0]))
+        return SpaceShape(
+            modalities=modalities,
+            categories=self.categories,
+            dim=int(self.prior.shape[0]),
+            inputs=self.inputs,
+        )
 
 
 def save_space(folder: Path, space: Space, *, card: str, name: str, metrics: Mapping[str, Any]) -> BundleInfo:
@@ -80,12 +71,7 @@ def load_space(folder: Path, device: str = "cpu") -> tuple[BundleInfo, Space]:
             kind; ``bundle-damaged`` when the weights aren't those of the architecture.
     """
     info = read_bundle(folder)
-    if info.manifest.kind != DRCL:
-        raise PolypTraceError(
-            "model-kind",
-            f"The model {info.manifest.model_id} has no space that words and pictures share.",
-            "Choose a model whose id begins with drcl; `polyptrace models list` shows them.",
-        )
+    refuse_other_kind(info)
     on = torch.device(device)
     with refusing_foreign_weights(folder):
         shape = msgspec.convert(info.manifest.architecture, SpaceShape)
@@ -93,7 +79,7 @@ def load_space(folder: Path, device: str = "cpu") -> tuple[BundleInfo, Space]:
         encoders = {name: _encoder(name, one, state).to(on).eval() for name, one in shape.modalities.items()}
         if PRIOR not in state:
             raise RuntimeError("no prior")
-    return info, Space(encoders, state[PRIOR].to(on), shape.categories)
+    return info, Space(encoders, state[PRIOR].to(on), shape.categories, shape.inputs)
 
 
 def _encoder(modality: str, shape: EncoderShape, state: Mapping[str, Tensor]) -> ModalityEncoder:

@@ -10,6 +10,7 @@ from core.catalog import queries
 from core.catalog.engine import Catalog
 from core.catalog.values import ModelState
 from core.errors import PolypTraceError
+from core.inference.bundle import DMCL
 from core.inference.registry import active_bundle, list_bundles
 
 
@@ -45,7 +46,8 @@ def standing(catalog: Catalog) -> Standing:
     for bundle in list_bundles(catalog.data_dir):
         version = known.get(bundle.id)
         waits = version is None or version.state is ModelState.CANDIDATE
-        if bundle.info is not None and not bundle.shipped and bundle.id != active and waits:
+        recognises = bundle.info is not None and bundle.info.manifest.kind == DMCL
+        if bundle.info is not None and recognises and not bundle.shipped and bundle.id != active and waits:
             added = version.added_at.timestamp() if version else 0.0
             found.append(
                 (added, _candidate(bundle.id, bundle.info.manifest.name, bundle.info.manifest.metrics))

@@ -79,21 +79,40 @@ def unlabelled_clips(
     Raises:
         Cancelled, PolypTraceError: as :func:`benchmark_crops`.
     """
-    folder = work / "unlabelled"
-    others = msgspec.structs.replace(spec, patients=patients, val=0, test=0)
-    made = render_benchmark(
-        folder,
-        others,
+    manifest = other_crops(work, spec, patients, workers, progress, cancel)
+    rows: list[Row] = []
+    names: dict[tuple[tuple[str, str] | None, int], str] = {}
+    for row in read_manifest(manifest).rows:
+        # There every picture is a clip of its own, described by another observer.
+        name = names.setdefault((row.identity, row.exam), row.clip_id)
+        rows.append(msgspec.structs.replace(row, clip_id=name, polyp_id=None, text="", split="train"))
+    return TrackletSources(manifest=str(write_manifest(manifest.with_name("clips.csv"), rows).absolute()))
+
+
+def other_crops(
+    work: Path,
+    spec: BenchmarkSpec,
+    patients: int,
+    workers: int | None,
+    progress: ProgressSink,
+    cancel: CancelToken,
+) -> Path:
+    """The manifest of pictures of patients who aren't the benchmark's, rendered where it isn't there yet.
+
+    Raises:
+        Cancelled, PolypTraceError: as :func:`benchmark_crops`.
+    """
+    return render_benchmark(
+        work / "unlabelled",
+        others(spec, patients),
         seed=spec.seed + OTHERS,
         form=CROPS,
         workers=workers,
         progress=progress,
         cancel=cancel,
-    )
-    rows: list[Row] = []
-    names: dict[tuple[tuple[str, str] | None, int], str] = {}
-    for row in read_manifest(made.manifest).rows:
-        # There every picture is a clip of its own, described by another observer.
-        name = names.setdefault((row.identity, row.exam), row.clip_id)
-        rows.append(msgspec.structs.replace(row, clip_id=name, polyp_id=None, text="", split="train"))
-    return TrackletSources(manifest=str(write_manifest(folder / "clips.csv", rows).absolute()))
+    ).manifest
+
+
+def others(spec: BenchmarkSpec, patients: int) -> BenchmarkSpec:
+    """The specification of that many patients who all train."""
+    return msgspec.structs.replace(spec, patients=patients, val=0, test=0)

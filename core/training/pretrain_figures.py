@@ -24,17 +24,17 @@ from core.data.manifest import read_manifest
 from core.errors import PolypTraceError
 from core.phantom.benchmark import BenchmarkSpec, load_spec
 from core.progress import CancelToken
-from core.training.ablation_recipe import TRAINING, benchmark_crops, unlabelled_clips
+from core.training.ablation_recipe import TRAINING, AblationRecipe, benchmark_crops, unlabelled_clips
 from core.training.command import EventLog, claim, run_command
 from core.training.config import TrainConfig
 from core.training.overrides import with_assignments
 from core.training.pretrain_parts import folder_mark, training_sequences, validation_polyps
-from core.training.pretrain_runs import NOTHING, PretrainRuns
+from core.training.pretrain_runs import CLIPS, NOTHING, PretrainRuns
 from core.training.tracklet_sources import TrackletSources
 from core.training.trainer import StepSink, no_steps
 
 WORK = Path("build/pretraining")
-CLIPS, SEQUENCES, STILLS = "phantom clips", "ClinicDB sequences", "open stills"
+SEQUENCES, STILLS = "ClinicDB sequences", "open stills"
 
 
 class FiguresRecipe(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,6 +67,7 @@ def measure_pretraining(
     manifest: Path | None = None,
     videos: Path | None = None,
     spec: BenchmarkSpec | None = None,
+    table: Path | None = None,
     device: str = "auto",
     workers: int | None = None,
     on_event: StepSink = no_steps,
@@ -82,9 +83,10 @@ def measure_pretraining(
         manifest: crops to train on, with a validation part; None = the benchmark's.
         videos: unlabelled ones; None = rendered clips.
         spec: None = the published benchmark.
+        table: finished Table 3 of the same training, whose runs are taken where they are the same.
 
     Raises:
-        PolypTraceError: ``figures-other-recipe``, or what a part refuses.
+        PolypTraceError: ``figures-other-recipe``, ``figures-other-table``, or what a part refuses.
         Cancelled: what is finished stays, checkpoints are left.
     """
     token, log = cancel or CancelToken(), EventLog("pretraining", on_event)
@@ -98,6 +100,8 @@ def measure_pretraining(
     crops = manifest or benchmark_crops(work, spec, workers, log.progress, token)
     recipe = msgspec.structs.replace(recipe, manifest_sha256=read_manifest(crops).sha256())
     claim(work, recipe, "figures-other-recipe")
+    if table is not None:
+        _check_table(table, recipe)
     if videos is None:
         clips = unlabelled_clips(work, spec, recipe.patients, workers, log.progress, token)
     else:
@@ -110,8 +114,29 @@ def measure_pretraining(
         sources[SEQUENCES] = TrackletSources(manifest=str(sequences))
     if stills:
         sources[STILLS] = TrackletSources(images=(str(stills.absolute()),))
-    runs = PretrainRuns(work, recipe.training, crops, measured, device, on_event, token)
+    runs = PretrainRuns(work, recipe.training, crops, measured, device, on_event, token, table)
     return runs.run(sources, range(seeds))
+
+
+def _check_table(table: Path, recipe: FiguresRecipe) -> None:
+    """Raises:
+    PolypTraceError: ``figures-other-table``.
+    """
+    try:
+        known = msgspec.json.decode((table / "recipe.json").read_bytes(), type=AblationRecipe)
+    except (OSError, msgspec.MsgspecError):
+        known = None
+    same = known is not None and (known.training, known.patients, known.manifest_sha256) == (
+        recipe.training,
+        recipe.patients,
+        recipe.manifest_sha256,
+    )
+    if not same:
+        raise PolypTraceError(
+            "figures-other-table",
+            f"{table.name} holds no Table 3 of the same training and pictures.",
+            "Name its work folder, or leave --table3 out: then everything is trained here.",
+        )
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -132,6 +157,7 @@ def main(arguments: list[str] | None = None) -> int:
             stills=options.stills,
             manifest=options.manifest,
             videos=options.videos,
+            table=options.table3,
             device=options.device,
             workers=options.workers,
             on_event=on_event,
@@ -151,6 +177,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--stills", type=Path, help="folder of real stills")
     parser.add_argument("--manifest", type=Path, help="instead of the benchmark's crops")
     parser.add_argument("--videos", type=Path, help="folder of unlabelled videos instead of clips")
+    parser.add_argument("--table3", type=Path, help="work folder of Table 3, whose runs are taken over")
     parser.add_argument("--patients", type=int, default=plain.patients, help="unlabelled ones (%(default)s)")
     parser.add_argument("--seeds", type=int, default=1, help="how many (%(default)s)")
     parser.add_argument(

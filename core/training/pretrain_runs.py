@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
 import torch
 
+from core.errors import PolypTraceError
 from core.evaluation.items import Vectors, normalised
 from core.evaluation.result import Figures
 from core.evaluation.run import evaluate_manifest
@@ -32,11 +33,22 @@ from core.training.tracklets import PretrainResult, pretrain_tracklets
 from core.training.trainer import StepSink
 from core.training.validation import to_input
 
-NOTHING = "nothing (random weights)"
+NOTHING, CLIPS = "nothing (random weights)", "phantom clips"
 HISTOGRAM = "colour histogram"
 AS_LEARNT, TRAINED = "encoder as it is", "after DMCL, picture alone"
 PHANTOM = "phantom, validation patients"
 _BATCH = 32
+
+
+_TABLE_ROWS = {NOTHING: "none", CLIPS: "image"}
+"""Which runs of Table 3 are the same as one here."""
+
+
+class _Places(NamedTuple):
+    """The folders of a source's image encoder and of the training from it."""
+
+    learnt: Path
+    trained: Path
 
 
 class EncoderFeatures:
@@ -73,6 +85,8 @@ class PretrainRuns:
         training: of every run, apart from seed and first weights.
         crops: manifest that every run trains on, with a validation part.
         real: name → manifest with query and gallery rows of real polyps.
+        table: folder of Table 3 with the same training: its runs from random weights and from unlabelled
+            clips are taken instead of doing them again, and all others read the same word pieces.
     """
 
     def __init__(
@@ -84,8 +98,9 @@ class PretrainRuns:
         device: str,
         on_event: StepSink,
         cancel: CancelToken,
+        table: Path | None = None,
     ) -> None:
-        self._work, self._training, self._device = work, training, device
+        self._work, self._training, self._device, self._table = work, training, device, table
         self._crops, self._cancel, self._on_event = crops.absolute(), cancel, on_event
         self._log = EventLog("pretraining", on_event)
         self._parts = {PHANTOM: (self._crops, "val")}
@@ -111,14 +126,15 @@ class PretrainRuns:
         if done.exists():
             kept: dict[str, Any] = json.loads(done.read_text("utf-8"))
             return kept
-        config = msgspec.structs.replace(self._training, seed=seed)
+        config = self._config(seed)
+        places = self._places(name, folder, seed)
 
         def tell(event: dict[str, Any]) -> None:
             self._on_event({**event, "run": f"{name}, seed {seed}"})
 
-        learnt = None if source is None else self._learnt(folder / "pretrain", config, source, tell)
+        learnt = None if source is None else self._learnt(places.learnt, config, source, tell)
         weights = learnt.weights if learnt else None
-        embedder, seconds = self._trained(folder / "dmcl", config, weights, tell)
+        embedder, seconds = self._trained(places.trained, config, weights, tell)
         figures = {
             AS_LEARNT: self._measured(EncoderFeatures(config, weights, self._device), "model"),
             TRAINED: self._measured(embedder, "image_only"),
@@ -127,8 +143,29 @@ class PretrainRuns:
             figures[HISTOGRAM] = self._measured(embedder, "colour_histogram")
         own = None if learnt is None else {**msgspec.to_builtins(learnt), "weights": "", "notes": []}
         document = {"learnt": own, "trained_seconds": seconds, "figures": figures}
+        folder.mkdir(parents=True, exist_ok=True)
         replace_file(done, (json.dumps(document, indent=2) + "\n").encode())
         return document
+
+    def _config(self, seed: int) -> TrainConfig:
+        config = msgspec.structs.replace(self._training, seed=seed)
+        if self._table is None:
+            return config
+        pieces = str((self._table / f"seed-{seed}" / "text-encoder").absolute())
+        return msgspec.structs.replace(config, start=msgspec.structs.replace(config.start, tokenizer=pieces))
+
+    def _places(self, name: str, folder: Path, seed: int) -> _Places:
+        row = _TABLE_ROWS.get(name)
+        if self._table is None or row is None:
+            return _Places(folder / "pretrain", folder / "dmcl")
+        known = self._table / f"seed-{seed}"
+        if not (known / row / "figures.json").exists():
+            raise PolypTraceError(
+                "figures-table-unfinished",
+                f"Table 3 in {self._table.name} has no finished run “{row}” of seed {seed}.",
+                "Finish it first, ask for fewer --seeds, or leave --table3 out.",
+            )
+        return _Places(known / "image-encoder", known / row)
 
     def _learnt(
         self, folder: Path, config: TrainConfig, source: TrackletSources, tell: StepSink

@@ -14,7 +14,8 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from core.inference.ranker import rank
-from core.models.drcl import EncoderShape, ModalityEncoder, orthonormal_prior, recast
+from core.inference.space import EncoderShape
+from core.models.drcl import ModalityEncoder, orthonormal_prior, recast
 from core.training.drcl.config import DrclSettings
 from core.training.drcl.consistency import Consistency, adam
 from core.training.drcl.losses import generalised_cross_entropy, invariance_loss, mix, similarity_loss

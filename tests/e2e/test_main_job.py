@@ -162,6 +162,42 @@ def test_another_model_can_be_put_to_use(
     assert _json(quick(data, "match", said["query"], "--json"))["model"] == said["model"]
 
 
+def test_words_find_clips_of_their_kind(quick: Run, demo: tuple[Path, dict[str, Any]]) -> None:
+    data, _ = demo
+    wish = "sessile polyp in the sigmoid"
+    found = _json(quick(data, "search", wish, "--top", "5", "--json"))
+    assert len(found["hits"]) == 5
+    assert (found["unprepared"], found["searched"]) == (0, found["searched"])
+    assert found["codes"] == {"state": ["polyp"], "segment": ["sigmoid"], "paris": ["Is"]}
+    first = found["hits"][0]
+    assert "sigmoid" in first["place"]
+    assert first["words"][0]["word"] in ("sessile", "sigmoid")
+    assert [one["score"] for one in found["hits"]] == sorted(
+        (one["score"] for one in found["hits"]), reverse=True
+    )
+    assert "doesn't decide" in found["note"]
+    other = _json(quick(data, "search", wish, "--other-segment", "--json"))
+    assert all("sigmoid" not in one["place"] for one in other["hits"])
+    like = _json(quick(data, "search", "--like", str(first["clip"]), "--json"))
+    assert first["clip"] not in [one["clip"] for one in like["hits"]]
+    assert _json(quick(data, "search", wish, "--top", "5", "--json")) == found
+    shown = quick(data, "search", wish, "--top", "3")
+    assert "words that mattered" in shown.out
+    assert "doesn't decide whether two are the same lesion" in shown.out
+    for wrong, code in (
+        (("search",), "search-empty"),
+        (("search", "red", "--larger"), "refine-no-size"),
+        (("search", "polyp", "--segment", "nowhere"), "segment-unknown"),
+        (("search", "polyp", "--patient", "nobody"), "patient-unknown"),
+        (("search", "polyp", "--model", "nothing"), "model-unknown"),
+    ):
+        refused = quick(data, *wrong, "--json")
+        assert refused.code == 1
+        assert refused.error["code"] == code
+        assert refused.error["hint"]
+    assert quick(data, "search", "polyp", "--from", "soon").code == 2
+
+
 def test_the_doctor_reads_the_records(quick: Run, demo: tuple[Path, dict[str, Any]]) -> None:
     checks = {one["name"]: one for one in _json(quick(demo[0], "doctor", "--json"))["checks"]}
     assert "chain whole" in checks["records"]["message"]

@@ -18,8 +18,9 @@ from core.data.cross_modal.samples import TEST, TRAIN, VAL, CrossModal
 from core.errors import PolypTraceError
 from core.inference.bundle import replace_file
 from core.inference.device import DeviceChoice
+from core.inference.space import EncoderShape, SearchInputs
 from core.models.device import usable_device
-from core.models.drcl import EncoderShape, ModalityEncoder, orthonormal_prior
+from core.models.drcl import ModalityEncoder, orthonormal_prior
 from core.models.drcl_bundle import Space, save_space
 from core.progress import CancelToken, Progress, ProgressSink, no_progress
 from core.training.checkpoint import load_tensors, save_tensors
@@ -62,10 +63,14 @@ def train_drcl(
     on_step: StepSink = no_steps,
     progress: ProgressSink = no_progress,
     cancel: CancelToken | None = None,
+    inputs: SearchInputs | None = None,
 ) -> DrclResult:
     """Learns a prior and an encoder for every modality; a stage that is finished in ``folder`` is kept.
 
     Every modality is learnt by itself: batches pair nothing, so that any numbers of samples fit.
+
+    Args:
+        inputs: what the samples were made of, where the space shall search a catalogue.
 
     Raises:
         Cancelled: stages that are finished stay; the same call goes on with the next.
@@ -74,7 +79,7 @@ def train_drcl(
     """
     check(settings, len(data.categories))
     _claim(folder, data, settings)
-    return _Run(data, folder, settings, device, (on_step, progress), cancel or CancelToken()).run()
+    return _Run(data, folder, settings, device, (on_step, progress), cancel or CancelToken(), inputs).run()
 
 
 class _Run:
@@ -86,8 +91,9 @@ class _Run:
         device: str,
         ears: tuple[StepSink, ProgressSink],
         cancel: CancelToken,
+        inputs: SearchInputs | None,
     ) -> None:
-        self._data, self._folder, self._settings = data, folder, settings
+        self._data, self._folder, self._settings, self._inputs = data, folder, settings, inputs
         self._choice = usable_device(device)
         self._device = torch.device(self._choice.name)
         (self._on_step, self._progress), self._cancel = ears, cancel
@@ -105,7 +111,7 @@ class _Run:
             "prior": {"modality": prior.modality, "score": prior.score, "scores": scores},
             "encoders": reached,
         }
-        space = Space(encoders, prior.matrix, self._data.categories)
+        space = Space(encoders, prior.matrix, self._data.categories, self._inputs)
         card = space_card(self._data, self._settings, prior, metrics)
         info = save_space(self._folder / "model", space, card=card, name=self._folder.name, metrics=metrics)
         return DrclResult(

@@ -17,10 +17,11 @@ from core.data.tracklets.film import FilmSettings
 from core.domain import Box
 from core.errors import PolypTraceError
 from core.paths import resource
+from core.training.ablation_recipe import AblationRecipe
 from core.training.config import TrainConfig
-from core.training.pretrain_figures import CLIPS, SEQUENCES, FiguresRecipe, measure_pretraining
+from core.training.pretrain_figures import SEQUENCES, FiguresRecipe, measure_pretraining
 from core.training.pretrain_parts import folder_mark, training_sequences, validation_polyps
-from core.training.pretrain_runs import AS_LEARNT, HISTOGRAM, NOTHING, PHANTOM, TRAINED
+from core.training.pretrain_runs import AS_LEARNT, CLIPS, HISTOGRAM, NOTHING, PHANTOM, TRAINED
 from core.training.tracklet_config import TrackletConfig
 
 from .test_train_dmcl import KilledError
@@ -121,3 +122,46 @@ def test_every_source_is_measured_alike_and_what_is_done_is_kept(
     with pytest.raises(PolypTraceError) as caught:
         measure_pretraining(work, recipe, **given | {"videos": other})
     assert caught.value.code == "figures-other-recipe"
+    taken = measure_pretraining(
+        tmp_path / "taken",
+        recipe,
+        table=as_table(work, recipe, tmp_path / "table"),
+        **given | {"clinicdb": None},
+    )["sources"]
+    taken, found = (json.loads(json.dumps(one)) for one in (taken, found))
+    for source in (NOTHING, CLIPS):
+        for way in (AS_LEARNT, TRAINED):
+            known = found[source]["0"]["figures"][way][PHANTOM]
+            assert taken[source]["0"]["figures"][way][PHANTOM] == known
+    assert not (tmp_path / "taken/seed-0/nothing/dmcl").exists(), "nothing was trained anew"
+
+
+def as_table(work: Path, recipe: FiguresRecipe, table: Path) -> Path:
+    """The runs of these figures laid out as those of Table 3."""
+    kept = msgspec.json.decode((work / "recipe.json").read_bytes(), type=FiguresRecipe)
+    same = {"training": kept.training, "patients": kept.patients, "manifest_sha256": kept.manifest_sha256}
+    table.mkdir()
+    (table / "recipe.json").write_bytes(msgspec.json.encode(AblationRecipe(**same)))
+    for own, row in (
+        ("nothing/dmcl", "none"),
+        ("phantom/dmcl", "image"),
+        ("phantom/pretrain", "image-encoder"),
+    ):
+        shutil.copytree(work / "seed-0" / own, table / "seed-0" / row)
+        (table / "seed-0" / row / "figures.json").write_text("{}")
+    return table
+
+
+@pytest.mark.parametrize("held", [None, "{}", '{"manifest_sha256": "another"}'])
+def test_a_table_of_other_runs_is_refused(
+    held: str | None, manifest: Path, config: TrainConfig, tmp_path: Path
+) -> None:
+    table = tmp_path / "table"
+    table.mkdir()
+    if held is not None:
+        (table / "recipe.json").write_text(held)
+    with pytest.raises(PolypTraceError) as caught:
+        measure_pretraining(
+            tmp_path / "work", FiguresRecipe(training=config), manifest=manifest, videos=tmp_path, table=table
+        )
+    assert caught.value.code == "figures-other-table"

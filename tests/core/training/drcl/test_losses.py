@@ -9,7 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from core.models.drcl import EncoderShape, ModalityEncoder, orthonormal_prior, recast
+from core.inference.space import EncoderShape
+from core.models.drcl import ModalityEncoder, orthonormal_prior, recast
 from core.training.drcl.losses import (
     generalised_cross_entropy,
     invariance_loss,

@@ -1,0 +1,119 @@
+"""``polyptrace search``: clips of a kind, found by words."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from core.cli.interrupt import cancel_by_interrupt
+from core.cli.options import DataDirPath, Device, JsonFlag, data_dir, existing
+from core.cli.output import Output
+
+if TYPE_CHECKING:
+    from core.search.query import Refinement
+    from core.search.searching import Hit, SearchResult
+
+_SHOWN = 4
+"""So many words that mattered stand beside a hit for people; JSON holds all."""
+
+
+def register(app: typer.Typer) -> None:
+    """Adds this file's commands."""
+    app.command()(search)
+
+
+def search(
+    text: Annotated[
+        str, typer.Argument(help="What the polyp is like: “2 cm pedunculated polyp in the sigmoid”.")
+    ] = "",
+    top: Annotated[int, typer.Option("--top", help="How many clips at most.", min=1)] = 20,
+    like: Annotated[
+        int | None, typer.Option("--like", metavar="CLIP", help="Like this clip; words come on top.")
+    ] = None,
+    larger: Annotated[bool, typer.Option("--larger", help="Larger than that.")] = False,
+    smaller: Annotated[bool, typer.Option("--smaller", help="Smaller than that.")] = False,
+    other_segment: Annotated[bool, typer.Option("--other-segment", help="In another segment.")] = False,
+    after_tattoo: Annotated[
+        bool, typer.Option("--after-tattoo", help="Only exams after one with a tattoo.")
+    ] = False,
+    patient: Annotated[str | None, typer.Option("--patient", metavar="CODE", help="Only this one's.")] = None,
+    since: Annotated[
+        str | None, typer.Option("--from", metavar="DAY", help="From this exam date on.")
+    ] = None,
+    until: Annotated[str | None, typer.Option("--to", metavar="DAY", help="Up to this exam date.")] = None,
+    segment: Annotated[str | None, typer.Option("--segment", help="Only in this segment.")] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", help="Id or folder of a search model. Default: the shipped one.")
+    ] = None,
+    device: Device = "auto",
+    json: JsonFlag = False,
+    data_dir_: DataDirPath = None,
+) -> None:
+    """Find clips by words: polyps of that kind, best first.
+
+    It doesn't decide whether two are the same lesion. Clips that aren't prepared yet are prepared first.
+    """
+    from core.inference.embedder import Embedder
+    from core.search.choice import open_space, picture_model
+    from core.search.indexing import find_unprepared, prepare
+    from core.search.query import Filters, SearchQuery, segment_of
+    from core.search.searching import search as find
+
+    output, folder = Output(json), data_dir(data_dir_)
+    chips: list[tuple[bool, Refinement]] = [
+        (larger, "larger"),
+        (smaller, "smaller"),
+        (other_segment, "other segment"),
+        (after_tattoo, "after tattoo"),
+    ]
+    query = SearchQuery(
+        text=text,
+        like=like,
+        refinements=tuple(chip for wanted, chip in chips if wanted),
+        filters=Filters(
+            patient=patient,
+            since=_day(since, "--from"),
+            until=_day(until, "--to"),
+            segment=None if segment is None else segment_of(segment),
+        ),
+    )
+    with existing(folder) as catalog, output.progress() as progress, cancel_by_interrupt() as cancel:
+        space = open_space(folder, model)
+        if find_unprepared(catalog, space)[0]:
+            bundle = picture_model(folder, space).folder
+            made = prepare(catalog, space, Embedder.open(bundle, device, folder.cache), progress, cancel)
+            for failure in made.failed:
+                output.warn(f"clip {failure.clip} is found by its description alone: {failure.reason}")
+        result = find(catalog, space, query, top)
+    output.document(result.as_dict())
+    _show(output, result)
+
+
+def _day(text: str | None, option: str) -> dt.date | None:
+    try:
+        return None if text is None else dt.date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{option} {text} is no date like 2019-04-30") from None
+
+
+def _show(output: Output, result: SearchResult) -> None:
+    output.say(f"Understood: {result.said or 'nothing that the descriptions know'}")
+    if result.hits:
+        rows = [(place, *_row(hit)) for place, hit in enumerate(result.hits, start=1)]
+        columns = ("", "clip", "patient", "exam", "what", "score", "words that mattered")
+        output.table(f"The best of {result.searched} clips", columns, rows)
+    else:
+        output.say("No clip is left by these filters." if not result.searched else "No clip was found.")
+    if result.unprepared:
+        output.warn(f"{result.unprepared} clips couldn't be prepared and weren't searched.")
+    output.say(result.note)
+    output.say(result.model, style="dim")
+    output.banner()
+
+
+def _row(hit: Hit) -> tuple[object, ...]:
+    words = ", ".join(f"{one.word} {one.change:+.2f}" for one in hit.words[:_SHOWN])
+    what = hit.place if hit.described else "not described"
+    return hit.clip, hit.patient, str(hit.exam_date), what, hit.score, words

@@ -1,0 +1,102 @@
+"""Words as numbers: which codes a text says, and which word pieces it is made of."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from core.search.codes import Codes, codes_of, codes_of_text, names
+from core.text.note import model_note
+
+Floats = NDArray[np.float32]
+
+_WORD = re.compile(r"[^\W\d_]{3,}")
+_FEWEST = 3
+"""A word that fewer texts say is no feature."""
+
+
+class Words(msgspec.Struct, frozen=True):
+    """What of a text counts: its codes, and the free words that no code says.
+
+    Args:
+        codes: field → codes.
+        free: what was written in free words; names, dates and record numbers are out of it.
+    """
+
+    codes: Codes
+    free: str = ""
+
+    @staticmethod
+    def of_description(values: Mapping[str, Any]) -> Words:
+        """Of a description: its codes as they are, its note as free words.
+
+        Raises:
+            PolypTraceError: as :func:`core.text.render.model_codes`.
+        """
+        return Words(codes_of(values), model_note(str(values.get("free_text", ""))))
+
+    @staticmethod
+    def of_text(text: str) -> Words:
+        """Of a report or a typed query: everything is read from its words."""
+        return Words(codes_of_text(text), model_note(text))
+
+
+class WordFeatures(msgspec.Struct, frozen=True):
+    """Which feature stands for what; travels in the bundle.
+
+    Args:
+        codes: names of codes, ``segment=sigmoid``; one feature each, 0 or 1.
+        words: free words in lower case; behind the codes, shared out so that their squares sum to at most 1.
+    """
+
+    codes: tuple[str, ...]
+    words: tuple[str, ...]
+
+    @property
+    def length(self) -> int:
+        """Numbers that a text becomes."""
+        return len(self.codes) + len(self.words)
+
+    def of(self, text: Words) -> Floats:
+        """(length,) float32; what isn't known counts for nothing."""
+        out = np.zeros(self.length, dtype=np.float32)
+        said = set(names(text.codes))
+        for place, name in enumerate(self.codes):
+            out[place] = name in said
+        counts = Counter(word for word in free_words(text.free) if word in set(self.words))
+        scale = 1 / math.sqrt(len(counts)) if counts else 0.0
+        for place, word in enumerate(self.words, start=len(self.codes)):
+            out[place] = scale * (word in counts)
+        return out
+
+    def of_all(self, texts: Sequence[Words]) -> Floats:
+        """(N, length) float32."""
+        return (
+            np.stack([self.of(text) for text in texts]) if texts else np.zeros((0, self.length), np.float32)
+        )
+
+
+def learn_features(codes: Sequence[str], texts: Iterable[Words], most: int = 400) -> WordFeatures:
+    """The features of texts to learn from: all codes, and the free words that most texts say.
+
+    Args:
+        codes: see :func:`core.search.codes.all_names`.
+        most: free words.
+    """
+    counts = Counter(word for text in texts for word in set(free_words(text.free)))
+    common = sorted(
+        (word for word, count in counts.items() if count >= _FEWEST), key=lambda w: (-counts[w], w)
+    )
+    return WordFeatures(tuple(codes), tuple(sorted(common[:most])))
+
+
+def free_words(text: str) -> list[str]:
+    """Words of at least three letters, in lower case."""
+    return _WORD.findall(text.casefold())

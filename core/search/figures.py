@@ -1,0 +1,154 @@
+"""How well words find clips and reports, on findings whose truth is known, beside plain ways to do it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from rapidfuzz import fuzz, process
+
+from core.evaluation.metrics import figures_of, hit_ranks
+from core.search.categories import DECIDING
+from core.search.codes import Codes
+from core.search.features import Floats, Words
+from core.search.vectors import ClipVectors, WordSpace
+
+TEXT_TO_CLIP, CLIP_TO_REPORT, REPORT_TO_CLIP = "text -> clip", "clip -> report", "report -> clip"
+OURS, PICTURES_ALONE, FUZZY = "common space", "common space, pictures alone", "string matching (rapidfuzz)"
+RAW, RAW_PICTURES = "raw text encoder, descriptions", "raw text encoder, pictures"
+
+Scores = NDArray[np.floating[Any]]
+
+
+class SearchItem(msgspec.Struct, frozen=True):
+    """A finding of an exam as a clip with its description, and as somebody's report of it.
+
+    Args:
+        patient, lesion, exam: whose, which and when, by the truth.
+        words, text: of its description, which the model reads as ``text``.
+        frames: (K, d) embeddings of its pictures alone.
+        report: of the same finding, by somebody else.
+        said: codes that the report says.
+    """
+
+    patient: str
+    lesion: str
+    exam: int
+    words: Words
+    text: str
+    frames: Floats
+    report: str
+    said: Codes
+
+
+def search_figures(
+    space: WordSpace, items: Sequence[SearchItem], raw: Callable[[Sequence[str]], Floats]
+) -> dict[str, dict[str, dict[str, float | None]]]:
+    """Figures by question and way.
+
+    ``text -> clip``: words find clips of the kind that they say (segment, Paris class and size bin, as far as
+    they say them). ``clip -> report``: a clip finds the report of its own lesion from other exams; its own
+    exam's report is left out; and the way back. ``own_patient_…`` look among the patient's own alone.
+
+    Args:
+        items: with pictures each.
+        raw: texts → (N, d) embeddings of the text encoder alone, L2 rows, in the space of ``frames``.
+    """
+    ways = _ways(space, items, raw)
+    kind, same, own, elsewhere = _truth(items)
+    everything = np.ones_like(kind)
+    found: dict[str, dict[str, dict[str, float | None]]] = {
+        TEXT_TO_CLIP: {},
+        CLIP_TO_REPORT: {},
+        REPORT_TO_CLIP: {},
+    }
+    for name, scores in ways.items():
+        found[TEXT_TO_CLIP][name] = _asked(scores, kind, everything)
+        for question, mine, yes in (
+            (REPORT_TO_CLIP, scores, same),
+            (CLIP_TO_REPORT, scores.T, same.T),
+        ):
+            among_own = _asked(mine, yes, elsewhere & own)
+            figures = _asked(mine, yes, elsewhere)
+            found[question][name] = figures | {
+                f"own_patient_{key}": value for key, value in among_own.items()
+            }
+    return found
+
+
+def _ways(
+    space: WordSpace, items: Sequence[SearchItem], raw: Callable[[Sequence[str]], Floats]
+) -> dict[str, Scores]:
+    """Way → (reports, clips) scores, higher is better."""
+    stored = np.stack([space.of_clip(one.frames, one.words) for one in items])
+    clips = ClipVectors.of(np.arange(len(items)), stored)
+    asked = space.of_texts([Words.of_text(one.report) for one in items])
+    reports, texts = [one.report for one in items], [one.text for one in items]
+    typed, read = raw(reports), raw(texts)
+    pictures = np.stack([one.frames.mean(0) for one in items])
+    lower = str.casefold
+    return {
+        OURS: asked @ clips.mixed.T,
+        PICTURES_ALONE: asked @ clips.halves[:, 0].T,
+        FUZZY: process.cdist(reports, texts, scorer=fuzz.token_set_ratio, processor=lower),
+        RAW: typed @ read.T,
+        RAW_PICTURES: typed @ (pictures / np.linalg.norm(pictures, axis=1, keepdims=True)).T,
+    }
+
+
+def _truth(items: Sequence[SearchItem]) -> tuple[NDArray[np.bool_], ...]:
+    """(reports, clips): of the kind that is said; the same lesion; the same patient; another exam."""
+    kind = [[_is_said(one.said, other.words.codes) for other in items] for one in items]
+    patient, lesion = (np.array([getattr(one, key) for one in items]) for key in ("patient", "lesion"))
+    exam = np.array([one.exam for one in items])
+    own = patient[:, None] == patient[None]
+    same = own & (lesion[:, None] == lesion[None])
+    return np.array(kind), same, own, ~(own & (exam[:, None] == exam[None]))
+
+
+def _is_said(said: Codes, codes: Codes) -> bool:
+    told = [key for key in DECIDING if key in said]
+    return bool(told) and all(codes.get(key) == said[key] for key in told)
+
+
+def _asked(scores: Scores, right: NDArray[np.bool_], allowed: NDArray[np.bool_]) -> dict[str, float | None]:
+    """Figures of every query (row) that has a true match among what is allowed."""
+    ranks = [
+        hit_ranks(np.where(may, row, -np.inf), np.flatnonzero(yes & may))
+        for row, yes, may in zip(scores, right, allowed, strict=True)
+    ]
+    figures = figures_of(ranks)
+    return {
+        "mAP": figures.mean_average_precision,
+        "hit_1": figures.rank1,
+        "hit_5": figures.rank5,
+        "hit_10": figures.rank10,
+        "queries": float(sum(len(own) > 0 for own in ranks)),
+    }
+
+
+def tables(figures: Mapping[str, Mapping[str, Mapping[str, float | None]]]) -> list[str]:
+    """The figures as Markdown lines."""
+    lines: list[str] = []
+    for question, ways in figures.items():
+        keys = ["mAP", "hit_1", "hit_5", "hit_10"]
+        inside = any("own_patient_mAP" in one for one in ways.values())
+        keys += ["own_patient_mAP", "own_patient_hit_1"] if inside else []
+        queries = next(iter(ways.values()))["queries"] or 0
+        heads = [key.replace("_", " ") for key in keys]
+        lines += [
+            f"| {question}, {queries:.0f} queries | {' | '.join(heads)} |",
+            "|---|" + "---|" * len(keys),
+        ]
+        lines += [
+            f"| {way} | {' | '.join(_cell(one.get(key)) for key in keys)} |" for way, one in ways.items()
+        ]
+        lines.append("")
+    return lines
+
+
+def _cell(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"

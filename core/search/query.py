@@ -1,0 +1,168 @@
+"""What is searched for: words, or a clip that it is to be like, refined by chips and narrowed by filters."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from typing import Literal, get_args
+
+import msgspec
+
+from core.errors import PolypTraceError
+from core.search.codes import Codes, codes_of_text
+from core.search.features import Words
+from core.text.vocabulary import load
+
+Refinement = Literal["larger", "smaller", "other segment", "after tattoo"]
+REFINEMENTS: tuple[Refinement, ...] = get_args(Refinement)
+NO_IDENTITY = "This finds polyps of a kind; it doesn't decide whether two are the same lesion."
+LONGEST = 2000
+"""Characters of a typed query that are read."""
+_WORD = re.compile(r"\d+(?:[.,]\d+)?\s*(?:mm|cm)\b|\S+", re.IGNORECASE)
+
+
+class Filters(msgspec.Struct, frozen=True, kw_only=True):
+    """Which clips are searched; what is None narrows nothing.
+
+    Args:
+        patient: pseudonym.
+        since, until: days of exams, both included.
+        segment: code of the description.
+    """
+
+    patient: str | None = None
+    since: dt.date | None = None
+    until: dt.date | None = None
+    segment: str | None = None
+
+
+class SearchQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """A search as the user put it together: the same one always gives the same list.
+
+    Args:
+        text: typed words.
+        like: id of a clip whose kind is meant; with ``text`` the words come on top.
+        refinements: chips, in the order they were set.
+        filters: which clips are searched.
+    """
+
+    text: str = ""
+    like: int | None = None
+    refinements: tuple[Refinement, ...] = ()
+    filters: Filters = Filters()
+
+
+class Meant(msgspec.Struct, frozen=True):
+    """A query as it was understood.
+
+    Args:
+        words: what is encoded.
+        not_segments: segments that are left out.
+        after_tattoo: only exams of patients with a tattoo at an earlier exam.
+        said: the query in words, chips included.
+    """
+
+    words: Words
+    not_segments: tuple[str, ...] = ()
+    after_tattoo: bool = False
+    said: str = ""
+
+
+def understood(query: SearchQuery, like: Words | None = None) -> Meant:
+    """The query with its chips put in.
+
+    Args:
+        like: words of the clip that is meant.
+
+    Raises:
+        PolypTraceError: ``search-empty``; ``refine-no-size`` or ``refine-no-segment`` where a chip has
+            nothing to start from; ``refine-largest`` where there is nothing larger or smaller.
+    """
+    typed = Words.of_text(query.text[:LONGEST]) if query.text.strip() else None
+    if typed is None and like is None:
+        raise PolypTraceError(
+            "search-empty",
+            "There is nothing to search for.",
+            "Type what the polyp is like: “2 cm pedunculated polyp in the sigmoid”.",
+        )
+    codes: Codes = {**(like.codes if like else {}), **(typed.codes if typed else {})}
+    free = " ".join(one.free for one in (like, typed) if one and one.free)
+    left_out: tuple[str, ...] = ()
+    for chip in query.refinements:
+        if chip in ("larger", "smaller"):
+            codes = {**codes, "size_mm": _sizes(codes, larger=chip == "larger")}
+        elif chip == "other segment":
+            left_out = _segments(codes)
+            codes = {key: own for key, own in codes.items() if key != "segment"}
+    after = "after tattoo" in query.refinements
+    return Meant(Words(codes, free), left_out, after, _said(codes, free, left_out, after))
+
+
+def without_each_word(text: str) -> list[tuple[str, str]]:
+    """Each word of a typed query, and the query without it. A number stays with its unit."""
+    found = list(_WORD.finditer(text[:LONGEST]))
+    return [(one.group(), f"{text[: one.start()]} {text[one.end() :]}".strip()) for one in found]
+
+
+def without_each_code(codes: Codes) -> list[tuple[str, Codes]]:
+    """Each field's value in words, and the codes without it."""
+    return [
+        (_value(key, own), {other: value for other, value in codes.items() if other != key})
+        for key, own in codes.items()
+    ]
+
+
+def segment_of(typed: str) -> str:
+    """The code of a segment as people write it.
+
+    Raises:
+        PolypTraceError: ``segment-unknown``.
+    """
+    field = load().by_key["segment"]
+    found = field.find(typed) or next(iter(codes_of_text(typed).get("segment", ())), None)
+    if found is None:
+        raise PolypTraceError(
+            "segment-unknown", "There is no segment of that name.", f"Segments: {', '.join(field.codes)}."
+        )
+    return found
+
+
+def _sizes(codes: Codes, larger: bool) -> tuple[str, ...]:
+    """All bins above (or below) those that are meant."""
+    bins = [one.label for one in load().bins]
+    meant = [bins.index(code) for code in codes.get("size_mm", ())]
+    if not meant:
+        raise PolypTraceError(
+            "refine-no-size", "The query says no size that another could be compared with.", "Say a size."
+        )
+    left = bins[max(meant) + 1 :] if larger else bins[: min(meant)]
+    if not left:
+        word = "larger" if larger else "smaller"
+        raise PolypTraceError("refine-largest", f"There is no size bin that is {word}.", "Take it back.")
+    return tuple(left)
+
+
+def _segments(codes: Codes) -> tuple[str, ...]:
+    if "segment" not in codes:
+        raise PolypTraceError(
+            "refine-no-segment", "The query says no segment that another could differ from.", "Say a segment."
+        )
+    return codes["segment"]
+
+
+def _said(codes: Codes, free: str, left_out: tuple[str, ...], after: bool) -> str:
+    parts = [_value(key, own) for key, own in codes.items()]
+    parts += [f"“{free}”"] if free and not codes else []
+    parts += [f"not {segment}" for segment in left_out]
+    parts += ["after a tattoo"] if after else []
+    return ", ".join(parts)
+
+
+def _value(key: str, own: tuple[str, ...]) -> str:
+    """“20–29 or ≥30 mm”, “Paris Ip”, “sigmoid”."""
+    words = " or ".join(own)
+    if key == "size_mm":
+        return f"{words} mm"
+    return {"paris": "Paris ", "lst": "LST ", "nice": "NICE ", "jnet": "JNET ", "kudo": "Kudo "}.get(
+        key, ""
+    ) + words

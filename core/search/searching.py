@@ -1,0 +1,271 @@
+"""The search: clips of a kind, best first, with the words that mattered. Reads only."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from core.catalog import queries
+from core.catalog.engine import Catalog
+from core.domain import RESEARCH_BANNER, Clip, Exam
+from core.errors import PolypTraceError
+from core.inference.ranker import rank
+from core.matching.context import contexts
+from core.search.features import Floats, Words
+from core.search.indexing import prepared_clips, words_of
+from core.search.query import (
+    NO_IDENTITY,
+    Filters,
+    Meant,
+    SearchQuery,
+    understood,
+    without_each_code,
+    without_each_word,
+)
+from core.search.vectors import PICTURES, ClipVectors, WordSpace, unit
+
+_MATTERS = 0.005
+"""A word whose loss changes the score by less isn't named."""
+
+
+class WordShare(msgspec.Struct, frozen=True):
+    """A word of the query, and by how much the score falls without it (negative: it rises)."""
+
+    word: str
+    change: float
+
+
+class Hit(msgspec.Struct, frozen=True):
+    """A clip that was found.
+
+    Attributes:
+        score: cosine to the query in the common space, −1…1. It says how alike in kind.
+        words: those of the query that mattered most first.
+        pictures, described: which of the two its place was made of.
+    """
+
+    clip: int
+    score: float
+    patient: str
+    exam: int
+    exam_date: dt.date
+    place: str
+    report: str
+    words: tuple[WordShare, ...]
+    pictures: bool
+    described: bool
+
+
+class SearchResult(msgspec.Struct, frozen=True):
+    """What was found.
+
+    Attributes:
+        said: the query as it was understood, in words.
+        searched: clips that the filters let through and that were prepared.
+        unprepared: clips that the filters let through and that aren't prepared yet.
+    """
+
+    hits: tuple[Hit, ...]
+    said: str
+    codes: dict[str, tuple[str, ...]]
+    searched: int
+    unprepared: int
+    model: str
+    note: str = NO_IDENTITY
+    notice: str = RESEARCH_BANNER
+
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON document of ``search``."""
+        plain: dict[str, Any] = msgspec.to_builtins(self)
+        return plain
+
+
+def search(catalog: Catalog, space: WordSpace, query: SearchQuery, top: int = 20) -> SearchResult:
+    """Ranks the prepared clips by how alike in kind they are to the query.
+
+    The same query and catalogue give the same list, so that a chip taken back restores it exactly.
+
+    Raises:
+        PolypTraceError: as :func:`core.search.query.understood`; ``clip-unknown``, ``patient-unknown``,
+            ``filter-dates``; ``search-like-unprepared`` where the clip that is meant isn't prepared.
+    """
+    prepared = prepared_clips(catalog, space)
+    liked = _liked(catalog, prepared, space, query.like)
+    meant = understood(query, liked.words if liked else None)
+    wanted = _let_through(catalog, query.filters, meant, query.like)
+    at = np.flatnonzero(np.isin(prepared.clips, np.fromiter(wanted, np.int64, len(wanted))))
+    searched = prepared.at(at)
+    asked = _encoded(space, query, meant, liked)
+    if len(searched):
+        places, scores = rank(asked, searched.mixed, top)
+    else:
+        places, scores = np.zeros(0, np.int64), np.zeros(0, np.float32)
+    words = _words(space, query, meant, liked)
+    found = searched.at(places)
+    return SearchResult(
+        hits=_hits(catalog, found, scores, _changes(words, found, scores)),
+        said=meant.said,
+        codes=meant.words.codes,
+        searched=len(searched),
+        unprepared=len(wanted) - len(searched),
+        model=space.model_id,
+    )
+
+
+class _Liked(msgspec.Struct, frozen=True):
+    """The clip that the others are to be like: what it says, and its pictures in the common space."""
+
+    words: Words | None
+    pictures: Floats | None
+    mixed: Floats
+
+
+def _liked(catalog: Catalog, prepared: ClipVectors, space: WordSpace, clip: int | None) -> _Liked | None:
+    if clip is None:
+        return None
+    own = contexts(catalog, [queries.clip(catalog, clip)])[0]
+    place = np.flatnonzero(prepared.clips == clip)
+    if not len(place):
+        raise PolypTraceError(
+            "search-like-unprepared",
+            f"Clip {clip} isn't prepared for search, so nothing can be like it.",
+            "Describe it, or check that its video is still there.",
+        )
+    row = prepared.at(place)
+    return _Liked(words_of(own) or Words({}), row.halves[0, 0] if row.pictures[0] else None, row.mixed[0])
+
+
+def _encoded(space: WordSpace, query: SearchQuery, meant: Meant, liked: _Liked | None) -> Floats:
+    if liked is None:
+        return np.asarray(space.of_texts([meant.words])[0])
+    if not query.text.strip() and not query.refinements:
+        return liked.mixed
+    return np.asarray(_like_with(space, liked, [meant.words])[0])
+
+
+def _like_with(space: WordSpace, liked: _Liked, texts: Sequence[Words]) -> Floats:
+    """The clip with other words, (N, dim) float32, L2 rows."""
+    rows = space.of_descriptions(texts)
+    if liked.pictures is not None:
+        rows = rows + PICTURES * liked.pictures
+    return unit(rows)
+
+
+def _words(
+    space: WordSpace, query: SearchQuery, meant: Meant, liked: _Liked | None
+) -> list[tuple[str, Floats]]:
+    """Each word (or field) of the query with the query's place without it."""
+    if liked is not None:
+        left = without_each_code(meant.words.codes)
+        rows = _like_with(space, liked, [Words(codes, meant.words.free) for _, codes in left])
+        return [(word, row) for (word, _), row in zip(left, rows, strict=True)]
+    found: list[tuple[str, Words]] = []
+    for word, rest in without_each_word(query.text):
+        try:
+            without = understood(msgspec.structs.replace(query, text=rest)).words
+        except PolypTraceError:  # the only word, or the one that a chip starts from
+            without = Words({})
+        found.append((word, without))
+    rows = space.of_texts([text for _, text in found])
+    return [(word, row) for (word, _), row in zip(found, rows, strict=True)]
+
+
+def _changes(
+    words: Sequence[tuple[str, Floats]], found: ClipVectors, scores: NDArray[np.float32]
+) -> list[tuple[WordShare, ...]]:
+    """For each hit the words that mattered, the one that mattered most first."""
+    if not words or not len(found):
+        return [()] * len(found)
+    without = np.stack([row for _, row in words]) @ found.mixed.T
+    shares = []
+    for place, score in enumerate(scores):
+        changes = [(float(score - without[k, place]), word) for k, (word, _) in enumerate(words)]
+        kept = sorted((one for one in changes if abs(one[0]) >= _MATTERS), key=lambda one: -abs(one[0]))
+        shares.append(tuple(WordShare(word, round(change, 4)) for change, word in kept))
+    return shares
+
+
+def _let_through(catalog: Catalog, filters: Filters, meant: Meant, like: int | None) -> set[int]:
+    """Ids of the clips that the filters and chips leave, without the one that the others are to be like."""
+    if filters.since and filters.until and filters.since > filters.until:
+        raise PolypTraceError("filter-dates", "The first day lies after the last one.", "Change one of them.")
+    exams = {exam.id: exam for exam in queries.exams(catalog) if _in_time(exam, filters)}
+    if filters.patient is not None:
+        patient = queries.patient_by_code(catalog, filters.patient)
+        if patient is None:
+            raise PolypTraceError(
+                "patient-unknown",
+                "There is no patient of that code in the catalogue.",
+                "`polyptrace patient list` shows the codes.",
+            )
+        exams = {key: exam for key, exam in exams.items() if exam.patient_id == patient.id}
+    if meant.after_tattoo:
+        exams = _after_tattoo(catalog, exams)
+    clips = [clip for clip in queries.clips(catalog) if clip.exam_id in exams and clip.id != like]
+    return {clip.id for clip in _of_segment(catalog, clips, filters.segment, meant.not_segments)}
+
+
+def _in_time(exam: Exam, filters: Filters) -> bool:
+    early = filters.since is not None and exam.date < filters.since
+    return not early and not (filters.until is not None and exam.date > filters.until)
+
+
+def _after_tattoo(catalog: Catalog, exams: dict[int, Exam]) -> dict[int, Exam]:
+    """The exams of patients in whom a tattoo was described at an earlier exam."""
+    findings = {one.id: one.exam_id for one in queries.findings(catalog)}
+    dates = {exam.id: exam for exam in queries.exams(catalog)}
+    first: dict[int, dt.date] = {}
+    for finding, said in queries.descriptions(catalog, findings).items():
+        if said.values.get("tattoo", "none") == "none":
+            continue
+        exam = dates[findings[finding]]
+        first[exam.patient_id] = min(exam.date, first.get(exam.patient_id, exam.date))
+    return {
+        key: exam
+        for key, exam in exams.items()
+        if exam.patient_id in first and exam.date > first[exam.patient_id]
+    }
+
+
+def _of_segment(
+    catalog: Catalog, clips: Sequence[Clip], segment: str | None, left_out: Sequence[str]
+) -> list[Clip]:
+    if segment is None and not left_out:
+        return list(clips)
+    described = queries.descriptions(catalog, {clip.finding_id for clip in clips})
+    kept = []
+    for clip in clips:
+        said = described.get(clip.finding_id)
+        own = said.values.get("segment") if said else None
+        if own not in left_out and (segment is None or own == segment):
+            kept.append(clip)
+    return kept
+
+
+def _hits(
+    catalog: Catalog,
+    found: ClipVectors,
+    scores: NDArray[np.float32],
+    words: Sequence[tuple[WordShare, ...]],
+) -> tuple[Hit, ...]:
+    around = contexts(catalog, [queries.clip(catalog, int(clip)) for clip in found.clips])
+    return tuple(
+        Hit(
+            clip=one.clip.id,
+            score=round(float(scores[place]), 4),
+            patient=one.patient.code,
+            exam=one.exam.id,
+            exam_date=one.exam.date,
+            place=one.place,
+            report=one.report,
+            words=words[place],
+            pictures=bool(found.pictures[place]),
+            described=bool(found.words[place]),
+        )
+        for place, one in enumerate(around)
+    )

@@ -1,0 +1,41 @@
+"""What a catalogue has to learn from."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.catalog import operations, queries
+from core.errors import PolypTraceError
+from core.inference.embedder import Embedder
+from core.search.gathering import gather
+from core.search.samples import THINNED
+
+from ..matching.conftest import Filed, lose_video
+
+
+def test_described_findings_are_gathered_with_their_pictures(filed: Filed, embedder: Embedder) -> None:
+    found = gather(filed.catalog, embedder)
+    assert set(found.parts) == {"train"}, "two patients are too few to hold one back"
+    train = found.parts["train"]
+    assert len(train.seen) == 4
+    assert all(one.frames.shape[1] == embedder.dim and len(one.frames) for one in train.seen)
+    assert len({one.lesion for one in train.seen}) == 4
+    assert len(train.told) == 4 * (1 + THINNED)
+    whole = train.told[0]
+    assert whole.words.codes["segment"] == whole.codes["segment"] == ("sigmoid",)
+    assert found.notes == ()
+
+
+def test_without_its_video_a_finding_counts_by_its_words(filed: Filed, embedder: Embedder) -> None:
+    lose_video(filed.catalog, filed.one)
+    found = gather(filed.catalog, embedder)
+    assert [len(one.frames) > 0 for one in found.parts["train"].seen].count(False) == 1
+    assert found.notes == ("The pictures of 1 clips couldn't be read.",)
+
+
+def test_too_few_descriptions_are_refused(filed: Filed, embedder: Embedder) -> None:
+    finding = queries.clip(filed.catalog, filed.other).finding_id
+    operations.describe(filed.catalog, finding, {}, author="test")
+    with pytest.raises(PolypTraceError) as refused:
+        gather(filed.catalog, embedder)
+    assert refused.value.code == "search-too-few"

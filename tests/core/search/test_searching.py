@@ -1,0 +1,206 @@
+"""Search over a catalogue: words, a clip, chips, filters, and what a lost or changed clip does."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import msgspec
+import pytest
+
+from core.catalog import operations, queries
+from core.errors import Cancelled, PolypTraceError
+from core.inference.embedder import Embedder
+from core.progress import CancelToken
+from core.search.indexing import find_unprepared, prepare
+from core.search.query import NO_IDENTITY, Filters, SearchQuery
+from core.search.searching import SearchResult, search
+from core.search.vectors import WordSpace
+
+from ..matching.conftest import CAECUM, SIGMOID, Filed, lose_video
+
+
+@pytest.fixture
+def prepared(filed: Filed, space: WordSpace, embedder: Embedder) -> Filed:
+    assert prepare(filed.catalog, space, embedder).prepared == 4
+    return filed
+
+
+def found(filed: Filed, space: WordSpace, text: str = "", **more: Any) -> SearchResult:
+    return search(filed.catalog, space, SearchQuery(text=text, **more))
+
+
+def clips(result: SearchResult) -> list[int]:
+    return [hit.clip for hit in result.hits]
+
+
+def test_words_find_what_is_of_their_kind(prepared: Filed, space: WordSpace) -> None:
+    result = found(prepared, space, "25 mm LST in the caecum")
+    assert set(clips(result)[:2]) == {prepared.two, prepared.other}
+    assert result.hits[0].score > result.hits[2].score
+    assert (result.searched, result.unprepared) == (4, 0)
+    assert result.note == NO_IDENTITY
+    assert result.said == "LST, caecum, 20–29 mm"
+    assert set(clips(found(prepared, space, "small sessile polyp in the sigmoid"))[:2]) == {
+        prepared.one,
+        prepared.query,
+    }
+    hit = result.hits[0]
+    assert hit.described
+    assert hit.pictures
+    assert hit.place
+
+
+def test_the_words_that_mattered_are_those_that_the_score_falls_without(
+    prepared: Filed, space: WordSpace
+) -> None:
+    hit = found(prepared, space, "please show a 25 mm LST in the caecum").hits[0]
+    shares = {one.word: one.change for one in hit.words}
+    assert {"25 mm", "caecum"} & set(shares)
+    assert "please" not in shares
+    assert max(shares.values()) > 0
+    assert [abs(one.change) for one in hit.words] == sorted((abs(v) for v in shares.values()), reverse=True)
+    without = found(prepared, space, "please show a 25 mm LST in the").hits
+    score = next(one.score for one in without if one.clip == hit.clip)
+    assert shares["caecum"] == pytest.approx(hit.score - score, abs=2e-4)
+
+
+def test_the_same_query_gives_the_same_list_after_chips_are_taken_back(
+    prepared: Filed, space: WordSpace
+) -> None:
+    before = found(prepared, space, "8 mm polyp in the sigmoid")
+    other = found(prepared, space, "8 mm polyp in the sigmoid", refinements=("larger", "other segment"))
+    assert other.said == "polyp, 10–19 or 20–29 or ≥30 mm, not sigmoid"
+    assert set(clips(other)) == {prepared.two, prepared.other}
+    assert found(prepared, space, "8 mm polyp in the sigmoid") == before
+
+
+def test_like_a_clip_leaves_that_clip_out(prepared: Filed, space: WordSpace) -> None:
+    result = found(prepared, space, like=prepared.two)
+    assert clips(result)[0] == prepared.other, "the same words"
+    assert prepared.two not in clips(result)
+    assert {one.word for one in result.hits[0].words} <= {
+        "LST",
+        "caecum",
+        "20–29 mm",
+        "Paris IIa",
+        "white light",
+    }
+    smaller = found(prepared, space, like=prepared.two, refinements=("smaller",))
+    assert smaller.codes["size_mm"] == ("≤5", "6–9", "10–19")
+    assert smaller.hits[0].score != result.hits[0].score
+    added = found(prepared, space, "in the sigmoid", like=prepared.two)
+    assert added.codes["segment"] == ("sigmoid",)
+
+
+def test_filters_narrow_the_list(prepared: Filed, space: WordSpace) -> None:
+    def left(**filters: Any) -> set[int]:
+        return set(clips(found(prepared, space, "polyp", filters=Filters(**filters))))
+
+    assert left(patient="B") == {prepared.other}
+    assert left(since=dt.date(2025, 5, 5)) == {prepared.other, prepared.query}
+    assert left(since=dt.date(2025, 5, 5), until=dt.date(2025, 5, 5)) == {prepared.other}
+    assert left(segment="sigmoid") == {prepared.one, prepared.query}
+    assert left(segment="rectum") == set()
+    with pytest.raises(PolypTraceError) as refused:
+        left(since=dt.date(2026, 1, 1), until=dt.date(2025, 1, 1))
+    assert refused.value.code == "filter-dates"
+    with pytest.raises(PolypTraceError) as refused:
+        left(patient="nobody")
+    assert refused.value.code == "patient-unknown"
+
+
+def test_after_a_tattoo_means_later_exams_of_the_same_patient(prepared: Filed, space: WordSpace) -> None:
+    wish = {"refinements": ("after tattoo",)}
+    assert clips(found(prepared, space, "polyp", **wish)) == []
+    finding = queries.clip(prepared.catalog, prepared.two).finding_id
+    operations.describe(prepared.catalog, finding, CAECUM | {"tattoo": "carbon"}, author="test")
+    result = found(prepared, space, "polyp", **wish)
+    assert clips(result) == [prepared.query]
+    assert result.said.endswith("after a tattoo")
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ({}, "search-empty"),
+        ({"text": "  "}, "search-empty"),
+        ({"text": "red", "refinements": ("larger",)}, "refine-no-size"),
+        ({"text": "60 mm", "refinements": ("larger",)}, "refine-largest"),
+        ({"text": "2 mm polyp", "refinements": ("smaller",)}, "refine-largest"),
+        ({"text": "red", "refinements": ("other segment",)}, "refine-no-segment"),
+        ({"like": 999}, "clip-unknown"),
+    ],
+)
+def test_what_cannot_be_searched_is_said(
+    query: dict[str, Any], code: str, prepared: Filed, space: WordSpace
+) -> None:
+    with pytest.raises(PolypTraceError) as refused:
+        search(prepared.catalog, space, SearchQuery(**query))
+    assert refused.value.code == code
+    assert refused.value.hint
+
+
+def test_words_that_nobody_knows_still_give_a_list(prepared: Filed, space: WordSpace) -> None:
+    result = found(prepared, space, "xyzzy ß 🦄")
+    assert len(result.hits) == 4
+    assert result.codes == {}
+
+
+def test_what_is_described_anew_is_prepared_anew(
+    prepared: Filed, space: WordSpace, embedder: Embedder
+) -> None:
+    catalog = prepared.catalog
+    assert prepare(catalog, space, embedder).current == 4
+    finding = queries.clip(catalog, prepared.one).finding_id
+    operations.describe(catalog, finding, SIGMOID | {"segment": "rectum"}, author="test")
+    stale, current = find_unprepared(catalog, space)
+    assert [one.clip.id for one in stale] == [prepared.one]
+    assert current == 3
+    prepare(catalog, space, embedder)
+    assert clips(found(prepared, space, "polyp in the rectum"))[0] == prepared.one
+
+
+def test_a_clip_without_its_video_is_found_by_its_description(
+    filed: Filed, space: WordSpace, embedder: Embedder
+) -> None:
+    lose_video(filed.catalog, filed.two)
+    made = prepare(filed.catalog, space, embedder)
+    assert (made.prepared, [one.clip for one in made.failed]) == (4, [filed.two])
+    hit = next(one for one in found(filed, space, "LST in the caecum").hits if one.clip == filed.two)
+    assert hit.described
+    assert not hit.pictures
+    assert [one.clip.id for one in find_unprepared(filed.catalog, space)[0]] == [filed.two], "tried again"
+
+
+def test_a_clip_without_a_description_is_found_by_its_pictures(
+    filed: Filed, space: WordSpace, embedder: Embedder
+) -> None:
+    finding = queries.clip(filed.catalog, filed.one).finding_id
+    operations.describe(filed.catalog, finding, {}, author="test")
+    prepare(filed.catalog, space, embedder)
+    hit = next(one for one in found(filed, space, "polyp").hits if one.clip == filed.one)
+    assert hit.pictures
+    assert not hit.described
+
+
+def test_nothing_prepared_is_said(filed: Filed, space: WordSpace) -> None:
+    result = found(filed, space, "polyp")
+    assert (result.hits, result.searched, result.unprepared) == ((), 0, 4)
+    with pytest.raises(PolypTraceError) as refused:
+        found(filed, space, like=filed.one)
+    assert refused.value.code == "search-like-unprepared"
+
+
+def test_preparing_can_be_cancelled(filed: Filed, space: WordSpace, embedder: Embedder) -> None:
+    token = CancelToken()
+    token.cancel()
+    with pytest.raises(Cancelled):
+        prepare(filed.catalog, space, embedder, cancel=token)
+    assert len(find_unprepared(filed.catalog, space)[0]) == 4
+
+
+def test_the_document_is_plain(prepared: Filed, space: WordSpace) -> None:
+    document = msgspec.json.decode(msgspec.json.encode(found(prepared, space, "polyp").as_dict()))
+    assert document["notice"]
+    assert {"clip", "score", "words"} <= set(document["hits"][0])

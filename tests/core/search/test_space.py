@@ -1,0 +1,60 @@
+"""The space without torch gives what torch gives, and refuses what it isn't."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from core.errors import PolypTraceError
+from core.inference.bundle import MANIFEST
+from core.inference.space import SpaceReader
+from core.models.drcl_bundle import load_space
+from core.search.features import Words
+from core.search.samples import CLIP, MODALITIES
+from core.search.vectors import ClipVectors, WordSpace
+
+
+def test_numpy_and_torch_agree(space: WordSpace) -> None:
+    _, loaded = load_space(space.reader.info.folder)
+    for modality in MODALITIES:
+        length = space.reader.shape.modalities[modality].features
+        samples = np.random.default_rng(2).normal(size=(5, length)).astype(np.float32)
+        with torch.inference_mode():
+            expected = loaded.encoders[modality](torch.from_numpy(samples)).numpy()
+        np.testing.assert_allclose(space.reader.encode(modality, samples), expected, atol=2e-6)
+
+
+def test_a_clip_has_two_halves(space: WordSpace) -> None:
+    frames = np.eye(space.reader.shape.modalities[CLIP].features, dtype=np.float32)[:3]
+    words = Words({"segment": ("sigmoid",)})
+    stored = np.stack([space.of_clip(frames, words), space.of_clip(frames, None), space.of_clip(None, words)])
+    assert np.linalg.norm(stored, axis=1) == pytest.approx(1, abs=1e-5)
+    clips = ClipVectors.of(np.arange(3), stored)
+    assert clips.pictures.tolist() == [True, True, False]
+    assert clips.words.tolist() == [True, False, True]
+    assert np.linalg.norm(clips.mixed, axis=1) == pytest.approx(1, abs=1e-5)
+    np.testing.assert_allclose(clips.halves[0, 1], space.of_descriptions([words])[0], atol=1e-6)
+    np.testing.assert_allclose(clips.mixed[2], space.of_descriptions([words])[0], atol=1e-6)
+    np.testing.assert_allclose(clips.mixed[1], space.of_pictures(frames), atol=1e-6)
+    with pytest.raises(ValueError, match="neither"):
+        space.of_clip(None, Words({}, "free words alone say no kind"))
+
+
+def test_another_kind_of_model_is_refused(small_bundle: Path) -> None:
+    with pytest.raises(PolypTraceError) as refused:
+        SpaceReader.open(small_bundle)
+    assert refused.value.code == "model-kind"
+
+
+def test_weights_of_another_architecture_are_refused(space: WordSpace, tmp_path: Path) -> None:
+    folder = tmp_path / "space"
+    shutil.copytree(space.reader.info.folder, folder)
+    manifest = folder / MANIFEST
+    manifest.write_text(manifest.read_text("utf-8").replace('"width": 64', '"width": 63'), "utf-8")
+    with pytest.raises(PolypTraceError) as refused:
+        SpaceReader.open(folder)
+    assert refused.value.code == "bundle-damaged"
