@@ -72,6 +72,15 @@ TABLE: tuple[Spec, ...] = (
         lambda s: s.open,
         before=True,
     ),
+    Spec(
+        "search",
+        "&Edit",
+        "Find clips by &words",
+        ("Ctrl+K",),
+        lambda w: w.go_search(),
+        lambda s: s.open,
+        "Polyps of a kind: “2 cm pedunculated polyp in the sigmoid”",
+    ),
     Spec("play", PLAYER_MENU, "&Play or pause", ("Space", "K"), lambda w: w.player.toggle_play(), _video),
     Spec("forward", PLAYER_MENU, "Play &forwards, faster", ("L",), lambda w: w.player.play_forward(), _video),
     Spec(

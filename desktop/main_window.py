@@ -26,6 +26,7 @@ from desktop.learning import Learning
 from desktop.matching import MatchFlow
 from desktop.player.player import Player
 from desktop.ranking import Ranking
+from desktop.searching import SearchFlow, place_of
 from desktop.session import Selection, Session
 from desktop.views.activity import ActivityView
 from desktop.views.description.form import DescriptionForm
@@ -33,6 +34,7 @@ from desktop.views.description.reading import warm
 from desktop.views.explanation import ExplanationView
 from desktop.views.library import LibraryView
 from desktop.views.matches.view import MatchesView
+from desktop.views.search.view import SearchView
 from desktop.words import about, paragraphs, sentence, verdict_words
 
 if TYPE_CHECKING:
@@ -71,6 +73,7 @@ class MainWindow(QMainWindow):
         self.asking = Asking(self.session, self.imports, self)
         self.demo = DemoFlow(self.session, self.workers, self)
         self.matching = MatchFlow(self.session, self.workers, self)
+        self.searching = SearchFlow(self.session, self.workers, self)
         self.deciding = Deciding(self.session, self)
         self.learning = Learning(self.session, self.workers, self.asking, self)
         self.actions_by_id = actions.build(self, TABLE)
@@ -78,6 +81,7 @@ class MainWindow(QMainWindow):
         self.library = LibraryView(self.session)
         self.matches = MatchesView([self.actions_by_id[name] for name in VERDICTS])
         self.explanation = ExplanationView()
+        self.search = SearchView()
         self.desk = Desk(self.session, self.player, self.form, self)
         views = (self.matches, self.explanation)
         self.ranking = Ranking(self.session, self.desk, self.matching, self.deciding, views, self)
@@ -105,6 +109,7 @@ class MainWindow(QMainWindow):
         self.tabs.addTab(self.form, "Description")
         self.tabs.addTab(self.matches, "Matches")
         self.tabs.addTab(self.explanation, "Explanation")
+        self.tabs.addTab(self.search, "Search")
         self._dock("library", "Library", self.library, Qt.DockWidgetArea.LeftDockWidgetArea)
         self._dock("lesion", "Lesion", self.tabs, Qt.DockWidgetArea.RightDockWidgetArea)
         fill_menus(self, self.actions_by_id)
@@ -157,11 +162,30 @@ class MainWindow(QMainWindow):
         self.matches.opened.connect(lambda _: self.explain())
         self.matches.whole_catalogue.connect(lambda _: self.show_matches())
         self.ranking.changed.connect(self._refresh_actions)
+        self._connect_search()
         self.matching.model_known.connect(lambda *told: self._model.setText(" on ".join(told)))
         self.deciding.decided.connect(self._decided)
         self.learning.changed.connect(self._refresh_actions)
         self.learning.switched.connect(lambda _: self.matching.open_model())
         self.learning.switched.connect(lambda _: self.ranking.anew())
+
+    def _connect_search(self) -> None:
+        flow, view = self.searching, self.search
+        view.asked.connect(flow.ask)
+        view.emptied.connect(flow.drop)
+        view.prepare_wanted.connect(flow.prepare)
+        view.prepare_cancelled.connect(flow.cancel)
+        view.crop_wanted.connect(self.matching.fetch_crop)
+        view.opened.connect(self._open_clip)
+        self.matching.crop_ready.connect(view.show_crop)
+        flow.found.connect(view.show_result)
+        flow.failed.connect(view.show_error)
+        flow.progressed.connect(view.show_progress)
+        flow.prepared.connect(view.show_prepared)
+        flow.prepare_failed.connect(view.show_prepared)
+        self.session.chosen.connect(lambda chosen: view.chips.choose(chosen.clip))
+        self.session.chosen.connect(lambda chosen: view.filters.choose(chosen.patient))
+        self.session.opened.connect(view.forget)
 
     def start(self, folder: Path) -> None:
         """Opens the catalogue of a data folder. Until then nothing can be done: it would belong nowhere."""
@@ -303,6 +327,15 @@ class MainWindow(QMainWindow):
         """Where in both pictures the score of the chosen match is sensitive."""
         if self.ranking.explain():
             self.tabs.setCurrentWidget(self.explanation)
+
+    def go_search(self) -> None:
+        """Keys go to the words that clips are found by."""
+        self.tabs.setCurrentWidget(self.search)
+        self.search.take_focus()
+
+    def _open_clip(self, clip: int) -> None:
+        """A clip that was found, in the library and the player."""
+        self.session.read(lambda catalog: place_of(catalog, clip), self.library.show_selection)
 
     def show_shortcuts(self) -> None:
         """The page of keys."""

@@ -63,6 +63,11 @@ class SpaceShape(msgspec.Struct, frozen=True, kw_only=True):
     dim: int
     inputs: SearchInputs | None = None
 
+    @property
+    def stored(self) -> int:
+        """Length of what is kept of a clip: a half from its pictures and one from its description."""
+        return self.dim if self.inputs is None else 2 * self.dim
+
 
 class SpaceReader:
     """The encoders of a common space in numpy; use :meth:`open`."""

@@ -29,6 +29,8 @@ from core.matching.ranking import rank_stored
 from core.matching.values import Failure
 from core.paths import DataDir
 from core.progress import CancelToken, Progress, ProgressSink
+from core.search.choice import open_space, picture_model
+from core.search.indexing import prepare_for_others
 
 if TYPE_CHECKING:
     from core.explain.pair import ExplainModel
@@ -76,7 +78,13 @@ class Inference:
     @property
     def handlers(self) -> dict[str, Handler]:
         """What the worker answers."""
-        return {"open": self.open, "embed": self.embed, "match": self.match, "explain": self.explain}
+        return {
+            "open": self.open,
+            "embed": self.embed,
+            "match": self.match,
+            "explain": self.explain,
+            "prepare": self.prepare,
+        }
 
     def open(self, params: dict[str, Any], progress: ProgressSink, _: CancelToken) -> dict[str, Any]:
         """``open`` {data_dir, model, device} → {model, dim, device, reason}; needs no catalogue."""
@@ -132,6 +140,18 @@ class Inference:
                 progress=progress,
                 cancel=cancel,
             )
+
+    def prepare(self, params: dict[str, Any], progress: ProgressSink, cancel: CancelToken) -> dict[str, Any]:
+        """``prepare`` {data_dir, device} → the clips that search lacks or that changed, in its common space.
+
+        The answer is that of ``embed``, for the same function.
+        """
+        asked = msgspec.convert(params, _Asked)
+        space = open_space(asked.folder)
+        with ReadingCatalog.open(asked.folder) as catalog:
+            embedder = self._loaded(asked, picture_model(asked.folder, space), progress)
+            answer = prepare_for_others(catalog, space, embedder, progress, cancel)
+        return answer.as_dict() | _device(embedder)
 
     def _loaded(self, asked: _Asked, bundle: BundleInfo, progress: ProgressSink) -> Embedder:
         key = (asked.data_dir, str(bundle.folder), bundle.manifest.model_id, asked.device)

@@ -59,7 +59,7 @@ def save_space(folder: Path, space: Space, *, card: str, name: str, metrics: Map
         architecture=msgspec.to_builtins(space.shape),
         name=name,
         metrics=dict(metrics),
-        embedding=space.shape.dim,
+        embedding=space.shape.stored,
     )
 
 

@@ -18,7 +18,8 @@ from core.jobs.record import recorded
 from core.matching.context import ClipContext, contexts
 from core.matching.embedding import inputs_hash
 from core.matching.indexing import sampled, store_of
-from core.matching.keeping import AUTHOR
+from core.matching.keeping import AUTHOR, EmbedAnswer, hand_over
+from core.matching.model_choice import register_bundle
 from core.matching.sampling import ClipSample
 from core.matching.values import Failure
 from core.progress import CancelToken, Progress, ProgressSink, no_progress
@@ -55,7 +56,7 @@ def prepare(
         Cancelled: between two frames.
         PolypTraceError: ``out-of-memory``.
     """
-    _register(catalog, space)
+    register_bundle(catalog, space.reader.info, author=AUTHOR)
     stale, current = find_unprepared(catalog, space)
     failed: list[Failure] = []
     if not stale:
@@ -73,6 +74,28 @@ def prepare(
             progress(Progress(STAGE, done, len(stale)))
         job.result = {"prepared": prepared, "failed": len(failed)}
     return SearchIndex(prepared, current, tuple(failed))
+
+
+def prepare_for_others(
+    catalog: Catalog,
+    space: WordSpace,
+    embedder: Embedder,
+    progress: ProgressSink = no_progress,
+    cancel: CancelToken | None = None,
+) -> EmbedAnswer:
+    """What :func:`prepare` makes, for :func:`core.matching.keeping.keep_vectors` in the process that writes.
+
+    Raises:
+        Cancelled, PolypTraceError: as :func:`prepare`, and ``vectors-unwritable``.
+    """
+    stale, current = find_unprepared(catalog, space)
+    made: list[ClipVector] = []
+    failed: list[Failure] = []
+    for done, (vector, failure) in enumerate(_each(catalog, space, embedder, stale, cancel), start=1):
+        made += [vector] if vector is not None else []
+        failed += [failure] if failure is not None else []
+        progress(Progress(STAGE, done, len(stale)))
+    return hand_over(catalog.data_dir, space.reader.info, made, failed, current)
 
 
 def find_unprepared(
@@ -147,16 +170,3 @@ def _hash(one: ClipContext) -> str:
     said = None if words is None else [names(words.codes), words.free]
     parts = [inputs_hash(one.clip, one.video, None), said]
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
-
-
-def _register(catalog: Catalog, space: WordSpace) -> None:
-    manifest = space.reader.info.manifest
-    operations.register_model(
-        catalog,
-        manifest.model_id,
-        folder=str(space.reader.info.folder),
-        kind=manifest.kind,
-        dim=2 * space.dim,
-        metrics=manifest.metrics,
-        author=AUTHOR,
-    )

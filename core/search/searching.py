@@ -29,7 +29,7 @@ from core.search.query import (
 )
 from core.search.vectors import PICTURES, ClipVectors, WordSpace, unit
 
-_MATTERS = 0.005
+_MATTERS = 0.03
 """A word whose loss changes the score by less isn't named."""
 
 

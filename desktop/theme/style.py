@@ -43,6 +43,11 @@ QLineEdit, QPlainTextEdit, QTextEdit, QComboBox, QDateEdit {{
     background: {c.WINDOW}; border: 1px solid {c.LINE}; border-radius: 0.3em; padding: 0.25em 0.4em;
     selection-background-color: {c.ACCENT}; selection-color: {c.WINDOW};
 }}
+QCheckBox::indicator {{
+    width: 0.9em; height: 0.9em; background: {c.WINDOW}; border: 1px solid {c.QUIET}; border-radius: 0.2em;
+}}
+QCheckBox::indicator:checked {{ background: {c.ACCENT}; border-color: {c.ACCENT}; }}
+QCheckBox::indicator:focus {{ border-color: {c.ACCENT}; }}
 QComboBox QAbstractItemView {{ background: {c.RAISED}; border: 1px solid {c.LINE}; }}
 QTreeView, QListView, QTableView {{
     background: {c.PANEL}; border: 1px solid {c.PANEL}; outline: none; alternate-background-color: {c.PANEL};

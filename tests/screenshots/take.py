@@ -78,6 +78,7 @@ def _take(options: argparse.Namespace) -> int:
     import scenes_form
     import scenes_matches
     import scenes_player
+    import scenes_search
     import scenes_start
     import scenes_training
     import scenes_work
@@ -92,7 +93,15 @@ def _take(options: argparse.Namespace) -> int:
     style.apply(app)
     stage = Stage(app, options.out, options.scale, options.data_dir, Material(options.material / "m"))
     failed = 0
-    for room in (scenes_start, scenes_player, scenes_form, scenes_matches, scenes_work, scenes_training):
+    for room in (
+        scenes_start,
+        scenes_player,
+        scenes_search,
+        scenes_form,
+        scenes_matches,
+        scenes_work,
+        scenes_training,
+    ):
         for scene in room.SCENES:
             if not options.only or scene.__name__ in options.only:
                 try:

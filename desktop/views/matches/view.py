@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QModelIndex, QSize, Qt, Signal
-from PySide6.QtGui import QAction, QIcon, QPixmap
+from PySide6.QtCore import QModelIndex, Qt, Signal
+from PySide6.QtGui import QAction, QIcon
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QApplication,
     QFrame,
     QHBoxLayout,
-    QHeaderView,
     QLabel,
     QProgressBar,
     QPushButton,
@@ -27,16 +25,15 @@ from PySide6.QtWidgets import (
 from core.domain import RESEARCH_BANNER
 from core.errors import PolypTraceError
 from core.progress import Progress
-from desktop.item_models.matches import COLUMNS, MatchesModel
+from desktop.item_models.matches import MatchesModel
 from desktop.theme.style import set_role
 from desktop.views.flow import FlowBox
+from desktop.views.ranking_table import crop_icon, ranking_table
 from desktop.words import paragraphs
 
 if TYPE_CHECKING:
     from core.matching.values import Candidate, MatchResult
 
-_CROP_LINES = 4
-"""A crop is as high as so many lines of text."""
 NO_CLIP = "Choose a clip: its matches come here once its finding is described."
 LOCKED = (
     "Decide first, then look.\n\n"
@@ -121,15 +118,8 @@ class MatchesView(QWidget):
 
     def show_crop(self, clip: int, path: str) -> None:
         """A clip's crop lies in a file now."""
-        picture = QPixmap(path)
-        if not picture.isNull():
-            side = round(self._result.crop_side * self.devicePixelRatioF())
-            smooth = Qt.TransformationMode.SmoothTransformation
-            picture = picture.scaled(side, side, Qt.AspectRatioMode.KeepAspectRatio, smooth)
-            picture.setDevicePixelRatio(self.devicePixelRatioF())
-            icon = QIcon()
-            for mode in (QIcon.Mode.Normal, QIcon.Mode.Selected):
-                icon.addPixmap(picture, mode)  # a chosen row must not tint the mucosa
+        icon = crop_icon(path, self._result.table)
+        if icon is not None:
             self._result.show_crop(clip, icon)
 
     def forget_crops(self) -> None:
@@ -207,8 +197,8 @@ class _Result(QWidget):
         self._query: int | None = None
         self._everyone = QWidget()
         self._tables = (
-            _table(self.own, "The patient's earlier findings"),
-            _table(self.all, "All clips outside this exam"),
+            ranking_table(self.own, "The patient's earlier findings"),
+            ranking_table(self.all, "All clips outside this exam"),
         )
         for table in self._tables:
             table.selectionModel().currentRowChanged.connect(lambda *_, of=table: self._choose(of))
@@ -253,9 +243,9 @@ class _Result(QWidget):
         return split
 
     @property
-    def crop_side(self) -> int:
-        """How large a crop is shown, in points."""
-        return self._tables[0].iconSize().width()
+    def table(self) -> QTableView:
+        """The patient's ranking."""
+        return self._tables[0]
 
     @property
     def candidate(self) -> Candidate | None:
@@ -327,28 +317,6 @@ class _Result(QWidget):
     def _at(table: QTableView) -> Candidate | None:
         model, index = table.model(), table.currentIndex()
         return model.candidate(index.row()) if isinstance(model, MatchesModel) and index.isValid() else None
-
-
-def _table(model: MatchesModel, name: str) -> QTableView:
-    table = QTableView()
-    table.setModel(model)
-    table.setAccessibleName(name)
-    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-    table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-    table.setShowGrid(False)
-    table.setWordWrap(True)
-    table.setTabKeyNavigation(False)
-    side = table.fontMetrics().lineSpacing() * _CROP_LINES
-    table.setIconSize(QSize(side, side))
-    table.setMinimumHeight(3 * side)  # the best match is seen on the smallest screen
-    table.verticalHeader().setMinimumSectionSize(side + 8)
-    table.verticalHeader().setDefaultSectionSize(side + 8)
-    header = table.horizontalHeader()
-    header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-    header.setSectionResizeMode(len(COLUMNS) - 1, QHeaderView.ResizeMode.Stretch)
-    header.setHighlightSections(False)
-    header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-    return table
 
 
 def _verdict_buttons(actions: list[QAction], parent: QWidget) -> FlowBox:

@@ -1,0 +1,142 @@
+"""From typed words to clips of a kind: the reading thread searches, a worker prepares what is missing."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from PySide6.QtCore import QObject, Signal
+
+from core.errors import PolypTraceError
+from desktop.background import Task
+from desktop.jobs_host import INFERENCE, Job, Workers
+from desktop.session import Selection, Session
+
+if TYPE_CHECKING:
+    from core.catalog.changes import CatalogChanges
+    from core.catalog.engine import Catalog
+    from core.search.query import Refinement
+    from core.search.searching import SearchResult
+    from core.search.vectors import WordSpace
+
+TOP = 50
+"""How many clips are shown."""
+
+
+class Wish(msgspec.Struct, frozen=True, kw_only=True):
+    """A search as it stands in the panel; see :class:`core.search.query.SearchQuery`.
+
+    ``patient`` is an id here.
+    """
+
+    text: str = ""
+    like: int | None = None
+    refinements: tuple[Refinement, ...] = ()
+    patient: int | None = None
+    since: dt.date | None = None
+    until: dt.date | None = None
+    segment: str | None = None
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to search for."""
+        return not self.text.strip() and self.like is None
+
+
+class SearchFlow(QObject):
+    """One search at a time: a new wish replaces the one before, so that typing never waits."""
+
+    found = Signal(object)
+    failed = Signal(object)
+    progressed = Signal(object)
+    prepared = Signal()
+    prepare_failed = Signal(object)
+
+    def __init__(self, session: Session, workers: Workers, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._session, self._workers = session, workers
+        self._task: Task | None = None
+        self._job: Job | None = None
+        self._space: WordSpace | None = None
+        session.leaving.connect(self._leave)
+
+    def ask(self, wish: Wish) -> None:
+        """Searches; the answer of an earlier wish is no longer heard."""
+        self.drop()
+        self._task = self._session.read(
+            lambda catalog: self._search(catalog, wish), self.found.emit, self.failed.emit
+        )
+
+    def drop(self) -> None:
+        """Nobody waits any more for what was asked."""
+        if self._task is not None:
+            self._task.drop()
+            self._task = None
+
+    def prepare(self) -> None:
+        """Puts clips that are new or were changed into the common space."""
+        folder = self._session.folder
+        if folder is None or self._job is not None:
+            return
+        params = {"data_dir": str(folder.root), "device": "auto"}
+
+        def keep(made: dict[str, Any]) -> None:
+            self._job = None
+            self._session.write(
+                lambda catalog: _keep(catalog, made),
+                lambda _: self.prepared.emit(),
+                self.prepare_failed.emit,
+            )
+
+        def fail(error: PolypTraceError) -> None:
+            self._job = None
+            self.prepare_failed.emit(error)
+
+        job = self._workers.ask(INFERENCE, "prepare", params, "Preparing clips for search", keep, fail)
+        job.progressed.connect(self.progressed)
+        job.cancelled.connect(lambda: self._stopped(job))
+        self._job = job
+
+    def cancel(self) -> None:
+        """Stops preparing; what wasn't kept yet is made anew the next time."""
+        if self._job is not None:
+            self._job.cancel()
+
+    def _stopped(self, job: Job) -> None:
+        if self._job is job:
+            self._job = None
+            self.prepared.emit()
+
+    def _leave(self) -> None:
+        self.drop()
+        self.cancel()
+
+    def _search(self, catalog: Catalog, wish: Wish) -> SearchResult:
+        """On the reading thread; the space is read once."""
+        from core.catalog import queries
+        from core.search.choice import open_space
+        from core.search.query import Filters, SearchQuery
+        from core.search.searching import search
+
+        if self._space is None:
+            self._space = open_space(catalog.data_dir)
+        patient = None if wish.patient is None else queries.patient(catalog, wish.patient).code
+        filters = Filters(patient=patient, since=wish.since, until=wish.until, segment=wish.segment)
+        query = SearchQuery(text=wish.text, like=wish.like, refinements=wish.refinements, filters=filters)
+        return search(catalog, self._space, query, TOP)
+
+
+def place_of(catalog: Catalog, clip_id: int) -> Selection:
+    """Where a clip stands in the library."""
+    from core.catalog import queries
+
+    clip = queries.clip(catalog, clip_id)
+    exam = queries.exam(catalog, clip.exam_id)
+    return Selection(patient=exam.patient_id, exam=exam.id, video=clip.video_id, clip=clip.id)
+
+
+def _keep(catalog: Catalog, made: dict[str, Any]) -> CatalogChanges:
+    from core.matching.keeping import keep_vectors
+
+    return keep_vectors(catalog, made)

@@ -1,0 +1,53 @@
+"""The table of a ranking: pictures at the left, rows as high as a picture, one row chosen at a time."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QAbstractItemModel, QSize, Qt
+from PySide6.QtGui import QIcon, QPixmap
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
+
+_CROP_LINES = 4
+"""A crop is as high as so many lines of text."""
+
+
+def ranking_table(model: QAbstractItemModel, name: str) -> QTableView:
+    """A table of a model whose last column takes the room that is left.
+
+    Args:
+        name: for screen readers.
+    """
+    table = QTableView()
+    table.setModel(model)
+    table.setAccessibleName(name)
+    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+    table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+    table.setShowGrid(False)
+    table.setWordWrap(True)
+    table.setTabKeyNavigation(False)
+    side = table.fontMetrics().lineSpacing() * _CROP_LINES
+    table.setIconSize(QSize(side, side))
+    table.setMinimumHeight(3 * side)  # the best match is seen on the smallest screen
+    table.verticalHeader().setMinimumSectionSize(side + 8)
+    table.verticalHeader().setDefaultSectionSize(side + 8)
+    header = table.horizontalHeader()
+    header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+    header.setSectionResizeMode(model.columnCount() - 1, QHeaderView.ResizeMode.Stretch)
+    header.setHighlightSections(False)
+    header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+    return table
+
+
+def crop_icon(path: str, table: QTableView) -> QIcon | None:
+    """A crop from a file, as large as the table's rows; None where it can't be read."""
+    picture = QPixmap(path)
+    if picture.isNull():
+        return None
+    ratio = table.devicePixelRatioF()
+    side = round(table.iconSize().width() * ratio)
+    smooth = Qt.TransformationMode.SmoothTransformation
+    picture = picture.scaled(side, side, Qt.AspectRatioMode.KeepAspectRatio, smooth)
+    picture.setDevicePixelRatio(ratio)
+    icon = QIcon()
+    for mode in (QIcon.Mode.Normal, QIcon.Mode.Selected):
+        icon.addPixmap(picture, mode)  # a chosen row must not tint the mucosa
+    return icon

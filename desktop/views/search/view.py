@@ -1,0 +1,245 @@
+"""The panel that finds clips by words: what is typed, what refines it, what was found."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QProgressBar, QPushButton, QVBoxLayout, QWidget
+
+from core.domain import RESEARCH_BANNER
+from core.errors import PolypTraceError
+from core.progress import Progress
+from desktop.item_models.hits import HitsModel
+from desktop.item_models.library_rows import count
+from desktop.searching import Wish
+from desktop.theme.style import set_role
+from desktop.views.ranking_table import crop_icon, ranking_table
+from desktop.views.search.chips import Chips
+from desktop.views.search.filters import SearchFilters
+from desktop.words import paragraphs
+
+if TYPE_CHECKING:
+    from core.search.searching import SearchResult
+
+_TYPING_MS = 200
+OF_A_KIND = "Finds polyps of a kind. It doesn't decide whether two are the same lesion: matches and you do."
+NOTHING_TYPED = "Type what the polyp is like, or choose a clip and search for clips like it."
+
+
+class SearchView(QWidget):
+    """Signals: ``asked`` (a Wish), ``emptied``, ``prepare_wanted``, ``prepare_cancelled``, ``opened`` (a
+    clip's id), ``crop_wanted`` (a clip's id)."""
+
+    asked = Signal(object)
+    emptied = Signal()
+    prepare_wanted = Signal()
+    prepare_cancelled = Signal()
+    opened = Signal(int)
+    crop_wanted = Signal(int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.field = QLineEdit()
+        self.field.setPlaceholderText("2 cm pedunculated polyp in the sigmoid…")
+        self.field.setToolTip("Size, form, place and look of a polyp, in any words (Ctrl+K)")
+        self.field.setClearButtonEnabled(True)
+        self.field.setAccessibleName("Find clips by words")
+        self.field.setMaxLength(500)
+        self.chips, self.filters = Chips(self), SearchFilters(self)
+        self._said = QLabel()
+        self._said.setWordWrap(True)
+        self._said.setAccessibleName("How the query was understood")
+        self._limits = QLabel(OF_A_KIND)
+        self._limits.setWordWrap(True)
+        self._limits.setProperty("role", "quiet")
+        self._hits = HitsModel(self)
+        self.table = ranking_table(self._hits, "Clips that were found")
+        self._preparing = _Preparing()
+        self._typing = QTimer(self, singleShot=True, interval=_TYPING_MS)
+        self._lay_out()
+        self._connect()
+        self.show_nothing_typed()
+
+    @property
+    def wish(self) -> Wish:
+        """The search as it stands here."""
+        return Wish(
+            text=self.field.text(),
+            like=self.chips.like,
+            refinements=self.chips.refinements,
+            patient=self.filters.patient,
+            since=self.filters.since,
+            until=self.filters.until,
+            segment=self.filters.segment,
+        )
+
+    def show_nothing_typed(self) -> None:
+        """No query."""
+        self._hits.show_hits(())
+        self._say(NOTHING_TYPED)
+
+    def show_result(self, result: SearchResult) -> None:
+        """The hits, with the query as it was understood above."""
+        self._hits.show_hits(result.hits)
+        self.table.resizeRowsToContents()
+        self.table.scrollToTop()
+        said = result.said or "no words that descriptions know"
+        none = "No clip is left." if not result.unprepared else ""
+        found = f"The best of {count(result.searched, 'clip')}." if result.hits else none
+        self._say(f"Understood: {said}. {found}".strip(), role="")
+        self._preparing.show_missing(result.unprepared)
+        for one in result.hits:
+            if self._hits.lacks_crop(one.clip):
+                self.crop_wanted.emit(one.clip)
+
+    def show_error(self, error: PolypTraceError) -> None:
+        """It couldn't be searched, in words."""
+        self._hits.show_hits(())
+        self._say(paragraphs(error), role="error")
+
+    def show_progress(self, progress: Progress) -> None:
+        """Clips are being prepared."""
+        self._preparing.show_progress(progress)
+
+    def show_prepared(self, error: PolypTraceError | None = None) -> None:
+        """That is over; what was searched for is searched for again."""
+        self._preparing.end()
+        if error is not None:
+            self._say(paragraphs(error), role="error")
+        else:
+            self.ask()
+
+    def show_crop(self, clip: int, path: str) -> None:
+        """A clip's crop lies in a file now."""
+        icon = crop_icon(path, self.table)
+        if icon is not None:
+            self._hits.show_crop(clip, icon)
+
+    def forget(self) -> None:
+        """Another catalogue."""
+        self.chips.choose(None)
+        self.chips.clear()
+        self.filters.forget()
+        self._hits.forget_crops()
+        self._preparing.end()
+        self.ask()
+
+    def take_focus(self) -> None:
+        """Into the field, all of it chosen."""
+        self.field.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.field.selectAll()
+
+    def ask(self) -> None:
+        """Asks for what stands here."""
+        self._typing.stop()
+        if self.wish.empty:
+            self.emptied.emit()
+            self.show_nothing_typed()
+        else:
+            self.asked.emit(self.wish)
+
+    # --- set-up -------------------------------------------------------------------------------------------
+
+    def _lay_out(self) -> None:
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(8, 8, 8, 8)
+        for widget in (self.field, self.chips, self.filters, self._said, self._preparing):
+            layout.addWidget(widget)
+        layout.addWidget(self.table, 1)
+        layout.addWidget(self._limits)
+        banner = QLabel(RESEARCH_BANNER)
+        banner.setProperty("role", "quiet")
+        layout.addWidget(banner)
+
+    def _connect(self) -> None:
+        self.field.textChanged.connect(self._typing.start)
+        self._typing.timeout.connect(self.ask)
+        self.field.returnPressed.connect(self._go_to_hits)
+        self.chips.changed.connect(self.ask)
+        self.filters.changed.connect(self.ask)
+        self._preparing.wanted.connect(self.prepare_wanted)
+        self._preparing.cancelled.connect(self.prepare_cancelled)
+        self.table.doubleClicked.connect(lambda index: self._open(index.row()))
+        for owner, key, slot in (
+            (self.field, Qt.Key.Key_Down, self._go_to_hits),
+            (self.field, Qt.Key.Key_Escape, self.field.clear),
+            (self.table, Qt.Key.Key_Return, lambda: self._open(self.table.currentIndex().row())),
+            (self.table, Qt.Key.Key_Enter, lambda: self._open(self.table.currentIndex().row())),
+        ):
+            made = QShortcut(QKeySequence(key), owner, context=Qt.ShortcutContext.WidgetShortcut)
+            made.activated.connect(slot)
+
+    def _go_to_hits(self) -> None:
+        if self._typing.isActive():  # Enter doesn't wait
+            self.ask()
+        self.table.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        if self._hits.rowCount() and not self.table.currentIndex().isValid():
+            self.table.selectRow(0)
+
+    def _open(self, row: int) -> None:
+        hit = self._hits.hit(row)
+        if hit is not None:
+            self.opened.emit(hit.clip)
+
+    def _say(self, text: str, role: str = "quiet") -> None:
+        self._said.setText(text)
+        set_role(self._said, role)
+
+
+class _Preparing(QWidget):
+    """How many clips can't be found yet, and what can be done about it."""
+
+    wanted = Signal()
+    cancelled = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._text = QLabel()
+        self._text.setWordWrap(True)
+        self._button = QPushButton("Prepare them")
+        self._button.setToolTip("Reads their frames once; meanwhile everything else goes on")
+        self._bar = QProgressBar()
+        self._bar.setAccessibleName("Progress of preparing")
+        self._cancel = QPushButton("Cancel")
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._text, 1)
+        for widget in (self._bar, self._button, self._cancel):
+            layout.addWidget(widget)
+        self._button.clicked.connect(self._begin)
+        self._cancel.clicked.connect(self.cancelled)
+        self._going = False
+        self.show_missing(0)
+
+    def show_missing(self, clips: int) -> None:
+        """So many clips aren't in the common space."""
+        if self._going:
+            return
+        self._text.setText(f"{count(clips, 'clip')} can't be found yet.")
+        self._show(clips > 0, going=False)
+
+    def show_progress(self, progress: Progress) -> None:
+        """How far it is."""
+        if self._going:
+            self._bar.setRange(0, progress.total or 0)
+            self._bar.setValue(progress.done if progress.total else -1)
+
+    def end(self) -> None:
+        """Nothing is being prepared."""
+        self._going = False
+        self.show_missing(0)
+
+    def _begin(self) -> None:
+        self._going = True
+        self._text.setText("Preparing clips for search…")
+        self._bar.setRange(0, 0)
+        self._show(True, going=True)
+        self.wanted.emit()
+
+    def _show(self, there: bool, *, going: bool) -> None:
+        self.setVisible(there)
+        self._button.setVisible(not going)
+        self._bar.setVisible(going)
+        self._cancel.setVisible(going)

@@ -1,0 +1,132 @@
+"""Finding clips by words in the window: the real worker prepares, the reading thread searches."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QComboBox, QLabel, QPushButton, QToolButton
+
+from desktop.main_window import MainWindow
+from desktop.searching import Wish
+from desktop.views.search.view import NOTHING_TYPED, OF_A_KIND, SearchView
+
+from .window_case import LONG_MS, Case, choose
+
+
+def says(view: SearchView, words: str) -> bool:
+    return any(words in one.text() for one in view.findChildren(QLabel) if one.isVisible())
+
+
+def press(view: SearchView, name: str) -> None:
+    kinds = (*view.findChildren(QToolButton), *view.findChildren(QPushButton))
+    next(one for one in kinds if one.text() == name).click()
+
+
+def type_words(qtbot: Any, window: MainWindow, words: str) -> Any:
+    """Typed like a user does; the answer comes by itself."""
+    window.actions_by_id["search"].trigger()
+    with qtbot.waitSignal(window.searching.found, timeout=LONG_MS) as heard:
+        qtbot.keyClicks(window.search.field, words)
+    return heard.args[0]
+
+
+def prepare(qtbot: Any, window: MainWindow) -> None:
+    with qtbot.waitSignal(window.searching.prepared, timeout=LONG_MS):
+        press(window.search, "Prepare them")
+
+
+def rows(view: SearchView) -> list[str]:
+    model = view.table.model()
+    return [model.index(row, 1).data() for row in range(model.rowCount())]
+
+
+def test_words_find_clips_and_chips_refine(qtbot: Any, window: MainWindow, case: Case) -> None:
+    view = window.search
+    window.actions_by_id["search"].trigger()
+    assert view.field.hasFocus()
+    assert says(view, NOTHING_TYPED)
+    assert says(view, OF_A_KIND)
+    result = type_words(qtbot, window, "8 mm polyp in the sigmoid")
+    assert (result.hits, result.unprepared) == ((), 2)
+    assert says(view, "2 clips can't be found yet")
+    with qtbot.waitSignal(window.searching.found, timeout=LONG_MS):
+        prepare(qtbot, window)  # and what was typed is searched for again
+    assert {int(row.split(" ")[0]) for row in rows(view)} == set(case.clips)
+    assert says(view, "Understood: polyp, sigmoid, 6–9 mm. The best of 2 clips.")
+    assert not says(view, "can't be found yet")
+    before = rows(view)
+    with qtbot.waitSignal(window.searching.found, timeout=LONG_MS) as heard:
+        press(view, "Larger")
+    assert heard.args[0].codes["size_mm"] == ("10–19", "20–29", "≥30")
+    assert says(view, "10–19 or 20–29 or ≥30 mm")
+    with qtbot.waitSignal(window.searching.found, timeout=LONG_MS):
+        press(view, "Smaller")
+    assert view.chips.refinements == ("smaller",), "larger and smaller don't go together"
+    with qtbot.waitSignal(window.searching.found, timeout=LONG_MS):
+        press(view, "Other segment")
+    assert rows(view) == []
+    assert says(view, "not sigmoid. No clip is left.")
+    with qtbot.waitSignal(window.searching.found, timeout=LONG_MS):
+        press(view, "Clear")
+    assert rows(view) == before
+    view.field.clear()
+    qtbot.waitUntil(lambda: says(view, NOTHING_TYPED), timeout=LONG_MS)
+    assert rows(view) == []
+
+
+def test_a_hit_is_opened_and_others_like_it_are_found(qtbot: Any, window: MainWindow, case: Case) -> None:
+    view = window.search
+    type_words(qtbot, window, "polyp")
+    prepare(qtbot, window)
+    qtbot.waitUntil(lambda: len(rows(view)) == 2, timeout=LONG_MS)
+    qtbot.keyClick(view.field, Qt.Key.Key_Return)
+    assert view.table.hasFocus()
+    first = int(rows(view)[0].split(" ")[0])
+    qtbot.keyClick(view.table, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: window.session.selection.clip == first, timeout=LONG_MS)
+    assert window.tabs.currentWidget() is view
+    with qtbot.waitSignal(window.searching.found, timeout=LONG_MS):
+        press(view, "Like this clip")
+    assert view.wish == Wish(text="polyp", like=first)
+    assert rows(view) == [row for row in rows(view) if not row.startswith(f"{first} ")]
+    choose(qtbot, window, case.follow_up)
+    assert view.chips.like == first, "another clip that is chosen changes no search"
+    with qtbot.waitSignal(window.searching.found, timeout=LONG_MS):
+        press(view, f"Like clip {first}")
+    assert view.chips.like is None
+
+
+def test_filters_and_refusals_are_said(qtbot: Any, window: MainWindow, case: Case) -> None:
+    view = window.search
+    choose(qtbot, window, case.follow_up)
+    type_words(qtbot, window, "red")
+    prepare(qtbot, window)
+    with qtbot.waitSignal(window.searching.failed, timeout=LONG_MS):
+        press(view, "Larger")
+    assert says(view, "says no size")
+    assert rows(view) == []
+    with qtbot.waitSignal(window.searching.found, timeout=LONG_MS):
+        press(view, "Clear")
+    assert len(rows(view)) == 2
+    with qtbot.waitSignal(window.searching.found, timeout=LONG_MS):
+        press(view, "Only this patient")
+    assert len(rows(view)) == 2
+    segment = view.findChild(QComboBox)
+    assert segment is not None
+    with qtbot.waitSignal(window.searching.found, timeout=LONG_MS):
+        segment.setCurrentText("rectum")
+    assert rows(view) == []
+
+
+def test_an_answer_that_comes_late_is_not_shown(qtbot: Any, window: MainWindow, case: Case) -> None:
+    view = window.search
+    type_words(qtbot, window, "polyp")
+    prepare(qtbot, window)
+    qtbot.waitUntil(lambda: len(rows(view)) == 2, timeout=LONG_MS)
+    window.searching.ask(Wish(text="rectum"))
+    view.field.clear()
+    view.ask()
+    qtbot.wait(300)
+    assert rows(view) == []
+    assert says(view, NOTHING_TYPED)
