@@ -19,6 +19,9 @@ NO_IDENTITY = "This finds polyps of a kind; it doesn't decide whether two are th
 LONGEST = 2000
 """Characters of a typed query that are read."""
 _WORD = re.compile(r"\d+(?:[.,]\d+)?\s*(?:mm|cm)\b|\S+", re.IGNORECASE)
+_SIGNS = ".,;:!?…()“”\"'"
+_BEFORE = {"paris": "Paris ", "lst": "LST ", "nice": "NICE ", "jnet": "JNET ", "kudo": "Kudo "}
+_BEHIND = {"size_mm": " mm", "stalk": " stalk", "tattoo": " tattoo"}
 
 
 class Filters(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,9 +102,13 @@ def understood(query: SearchQuery, like: Words | None = None) -> Meant:
 
 
 def without_each_word(text: str) -> list[tuple[str, str]]:
-    """Each word of a typed query, and the query without it. A number stays with its unit."""
+    """Each word of a typed query, without signs around it, and the query without it.
+
+    A number stays with its unit.
+    """
     found = list(_WORD.finditer(text[:LONGEST]))
-    return [(one.group(), f"{text[: one.start()]} {text[one.end() :]}".strip()) for one in found]
+    left = [f"{text[: one.start()]} {text[one.end() :]}".strip() for one in found]
+    return [(one.group().strip(_SIGNS) or one.group(), rest) for one, rest in zip(found, left, strict=True)]
 
 
 def without_each_code(codes: Codes) -> list[tuple[str, Codes]]:
@@ -160,9 +167,4 @@ def _said(codes: Codes, free: str, left_out: tuple[str, ...], after: bool) -> st
 
 def _value(key: str, own: tuple[str, ...]) -> str:
     """“20–29 or ≥30 mm”, “Paris Ip”, “sigmoid”."""
-    words = " or ".join(own)
-    if key == "size_mm":
-        return f"{words} mm"
-    return {"paris": "Paris ", "lst": "LST ", "nice": "NICE ", "jnet": "JNET ", "kudo": "Kudo "}.get(
-        key, ""
-    ) + words
+    return f"{_BEFORE.get(key, '')}{' or '.join(own)}{_BEHIND.get(key, '')}"

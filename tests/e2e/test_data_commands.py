@@ -189,7 +189,7 @@ def test_train_quick_makes_a_candidate_that_can_be_used(quick: Run, tmp_path: Pa
     assert sum(step["stage"] == "train" for step in steps) == 12
     listed = {one["id"]: one["state"] for one in _json(quick(data, "models", "list", "--json"))["models"]}
     assert listed[said["model"]] == "candidate"
-    assert sorted(listed.values()) == ["active", "candidate"]
+    assert sorted(listed.values()) == ["active", "active", "candidate"], "to recognise, and to search"
 
 
 TINY = (

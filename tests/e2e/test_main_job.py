@@ -198,6 +198,28 @@ def test_words_find_clips_of_their_kind(quick: Run, demo: tuple[Path, dict[str, 
     assert quick(data, "search", "polyp", "--from", "soon").code == 2
 
 
+def test_a_space_is_learnt_from_the_catalogue(quick: Run, demo: tuple[Path, dict[str, Any]]) -> None:
+    data, _ = demo
+    few = ("--set", "epochs=3", "--set", "batch=16")
+    made = _json(quick(data, "train", "drcl", "--from-catalogue", *few, "--json"))
+    assert {"frame", "clip", "description", "report"} == set(made["data"]["sizes"]["train"])
+    assert any(name.startswith("segment: ") for name in made["data"]["categories"])
+    found = _json(quick(data, "search", "polyp", "--model", made["model"], "--json"))
+    assert (found["model"], found["unprepared"]) == (made["model"], 0)
+    assert found["hits"]
+    for wrong in (
+        ("train", "drcl", "--from-catalogue", "--dry-run"),
+        ("train", "drcl", "--categories", "class", "--features", "x.npz"),
+        ("train", "dmcl", "--from-catalogue", "--categories", "class"),
+    ):
+        assert quick(data, *wrong).code == 2
+    listed = _json(quick(data, "models", "list", "--json"))["models"]
+    assert {one["kind"]: one["state"] for one in listed if one["shipped"]} == {
+        "dmcl": "active",
+        "drcl": "active",
+    }
+
+
 def test_the_doctor_reads_the_records(quick: Run, demo: tuple[Path, dict[str, Any]]) -> None:
     checks = {one["name"]: one for one in _json(quick(demo[0], "doctor", "--json"))["checks"]}
     assert "chain whole" in checks["records"]["message"]

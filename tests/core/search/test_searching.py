@@ -60,9 +60,10 @@ def test_the_words_that_mattered_are_those_that_the_score_falls_without(
     assert "please" not in shares
     assert max(shares.values()) > 0
     assert [abs(one.change) for one in hit.words] == sorted((abs(v) for v in shares.values()), reverse=True)
-    without = found(prepared, space, "please show a 25 mm LST in the").hits
+    word, change = next(iter(shares.items()))
+    without = found(prepared, space, "please show a 25 mm LST in the caecum".replace(word, "")).hits
     score = next(one.score for one in without if one.clip == hit.clip)
-    assert shares["caecum"] == pytest.approx(hit.score - score, abs=2e-4)
+    assert change == pytest.approx(hit.score - score, abs=2e-4)
 
 
 def test_the_same_query_gives_the_same_list_after_chips_are_taken_back(
