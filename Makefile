@@ -15,7 +15,7 @@ help:
 	@echo "make screenshots  pictures of every view and state into build/screenshots"
 	@echo "make bench     measure speed against peers and limits (about five minutes)"
 	@echo "make faults    kill the program at every point where it writes (about a quarter of an hour)"
-	@echo "make table3    Table 3 on the phantom: four rows, three seeds (some hours on two cores, resumable)"
+	@echo "make table3    Table 3 on the phantom: four rows, three seeds (about two hours on two cores, resumable)"
 	@echo "make pretrain-figures  what learning without labels brings; RESEARCH=DIR adds real pictures (some hours, resumable)"
 	@echo "make lock      resolve the dependencies again (needs uv)"
 
