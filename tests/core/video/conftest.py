@@ -13,6 +13,8 @@ import av
 import numpy as np
 import pytest
 
+from core.phantom.writer import steady_encoder
+
 BITS = 12
 BLOCK = 12
 WIDTH, HEIGHT = 176, 120
@@ -112,6 +114,8 @@ def _codec_options(recipe: Recipe) -> dict[str, str]:
     options = dict(recipe.codec_options)
     if recipe.codec == "libx264":
         options = {"bf": str(recipe.bframes), "preset": "veryfast", "sc_threshold": "0", **options}
+        if "x264-params" not in options:
+            options |= steady_encoder()  # what is damaged later shall be damaged in the same place
     if recipe.codec == "libx265":
         extra = options.pop("x265-params", "")
         base = f"log-level=none:pools=1:frame-threads=1:keyint={recipe.gop}:min-keyint={recipe.gop}"
