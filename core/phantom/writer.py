@@ -38,7 +38,7 @@ class VideoWriter:
         self._stream = self._file.add_stream("libx264", rate=fps)
         self._stream.width, self._stream.height, self._stream.pix_fmt = width, height, "yuv420p"
         options = {"crf": str(crf), "preset": "veryfast", "threads": "1", "g": str(2 * fps)}
-        self._stream.options = options | steady_encoder()
+        self._stream.options = {**options, **steady_encoder()}
         self._rate = Fraction(1, fps)
 
     def write(self, screen: Image) -> int:
