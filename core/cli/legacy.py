@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
 
-from core.cli.options import JsonFlag
+from core.cli.options import JsonFlag, day
 from core.cli.output import Output
 
 if TYPE_CHECKING:  # rapidfuzz and the words would cost every other command their time
@@ -61,18 +60,11 @@ def preview(
         read_sheet(file),
         Columns(patient_column, date_column, text_column),
         patient=patient,
-        date=_date(exam_date),
+        date=day(exam_date, "--exam-date"),
         day_first=day_first,
     )
     output.document(_document(file, found))
     _show(output, found)
-
-
-def _date(text: str | None) -> dt.date | None:
-    try:
-        return None if text is None else dt.date.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(f"--exam-date {text} is no date like 2019-04-30") from None
 
 
 def _document(file: Path, found: Entries) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 from typing import Annotated
 
@@ -41,6 +42,18 @@ Model = Annotated[
 def data_dir(chosen: Path | None) -> DataDir:
     """The data folder as chosen on the command line, by the environment or by default."""
     return DataDir((chosen or default_data_dir()).expanduser())
+
+
+def day(text: str | None, option: str) -> dt.date | None:
+    """A day as typed with an option; None where it wasn't given.
+
+    Raises:
+        typer.BadParameter: it is no date.
+    """
+    try:
+        return None if text is None else dt.date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{option} {text} is no date like 2019-04-30") from None
 
 
 def existing(folder: DataDir) -> Catalog:

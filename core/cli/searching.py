@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from core.cli.interrupt import cancel_by_interrupt
-from core.cli.options import DataDirPath, Device, JsonFlag, data_dir, existing
+from core.cli.options import DataDirPath, Device, JsonFlag, data_dir, day, existing
 from core.cli.output import Output
 
 if TYPE_CHECKING:
@@ -74,8 +73,8 @@ def search(
         refinements=tuple(chip for wanted, chip in chips if wanted),
         filters=Filters(
             patient=patient,
-            since=_day(since, "--from"),
-            until=_day(until, "--to"),
+            since=day(since, "--from"),
+            until=day(until, "--to"),
             segment=None if segment is None else segment_of(segment),
         ),
     )
@@ -89,13 +88,6 @@ def search(
         result = find(catalog, space, query, top)
     output.document(result.as_dict())
     _show(output, result)
-
-
-def _day(text: str | None, option: str) -> dt.date | None:
-    try:
-        return None if text is None else dt.date.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(f"{option} {text} is no date like 2019-04-30") from None
 
 
 def _show(output: Output, result: SearchResult) -> None:

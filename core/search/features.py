@@ -70,10 +70,10 @@ class WordFeatures(msgspec.Struct, frozen=True):
         said = set(names(text.codes))
         for place, name in enumerate(self.codes):
             out[place] = name in said
-        counts = Counter(word for word in free_words(text.free) if word in set(self.words))
-        scale = 1 / math.sqrt(len(counts)) if counts else 0.0
-        for place, word in enumerate(self.words, start=len(self.codes)):
-            out[place] = scale * (word in counts)
+        typed = set(free_words(text.free))
+        places = [place for place, word in enumerate(self.words, start=len(self.codes)) if word in typed]
+        if places:
+            out[places] = 1 / math.sqrt(len(places))
         return out
 
     def of_all(self, texts: Sequence[Words]) -> Floats:

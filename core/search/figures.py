@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rapidfuzz import fuzz, process
 
+from core.evaluation.items import normalised
 from core.evaluation.metrics import figures_of, hit_ranks
 from core.search.categories import DECIDING
 from core.search.codes import Codes
@@ -95,7 +96,7 @@ def _ways(
         PICTURES_ALONE: asked @ clips.halves[:, 0].T,
         FUZZY: process.cdist(reports, texts, scorer=fuzz.token_set_ratio, processor=lower),
         RAW: typed @ read.T,
-        RAW_PICTURES: typed @ (pictures / np.linalg.norm(pictures, axis=1, keepdims=True)).T,
+        RAW_PICTURES: typed @ normalised(pictures).T,
     }
 
 

@@ -14,6 +14,7 @@ from core.catalog import queries
 from core.catalog.engine import Catalog
 from core.domain import RESEARCH_BANNER, Clip, Exam
 from core.errors import PolypTraceError
+from core.evaluation.items import normalised
 from core.inference.ranker import rank
 from core.matching.context import contexts
 from core.search.features import Floats, Words
@@ -27,7 +28,7 @@ from core.search.query import (
     without_each_code,
     without_each_word,
 )
-from core.search.vectors import PICTURES, ClipVectors, WordSpace, unit
+from core.search.vectors import PICTURES, ClipVectors, WordSpace
 
 _MATTERS = 0.03
 """A word whose loss changes the score by less isn't named."""
@@ -120,7 +121,7 @@ def search(catalog: Catalog, space: WordSpace, query: SearchQuery, top: int = 20
 class _Liked(msgspec.Struct, frozen=True):
     """The clip that the others are to be like: what it says, and its pictures in the common space."""
 
-    words: Words | None
+    words: Words
     pictures: Floats | None
     mixed: Floats
 
@@ -153,7 +154,7 @@ def _like_with(space: WordSpace, liked: _Liked, texts: Sequence[Words]) -> Float
     rows = space.of_descriptions(texts)
     if liked.pictures is not None:
         rows = rows + PICTURES * liked.pictures
-    return unit(rows)
+    return normalised(rows)
 
 
 def _words(

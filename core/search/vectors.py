@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import PolypTraceError
+from core.evaluation.items import normalised
 from core.inference.space import SpaceReader
 from core.search.features import Floats, WordFeatures, Words
 from core.search.samples import CLIP, DESCRIPTION, FRAME, REPORT, clip_of
@@ -95,8 +96,8 @@ class ClipVectors(msgspec.Struct, frozen=True):
     def of(clips: NDArray[np.int64], stored: Floats) -> ClipVectors:
         """From (N, 2 · dim) vectors of :meth:`WordSpace.of_clip`."""
         dim = stored.shape[1] // 2
-        halves = unit(stored.reshape(-1, dim)).reshape(-1, 2, dim)
-        return ClipVectors(clips, halves, unit(PICTURES * halves[:, 0] + halves[:, 1]))
+        halves = normalised(stored.reshape(-1, dim)).reshape(-1, 2, dim)
+        return ClipVectors(clips, halves, normalised(PICTURES * halves[:, 0] + halves[:, 1]))
 
     @property
     def pictures(self) -> NDArray[np.bool_]:
@@ -114,9 +115,3 @@ class ClipVectors(msgspec.Struct, frozen=True):
     def at(self, rows: NDArray[np.int64]) -> ClipVectors:
         """These rows of it."""
         return ClipVectors(self.clips[rows], self.halves[rows], self.mixed[rows])
-
-
-def unit(rows: Floats) -> Floats:
-    """(N, d) with rows of length 1; rows of zeros stay."""
-    norms = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.asarray(rows / np.where(norms > 0, norms, 1), dtype=np.float32)
