@@ -14,6 +14,9 @@ RESEARCH_BANNER = "Research use only – not for diagnosis"
 OVERLAY_CAPTION = "Where the model's score is sensitive – not the outline of the lesion"
 """Stands with every map of an explanation (clinical rules, section 6)."""
 
+DMCL, DRCL = "dmcl", "drcl"
+"""Kinds of models: what recognises lesions, and what finds clips and reports of a kind by words."""
+
 
 class Verdict(StrEnum):
     """What the endoscopist decides about a finding at follow-up (design: clinical rules, section 1)."""

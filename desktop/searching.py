@@ -119,8 +119,7 @@ class SearchFlow(QObject):
         from core.search.query import Filters, SearchQuery
         from core.search.searching import search
 
-        if self._space is None:
-            self._space = open_space(catalog.data_dir)
+        self._space = open_space(catalog, known=self._space)
         patient = None if wish.patient is None else queries.patient(catalog, wish.patient).code
         filters = Filters(patient=patient, since=wish.since, until=wish.until, segment=wish.segment)
         query = SearchQuery(text=wish.text, like=wish.like, refinements=wish.refinements, filters=filters)

@@ -18,6 +18,7 @@ class Created(msgspec.Struct, frozen=True):
     clips: Ids = ()
     findings: Ids = ()
     revisions: Ids = ()
+    reports: Ids = ()
     link_events: Ids = ()
     models: tuple[str, ...] = ()
     jobs: Ids = ()
@@ -30,7 +31,7 @@ class CatalogChanges(msgspec.Struct, frozen=True):
     ``subject`` is the id of the row that the write is about, new or already there: the patient, exam, video,
     clip, revision, link event or job; None where that is a model or many rows.
     ``lesions`` holds the ids of lesions that appeared, vanished or have other findings now;
-    ``vectors`` the ids of clips whose vector was written.
+    ``vectors`` the ids of clips whose vector was written; ``reports`` those of legacy reports.
     """
 
     label: str
@@ -46,12 +47,13 @@ class CatalogChanges(msgspec.Struct, frozen=True):
     models: tuple[str, ...] = ()
     vectors: Ids = ()
     jobs: Ids = ()
+    reports: Ids = ()
 
     @property
     def nothing(self) -> bool:
         """True when the catalogue already was as asked."""
         touched = (self.patients, self.exams, self.videos, self.clips, self.findings, self.lesions)
-        return not any((*touched, self.models, self.vectors, self.jobs))
+        return not any((*touched, self.models, self.vectors, self.jobs, self.reports))
 
 
 def ids(*several: int | None) -> Ids:

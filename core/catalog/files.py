@@ -12,7 +12,7 @@ from core.catalog.schema import APPLICATION_ID
 from core.errors import PolypTraceError
 from core.paths import DataDir
 
-REVISIONS = ("r0001",)
+REVISIONS = ("r0001", "r0002")
 """All schema revisions, oldest first. Known here so that opening needs no Alembic."""
 
 _SMALLEST = 512

@@ -1,4 +1,7 @@
-"""Which model was in use before which: replayed from the audit log, shared by queries and operations."""
+"""Which model was in use before which: replayed from the audit log, shared by queries and operations.
+
+Each kind of model has its own line: putting another search model to use leaves recognition alone.
+"""
 
 from __future__ import annotations
 
@@ -11,19 +14,27 @@ PROMOTED, ROLLED_BACK = "promote-model", "roll-back-model"
 """The audit log's words."""
 
 
-def active(connection: Connection) -> str | None:
-    """The id of the model in use."""
-    where = ModelVersionRow.state == ModelState.ACTIVE.value
-    found: str | None = connection.execute(select(ModelVersionRow.model_id).where(where)).scalar()
+def active(connection: Connection, kind: str) -> str | None:
+    """The id of the model of a kind that is in use."""
+    where = (ModelVersionRow.state == ModelState.ACTIVE.value, ModelVersionRow.kind == kind)
+    found: str | None = connection.execute(select(ModelVersionRow.model_id).where(*where)).scalar()
     return found
 
 
-def before_active(connection: Connection) -> str | None:
-    """The model that was in use before the last promotion that wasn't rolled back; None without one."""
+def before_active(connection: Connection, kind: str) -> str | None:
+    """The model of a kind in use before the last promotion that wasn't rolled back; None without one."""
+    own = {
+        f"model {name}"
+        for name in connection.execute(
+            select(ModelVersionRow.model_id).where(ModelVersionRow.kind == kind)
+        ).scalars()
+    }
     which = AuditEventRow.action.in_((PROMOTED, ROLLED_BACK))
-    query = select(AuditEventRow.action, AuditEventRow.before).where(which).order_by(AuditEventRow.id)
+    columns = (AuditEventRow.action, AuditEventRow.subject, AuditEventRow.before)
     standing: list[str | None] = []
-    for row in connection.execute(query):
+    for row in connection.execute(select(*columns).where(which).order_by(AuditEventRow.id)):
+        if row.subject not in own:
+            continue
         if row.action == PROMOTED:
             standing.append((row.before or {}).get("model"))
         elif standing:

@@ -42,12 +42,19 @@ _AT_ONCE = 5000
 
 _LARGEST_ID = 2**63 - 1
 _WHERE_IDS_ARE = "`polyptrace patient show CODE` lists exams, videos, clips and lesions with their ids."
+_WHERE_REPORTS_ARE = "`polyptrace legacy list` shows reports and their findings with their ids."
+_WHERE = {
+    "model": "`polyptrace models list` shows the known models.",
+    "report": _WHERE_REPORTS_ARE,
+    "report-finding": _WHERE_REPORTS_ARE,
+}
 
 
 def unknown(kind: str, row_id: object) -> PolypTraceError:
     """The error for an id that isn't in the catalogue."""
-    hint = "`polyptrace models list` shows the known models." if kind == "model" else _WHERE_IDS_ARE
-    return PolypTraceError(f"{kind}-unknown", f"There is no {kind} {row_id} in the catalogue.", hint)
+    hint = _WHERE.get(kind, _WHERE_IDS_ARE)
+    named = kind.replace("-", " ")
+    return PolypTraceError(f"{kind}-unknown", f"There is no {named} {row_id} in the catalogue.", hint)
 
 
 def refuse_impossible(kind: str, row_id: int) -> None:

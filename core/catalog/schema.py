@@ -164,12 +164,55 @@ class LinkEventRow(Base):
     created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
 
 
+class LegacyReportRow(Base):
+    """The text of an earlier exam that has no video here, as it was imported.
+
+    ``patient_code`` and ``date`` say whose and of when; patient and exam are made when something is accepted.
+    ``text_sha256`` is that of the text with plain spaces: what is imported again is known by it.
+    """
+
+    __tablename__ = "legacy_reports"
+    __table_args__ = (
+        Index(
+            "uq_legacy_reports_present",
+            "patient_folded",
+            "date",
+            "text_sha256",
+            unique=True,
+            sqlite_where=text("removed = 0"),
+        ),
+        _NEVER_REUSE_IDS,
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    patient_code: Mapped[str]
+    patient_folded: Mapped[str]
+    date: Mapped[dt.date]
+    text: Mapped[str]
+    text_sha256: Mapped[str]
+    added_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+    removed: Mapped[bool] = mapped_column(default=False)
+
+
+class LegacyFindingRow(Base):
+    """A finding as it was read from a legacy report; ``finding_id`` once somebody has accepted it."""
+
+    __tablename__ = "legacy_findings"
+    __table_args__ = (UniqueConstraint("report_id", "number"), _NEVER_REUSE_IDS)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    report_id: Mapped[int] = mapped_column(ForeignKey("legacy_reports.id"))
+    number: Mapped[int]
+    words: Mapped[str]
+    fields: Mapped[dict[str, Any]] = mapped_column(_Json)
+    state: Mapped[str]
+    finding_id: Mapped[int | None] = mapped_column(ForeignKey("findings.id"), index=True)
+
+
 class ModelVersionRow(Base):
-    """A model bundle that this catalogue knows. At most one is active."""
+    """A model bundle that this catalogue knows. At most one of a kind is active."""
 
     __tablename__ = "model_versions"
     __table_args__ = (
-        Index("uq_model_versions_active", "state", unique=True, sqlite_where=text("state = 'active'")),
+        Index("uq_model_versions_active", "kind", unique=True, sqlite_where=text("state = 'active'")),
         _NEVER_REUSE_IDS,
     )
     id: Mapped[int] = mapped_column(primary_key=True)

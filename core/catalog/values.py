@@ -10,12 +10,14 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from core.text.legacy.read_field import ReadField
+
 Matrix = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
 
 class ModelState(StrEnum):
-    """Where a model version stands. Exactly one may be active."""
+    """Where a model version stands. At most one of a kind is active."""
 
     ACTIVE = "active"
     CANDIDATE = "candidate"
@@ -30,6 +32,66 @@ class JobState(StrEnum):
     DONE = "done"
     FAILED = "failed"
     CANCELLED = "cancelled"
+
+
+class LegacyState(StrEnum):
+    """What became of a finding that was read from a legacy report."""
+
+    PROPOSED = "proposed"
+    ACCEPTED = "accepted"
+    DISMISSED = "dismissed"
+
+
+class NewLegacyFinding(msgspec.Struct, frozen=True):
+    """A finding as it was read, on its way into the catalogue; see :class:`LegacyFinding`."""
+
+    words: str
+    fields: dict[str, ReadField]
+
+
+class NewLegacyReport(msgspec.Struct, frozen=True):
+    """A report of an exam without video, on its way into the catalogue."""
+
+    patient: str
+    date: dt.date
+    text: str
+    findings: tuple[NewLegacyFinding, ...]
+
+
+class LegacyFinding(msgspec.Struct, frozen=True):
+    """A finding of a legacy report as it was read; nothing of it is final before it is accepted.
+
+    Attributes:
+        number: within the report, from 1.
+        words: the sentence that names it; empty where a user added it.
+        fields: as read, by the description's keys.
+        finding: of the catalogue, when it is accepted; also when it was once and is dismissed now.
+    """
+
+    id: int
+    report: int
+    number: int
+    words: str
+    fields: dict[str, ReadField]
+    state: LegacyState
+    finding: int | None
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The description that accepting it as it was read makes."""
+        read = {key: field.value for key, field in self.fields.items()}
+        plain: dict[str, Any] = msgspec.to_builtins(read)
+        return {**plain, "free_text": self.words} if self.words else plain
+
+
+class LegacyReport(msgspec.Struct, frozen=True):
+    """The text of an exam that has no video here, and the findings that were read in it."""
+
+    id: int
+    patient: str
+    date: dt.date
+    text: str
+    findings: tuple[LegacyFinding, ...]
 
 
 class ModelVersion(msgspec.Struct, frozen=True):

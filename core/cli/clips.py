@@ -286,7 +286,9 @@ def _counted(number: int, one: str, many: str = "") -> str:
 
 
 def describe(
-    clip: ClipId,
+    clip: Annotated[
+        int | None, typer.Argument(metavar="CLIP", help="Id of the clip.", show_default=False)
+    ] = None,
     settings: Annotated[
         list[str],
         typer.Option(
@@ -296,6 +298,10 @@ def describe(
     text: Annotated[str | None, typer.Option("--text", help="Free text, kept as typed.")] = None,
     file: Annotated[
         Path | None, typer.Option("--from", metavar="FILE.json", help="A whole description.")
+    ] = None,
+    finding_: Annotated[
+        int | None,
+        typer.Option("--finding", metavar="FINDING", help="A finding instead of a clip: one of a report."),
     ] = None,
     final: Annotated[
         bool, typer.Option("--final", help="Finalise: all required fields must be there.")
@@ -309,11 +315,13 @@ def describe(
     Without settings, show its description.
     """
     output = Output(json)
+    if (clip is None) == (finding_ is None):
+        raise typer.BadParameter("name a clip, or a finding with --finding")
     typed = dict(parse_setting(setting) for setting in settings)
     if text is not None:
         typed |= dict([parse_setting(f"free_text={text}")])
     with existing(data_dir(data_dir_)) as catalog:
-        finding = queries.clip(catalog, clip).finding_id
+        finding = _described(catalog, clip, finding_)
         before = queries.description(catalog, finding)
         old = before.values if before else {}
         values = merge(load_values(file) if file else old, typed)
@@ -343,6 +351,13 @@ def describe(
     output.say(report_text(values) or "Not described yet.")
     if seen:
         output.say(f"The model reads: {seen}", style="dim")
+
+
+def _described(catalog: Catalog, clip: int | None, finding: int | None) -> int:
+    if clip is not None:
+        return queries.clip(catalog, clip).finding_id
+    assert finding is not None
+    return queries.finding(catalog, finding).id
 
 
 def _model_text(folder: DataDir, values: dict[str, Any]) -> str:

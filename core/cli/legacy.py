@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 import typer
 
-from core.cli.options import JsonFlag, day
+from core.catalog import operations
+from core.catalog.engine import Catalog
+from core.cli import legacy_reports
+from core.cli.options import NOBODY, Author, DataDirPath, JsonFlag, data_dir, day
 from core.cli.output import Output
+from core.cli.patients import warn_of_name
 
 if TYPE_CHECKING:  # rapidfuzz and the words would cost every other command their time
     from core.legacy.entries import Entries
@@ -17,7 +21,7 @@ if TYPE_CHECKING:  # rapidfuzz and the words would cost every other command thei
 
 group = typer.Typer(
     no_args_is_help=True,
-    help="Reports of exams that have no video: look at what a table of them says.",
+    help="Reports of exams that have no video: read, keep, accept, and find the clips that fit.",
     rich_markup_mode=None,
 )
 _SHOWN = 40
@@ -25,46 +29,102 @@ _SHOWN = 40
 
 
 def register(app: typer.Typer) -> None:
-    """Adds this file's commands."""
+    """Adds this file's commands, and those on reports that were kept."""
+    legacy_reports.register(group)
     app.add_typer(group, name="legacy")
 
 
-@group.callback()
-def legacy() -> None:
-    """Keeps `preview` a command of its own while it is the only one."""
+_File = Annotated[
+    Path,
+    typer.Argument(
+        help="CSV or .xlsx with one report a row and names of columns first; a text of one report; or a "
+        "folder of texts, named CODE_2021-03-04.txt."
+    ),
+]
+_PatientColumn = Annotated[str | None, typer.Option(help="Column of the patient's pseudonym.")]
+_DateColumn = Annotated[str | None, typer.Option(help="Column of the exam's date.")]
+_TextColumn = Annotated[str | None, typer.Option(help="Column of the report.")]
+_Patient = Annotated[str, typer.Option(help="The patient of reports that name none.")]
+_ExamDate = Annotated[str | None, typer.Option(help="The date of reports that name none, YYYY-MM-DD.")]
+_DayFirst = Annotated[
+    bool | None, typer.Option("--day-first/--month-first", help="What 03/04/2021 begins with.")
+]
 
 
 @group.command()
 def preview(
-    file: Annotated[Path, typer.Argument(help="CSV or .xlsx, one report a row, names of columns first.")],
-    patient_column: Annotated[str | None, typer.Option(help="Column of the patient's pseudonym.")] = None,
-    date_column: Annotated[str | None, typer.Option(help="Column of the exam's date.")] = None,
-    text_column: Annotated[str | None, typer.Option(help="Column of the report.")] = None,
-    patient: Annotated[str, typer.Option(help="One patient for all reports.")] = "",
-    exam_date: Annotated[str | None, typer.Option(help="One date for all reports, YYYY-MM-DD.")] = None,
-    day_first: Annotated[
-        bool | None, typer.Option("--day-first/--month-first", help="What 03/04/2021 begins with.")
-    ] = None,
+    file: _File,
+    patient_column: _PatientColumn = None,
+    date_column: _DateColumn = None,
+    text_column: _TextColumn = None,
+    patient: _Patient = "",
+    exam_date: _ExamDate = None,
+    day_first: _DayFirst = None,
     json: JsonFlag = False,
 ) -> None:
-    """Read a table of earlier reports and show what was understood; nothing is kept.
+    """Read earlier reports and show what was understood; nothing is kept.
 
     Columns are found by their names where none is given. Every field comes with how sure it is, 0 to 1.
     """
-    from core.legacy.columns import Columns
-    from core.legacy.entries import read_entries
-    from core.sheets.reading import read_sheet
-
     output = Output(json)
-    found = read_entries(
-        read_sheet(file),
-        Columns(patient_column, date_column, text_column),
-        patient=patient,
-        date=day(exam_date, "--exam-date"),
-        day_first=day_first,
-    )
+    found = _read(file, (patient_column, date_column, text_column), patient, exam_date, day_first)
     output.document(_document(file, found))
     _show(output, found)
+    output.banner()
+
+
+@group.command("import")
+def import_reports(
+    file: _File,
+    patient_column: _PatientColumn = None,
+    date_column: _DateColumn = None,
+    text_column: _TextColumn = None,
+    patient: _Patient = "",
+    exam_date: _ExamDate = None,
+    day_first: _DayFirst = None,
+    author: Author = NOBODY,
+    json: JsonFlag = False,
+    data_dir_: DataDirPath = None,
+) -> None:
+    """Keep earlier reports with what was read in them; nothing of it is final before it is accepted.
+
+    What is there already isn't added again. `legacy list` shows what waits, `undo` takes the import back.
+    """
+    from core.legacy.filing import new_reports
+
+    output = Output(json)
+    found = _read(file, (patient_column, date_column, text_column), patient, exam_date, day_first)
+    for code in sorted({one.patient for one in found.entries}):
+        warn_of_name(output, code)
+    with Catalog.open(data_dir(data_dir_)) as catalog:
+        done = operations.add_legacy_reports(catalog, new_reports(found.entries), author=author)
+    added = done.created.reports
+    known = len(found.entries) - len(added)
+    output.document({**_document(file, found), "reports": added, "known": known})
+    _show(output, found)
+    output.say(
+        f"Kept {len(added)} reports"
+        + (f"; {known} were there already" if known else "")
+        + ". Nothing is final yet: `polyptrace legacy list` shows what waits to be accepted."
+    )
+    output.banner()
+
+
+def _read(
+    file: Path,
+    columns: tuple[str | None, str | None, str | None],
+    patient: str,
+    exam_date: str | None,
+    day_first: bool | None,
+) -> Entries:
+    from core.legacy.columns import Columns
+    from core.legacy.entries import read_entries
+    from core.legacy.files import read_reports
+
+    when = day(exam_date, "--exam-date")
+    return read_entries(
+        read_reports(file), Columns(*columns), patient=patient, date=when, day_first=day_first
+    )
 
 
 def _document(file: Path, found: Entries) -> dict[str, Any]:
@@ -95,7 +155,6 @@ def _show(output: Output, found: Entries) -> None:
         output.say(f"Said twice and left out: rows {', '.join(map(str, found.duplicates))}")
     for problem in found.problems:
         output.warn(f"row {problem.row}: {problem.words}")
-    output.banner()
 
 
 def _words(finding: ReadFinding) -> str:

@@ -10,9 +10,10 @@ import typer
 from core.cli.interrupt import cancel_by_interrupt
 from core.cli.options import NOBODY, Author, DataDirPath, JsonFlag, data_dir, existing
 from core.cli.output import Output
+from core.domain import DMCL, DRCL
 from core.inference.registry import details, entry, list_bundles
 from core.matching import model_choice
-from core.matching.model_choice import active_model_id, bundle_in_use, retired_model_ids
+from core.matching.model_choice import active_model_ids, bundle_in_use, retired_model_ids
 
 group = typer.Typer(
     no_args_is_help=True,
@@ -30,10 +31,10 @@ def register(app: typer.Typer) -> None:
 def list_models(json: JsonFlag = False, data_dir_: DataDirPath = None) -> None:
     """The models that are there, and which one is in use."""
     output, folder = Output(json), data_dir(data_dir_)
-    active, retired = active_model_id(folder), retired_model_ids(folder)
+    active, retired = active_model_ids(folder), retired_model_ids(folder)
     entries = [entry(known, active, retired) for known in list_bundles(folder)]
-    if active is not None and active not in {one["id"] for one in entries}:
-        output.warn(f"The model in use, {active}, isn't there any more: promote another one.")
+    for lost in sorted(set(active.values()) - {one["id"] for one in entries}):
+        output.warn(f"The model in use, {lost}, isn't there any more: promote another one.")
     output.document({"models": entries})
     rows = [
         (one["id"], one["kind"], one["state"], "shipped" if one["shipped"] else "data folder", one["problem"])
@@ -65,7 +66,7 @@ def promote(
     json: JsonFlag = False,
     data_dir_: DataDirPath = None,
 ) -> None:
-    """Put a model to use.
+    """Put a model to use, for recognising lesions or for search, as its kind is.
 
     The one before is retired and can be promoted again.
     """
@@ -73,18 +74,26 @@ def promote(
     info, changes = model_choice.promote(data_dir(data_dir_), model, confirm, author=author)
     chosen = info.manifest.model_id
     output.document({"model": chosen, "state": "active", "changed": not changes.nothing})
-    output.say(f"{chosen} is in use now; `polyptrace index` embeds the clips for it.")
+    then = "`polyptrace index` embeds the clips for it" if info.manifest.kind == DMCL else "search uses it"
+    output.say(f"{chosen} is in use now; {then}.")
 
 
 @group.command()
-def rollback(author: Author = NOBODY, json: JsonFlag = False, data_dir_: DataDirPath = None) -> None:
+def rollback(
+    search: Annotated[
+        bool, typer.Option("--search", help="The search model, not the one that recognises lesions.")
+    ] = False,
+    author: Author = NOBODY,
+    json: JsonFlag = False,
+    data_dir_: DataDirPath = None,
+) -> None:
     """Put the model back to use that was in use before the last promotion.
 
     It ranks as it did: its embeddings are kept.
     """
     output, folder = Output(json), data_dir(data_dir_)
     existing(folder).close()
-    info, changes = model_choice.roll_back(folder, author=author)
+    info, changes = model_choice.roll_back(folder, kind=DRCL if search else DMCL, author=author)
     chosen = info.manifest.model_id
     left = next((model for model in changes.models if model != chosen), None)
     output.document({"model": chosen, "state": "active", "left": left, "changed": not changes.nothing})

@@ -16,6 +16,7 @@ from core.domain import Clip, Exam, Lesion, Patient
 from core.errors import PolypTraceError
 from core.matching.context import contexts
 from core.privacy import scan
+from core.text.render import report_text
 from core.text.vocabulary import load
 
 group = typer.Typer(no_args_is_help=True, help="Patients: list, show, add.", rich_markup_mode=None)
@@ -111,6 +112,9 @@ def show(code: Code, json: JsonFlag = False, data_dir_: DataDirPath = None) -> N
                 f"  clip {clip['clip']}  finding {clip['finding']}  lesion {clip['lesion'] or '–'}{verdict}"
             )
             output.say(f"    {clip['report'] or 'not described yet'}", style="dim")
+        for finding in exam["reported"]:
+            output.say(f"  finding {finding['finding']}, reported without video")
+            output.say(f"    {finding['report'] or 'not described yet'}", style="dim")
     for event in verdicts:
         other = event["other_finding"]
         about = f"finding {event['finding']}" + (f" and finding {other}" if other is not None else "")
@@ -139,7 +143,18 @@ def _exam(catalog: Catalog, exam: Exam) -> dict[str, Any]:
     clips = queries.clips(catalog, exam_id=exam.id)
     videos = [video.id for video in queries.videos(catalog, exam.id)]
     facts = {"exam": exam.id, "date": exam.date, "facts": exam.facts}
-    return {**facts, "videos": videos, "clips": _clips(catalog, clips)}
+    shown = {clip.finding_id for clip in clips}
+    bare = [one for one in queries.findings(catalog, exam_id=exam.id) if one.id not in shown]
+    described = queries.descriptions(catalog, {one.id for one in bare})
+    reported = [
+        {
+            "finding": one.id,
+            "lesion_no": one.lesion_no,
+            "report": report_text(described[one.id].values) if one.id in described else "",
+        }
+        for one in bare
+    ]
+    return {**facts, "videos": videos, "clips": _clips(catalog, clips), "reported": reported}
 
 
 def _clips(catalog: Catalog, clips: list[Clip]) -> list[dict[str, Any]]:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from core.cli.interrupt import cancel_by_interrupt
 from core.cli.options import DataDirPath, Device, JsonFlag, data_dir, day, existing
 from core.cli.output import Output
+from core.cli.search_space import prepared_space
 
 if TYPE_CHECKING:
     from core.search.query import Refinement
@@ -44,7 +44,7 @@ def search(
     until: Annotated[str | None, typer.Option("--to", metavar="DAY", help="Up to this exam date.")] = None,
     segment: Annotated[str | None, typer.Option("--segment", help="Only in this segment.")] = None,
     model: Annotated[
-        str | None, typer.Option("--model", help="Id or folder of a search model. Default: the shipped one.")
+        str | None, typer.Option("--model", help="Id or folder of a search model. Default: the one in use.")
     ] = None,
     device: Device = "auto",
     json: JsonFlag = False,
@@ -54,13 +54,10 @@ def search(
 
     It doesn't decide whether two are the same lesion. Clips that aren't prepared yet are prepared first.
     """
-    from core.inference.embedder import Embedder
-    from core.search.choice import open_space, picture_model
-    from core.search.indexing import find_unprepared, prepare
     from core.search.query import Filters, SearchQuery, segment_of
     from core.search.searching import search as find
 
-    output, folder = Output(json), data_dir(data_dir_)
+    output = Output(json)
     chips: list[tuple[bool, Refinement]] = [
         (larger, "larger"),
         (smaller, "smaller"),
@@ -78,13 +75,8 @@ def search(
             segment=None if segment is None else segment_of(segment),
         ),
     )
-    with existing(folder) as catalog, output.progress() as progress, cancel_by_interrupt() as cancel:
-        space = open_space(folder, model)
-        if find_unprepared(catalog, space)[0]:
-            bundle = picture_model(folder, space).folder
-            made = prepare(catalog, space, Embedder.open(bundle, device, folder.cache), progress, cancel)
-            for failure in made.failed:
-                output.warn(f"clip {failure.clip} is found by its description alone: {failure.reason}")
+    with existing(data_dir(data_dir_)) as catalog:
+        space = prepared_space(catalog, model, device, output)
         result = find(catalog, space, query, top)
     output.document(result.as_dict())
     _show(output, result)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -13,7 +13,7 @@ from core.cli.options import NOBODY, Author, DataDirPath, JsonFlag, data_dir, ex
 from core.cli.output import Output
 from core.domain import Verdict
 from core.errors import PolypTraceError
-from core.matching.deciding import decide
+from core.matching.deciding import decide, decide_report
 
 SHORT = {
     "same": Verdict.SAME,
@@ -55,6 +55,10 @@ def link(
     lesion: Annotated[
         int | None, typer.Option("--lesion", help="The earlier lesion, instead of a clip.")
     ] = None,
+    report: Annotated[
+        int | None,
+        typer.Option("--with-report", help="An accepted finding of a report: see `legacy list`."),
+    ] = None,
     merge: Annotated[
         bool, typer.Option("--merge", help="Allow to join two lesions of several findings.")
     ] = False,
@@ -70,9 +74,14 @@ def link(
     Links the clip's finding, or rejects a pair; nothing is ever linked without a verdict.
     """
     output, chosen = Output(json), parse_verdict(verdict)
+    if report is not None and (other is not None or lesion is not None):
+        raise typer.BadParameter("name one of --with, --lesion and --with-report")
+    how: dict[str, Any] = {"author": author, "merge": merge, "removed": removed}
     with existing(data_dir(data_dir_)) as catalog:
-        decided = decide(
-            catalog, chosen, clip, other=other, lesion_id=lesion, author=author, merge=merge, removed=removed
+        decided = (
+            decide(catalog, chosen, clip, other=other, lesion_id=lesion, **how)
+            if report is None
+            else decide_report(catalog, chosen, clip, report, **how)
         )
     changes, now, warning = decided.changes, decided.lesion, decided.warning
     output.document(

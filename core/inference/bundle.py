@@ -14,11 +14,11 @@ from typing import Any
 
 import msgspec
 
+from core.domain import DMCL
 from core.errors import PolypTraceError
 
 MANIFEST, TOKENIZER, CARD = "manifest.json", "tokenizer.json", "card.md"
 FORMAT = 1
-DMCL, DRCL = "dmcl", "drcl"
 PICKLES = frozenset({".pt", ".pth", ".pkl", ".pickle", ".bin", ".ckpt", ".joblib", ".npy", ".npz"})
 """Endings of files that may hold Python objects."""
 

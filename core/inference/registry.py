@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from core.domain import DMCL
 from core.errors import PolypTraceError
-from core.inference.bundle import DMCL, MANIFEST, BundleInfo, read_bundle
+from core.inference.bundle import MANIFEST, BundleInfo, read_bundle
 from core.paths import DataDir, resource
 
 STARTER, SEARCH = "starter", "search"
@@ -83,39 +84,51 @@ def find_bundle(data_dir: DataDir, model: str | None = None) -> BundleInfo:
     return read_bundle(exact[0].folder)
 
 
-def active_bundle(data_dir: DataDir, active_id: str | None = None) -> BundleInfo:
-    """The model that is in use: ``active_id`` where the catalogue names one, else the starter model.
+def active_bundle(data_dir: DataDir, active_id: str | None = None, kind: str = DMCL) -> BundleInfo:
+    """The model of a kind that is in use: ``active_id`` where the catalogue names one, else the shipped one.
 
     Raises:
         PolypTraceError: ``model-unknown`` when the named one isn't there, ``model-missing`` when nothing is.
     """
     if active_id is not None:
         return find_bundle(data_dir, active_id)
-    folder = starter_folder()
+    folder = starter_folder() if kind == DMCL else search_folder()
     if folder is None:
-        raise PolypTraceError(
+        raise _missing(kind)
+    return read_bundle(folder)
+
+
+def _missing(kind: str) -> PolypTraceError:
+    if kind == DMCL:
+        return PolypTraceError(
             "model-missing",
             "No model is in use: the starter model isn't part of this installation.",
             "Install PolypTrace again, or train one: polyptrace train dmcl --manifest FILE.",
         )
-    return read_bundle(folder)
+    return PolypTraceError(
+        "search-model-missing",
+        "Nothing can be found by words: the search model isn't part of this installation.",
+        "Install PolypTrace again, or name a model of your own with --model.",
+    )
 
 
-def entry(bundle: KnownBundle, active_id: str | None = None, retired: Collection[str] = ()) -> dict[str, Any]:
+def entry(
+    bundle: KnownBundle, active: Mapping[str, str] | None = None, retired: Collection[str] = ()
+) -> dict[str, Any]:
     """One entry of ``models list``: id, state, metrics, kind, name, shipped, folder, problem.
 
-    ``active_id`` is the model of lesions that the catalogue names as active; None = the shipped starter model
-    is. The shipped search model is always in use.
+    ``active`` holds the ids that the catalogue names as active, by kind; of a kind that it doesn't name the
+    shipped one is.
     ``state`` is ``active``, ``candidate``, ``retired`` for one that was active once (``retired`` names
     those), or ``refused`` for a bundle that can't be read.
     """
     manifest = bundle.info.manifest if bundle.info else None
-    recognises = manifest is not None and manifest.kind == DMCL
-    active = bundle.shipped if active_id is None or not recognises else bundle.id == active_id
+    named = (active or {}).get(manifest.kind) if manifest else None
+    in_use = bundle.shipped if named is None else bundle.id == named
     unused = "retired" if bundle.id in retired else "candidate"
     return {
         "id": bundle.id,
-        "state": "refused" if manifest is None else "active" if active else unused,
+        "state": "refused" if manifest is None else "active" if in_use else unused,
         "metrics": manifest.metrics if manifest else {},
         "kind": manifest.kind if manifest else "",
         "name": manifest.name if manifest else "",

@@ -11,8 +11,9 @@ import safetensors.numpy
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 
+from core.domain import DRCL
 from core.errors import PolypTraceError
-from core.inference.bundle import DRCL, BundleInfo, read_bundle
+from core.inference.bundle import BundleInfo, read_bundle
 
 Floats = NDArray[np.float32]
 
@@ -131,6 +132,24 @@ def refuse_other_kind(info: BundleInfo) -> None:
             f"The model {info.manifest.model_id} has no space that words and pictures share.",
             "Choose a model whose id begins with drcl; `polyptrace models list` shows them.",
         )
+
+
+def refuse_other_spaces(info: BundleInfo) -> None:
+    """Raises:
+    PolypTraceError: ``model-kind``, or ``space-not-of-clips`` for a space that wasn't learnt from clips.
+    """
+    refuse_other_kind(info)
+    if info.manifest.architecture.get("inputs") is None:
+        raise not_of_clips(info.manifest.model_id)
+
+
+def not_of_clips(model_id: str) -> PolypTraceError:
+    """The error for a space that can't search a catalogue."""
+    return PolypTraceError(
+        "space-not-of-clips",
+        f"The model {model_id} was learnt from a file of features; it can't search clips.",
+        "Choose the shipped one, or train one: polyptrace train drcl --from-catalogue.",
+    )
 
 
 def _state(info: BundleInfo) -> dict[str, Floats]:

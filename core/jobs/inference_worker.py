@@ -147,8 +147,8 @@ class Inference:
         The answer is that of ``embed``, for the same function.
         """
         asked = msgspec.convert(params, _Asked)
-        space = open_space(asked.folder)
         with ReadingCatalog.open(asked.folder) as catalog:
+            space = open_space(catalog)
             embedder = self._loaded(asked, picture_model(asked.folder, space), progress)
             answer = prepare_for_others(catalog, space, embedder, progress, cancel)
         return answer.as_dict() | _device(embedder)

@@ -9,6 +9,7 @@ import msgspec
 from rapidfuzz import fuzz, process
 
 from core.errors import PolypTraceError
+from core.sheets.reading import Sheet
 
 Role = Literal["patient", "date", "text"]
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -35,6 +36,8 @@ _NAMES: dict[Role, tuple[str, ...]] = {
     ),
 }
 _ALIKE = 85
+_REPORT = 4
+"""So many words are a report, not a column's name."""
 
 
 class Columns(msgspec.Struct, frozen=True):
@@ -49,9 +52,18 @@ class Columns(msgspec.Struct, frozen=True):
         return {"patient": self.patient, "date": self.date, "text": self.text}[role]
 
 
+def with_header(sheet: Sheet) -> Sheet:
+    """The same table; one of a single column that begins with a report instead of a name gets a header."""
+    if not sheet.rows or any(len(row) > 1 for row in sheet.rows) or len(sheet.rows[0][0].split()) < _REPORT:
+        return sheet
+    return Sheet([["report"], *sheet.rows], [0, *sheet.numbers], sheet.notes)
+
+
 def guess_columns(header: Sequence[str]) -> Columns:
     """The columns by their names; none serves two roles."""
     left = {name: _plain(name) for name in header if name.strip()}
+    if len(left) == 1:
+        return Columns(text=next(iter(left)))
     chosen: dict[str, str] = {}
     for role in ROLES:
         best = _best(_NAMES[role], left)

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 import msgspec
 
+from core.domain import LONGEST_PATIENT_CODE
 from core.errors import PolypTraceError
-from core.legacy.columns import Columns, chosen_columns
+from core.legacy.columns import Columns, chosen_columns, with_header
 from core.legacy.dates import read_dates
 from core.sheets.reading import Sheet
 from core.text.legacy.reading import ReadFinding, read_findings
@@ -71,6 +72,7 @@ def read_entries(
     Raises:
         PolypTraceError: ``sheet-empty``, ``column-unknown``, ``column-missing`` or ``dates-ambiguous``.
     """
+    sheet = with_header(sheet)
     if len(sheet.rows) < 2:
         raise PolypTraceError(
             "sheet-empty", "The table has no rows below its header.", "Its first row names the columns."
@@ -79,7 +81,8 @@ def read_entries(
     columns = chosen_columns(header, named)
     _check(columns, patient, date)
     cells = {role: _column(sheet, header, columns.of(role)) for role in ("patient", "date", "text")}
-    dates = read_dates(cells["date"], day_first) if columns.date else [date] * (len(sheet.rows) - 1)
+    read = read_dates(cells["date"], day_first)
+    dates = [one if cell else date for one, cell in zip(read, cells["date"], strict=True)]
     entries, problems, duplicates = [], [], []
     seen: set[tuple[str, dt.date, str]] = set()
     for at, number in enumerate(sheet.numbers[1:]):
@@ -119,6 +122,8 @@ def _column(sheet: Sheet, header: Sequence[str], name: str | None) -> list[str]:
 def _fault(patient: str, text: str, date: dt.date | None) -> str:
     if not patient:
         return "it names no patient"
+    if len(patient) > LONGEST_PATIENT_CODE or not patient.isprintable():
+        return f"its patient's code is longer than {LONGEST_PATIENT_CODE} characters or can't be printed"
     if date is None:
         return "its date can't be read"
     return "" if text else "it has no report"

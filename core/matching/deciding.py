@@ -9,6 +9,7 @@ import msgspec
 from core.catalog import operations, queries
 from core.catalog.changes import CatalogChanges
 from core.catalog.engine import Catalog
+from core.catalog.values import LegacyState
 from core.domain import JOINING, Lesion, Verdict
 from core.errors import PolypTraceError
 from core.matching.values import MatchResult
@@ -80,6 +81,49 @@ def decide(
     finding = queries.clip(catalog, clip_id).finding_id
     lesion = queries.lesion_of_findings(catalog).get(finding)
     return Decided(changes, verdict, other, finding, lesion, _size_warning(catalog, finding, lesion))
+
+
+def decide_report(
+    catalog: Catalog,
+    verdict: Verdict,
+    clip_id: int,
+    legacy_id: int,
+    *,
+    author: str,
+    merge: bool = False,
+    removed: bool = False,
+) -> Decided:
+    """Gives a verdict on a clip's finding and one of a report without video; the later one is asked about.
+
+    Args:
+        legacy_id: id of the report's finding, which is accepted.
+        merge, removed: see :func:`core.catalog.operations.give_verdict`.
+
+    Raises:
+        PolypTraceError: ``report-finding-unknown``, ``report-not-accepted``, and what
+            :func:`core.catalog.operations.give_verdict` refuses.
+    """
+    report, read = queries.legacy_finding(catalog, legacy_id)
+    if read.finding is None or read.state is not LegacyState.ACCEPTED:
+        raise PolypTraceError(
+            "report-not-accepted",
+            f"Finding {legacy_id} of the reports isn't accepted yet, so nothing can be linked to it.",
+            f"Look at what was read and accept it: `polyptrace legacy accept {legacy_id}`.",
+        )
+    clip = queries.clip(catalog, clip_id)
+    ends = (clip.finding_id, read.finding)
+    later, earlier = ends if queries.exam(catalog, clip.exam_id).date >= report.date else ends[::-1]
+    changes = operations.give_verdict(
+        catalog,
+        verdict,
+        finding_id=later,
+        with_finding_id=earlier,
+        author=author,
+        merge=merge,
+        removed=removed,
+    )
+    lesion = queries.lesion_of_findings(catalog).get(later)
+    return Decided(changes, verdict, None, later, lesion, _size_warning(catalog, later, lesion))
 
 
 def _subject(clip_id: int) -> str:

@@ -10,19 +10,21 @@ from core.catalog import operations, queries
 from core.catalog.changes import CatalogChanges
 from core.catalog.engine import Catalog
 from core.catalog.values import ModelState
+from core.domain import DMCL, DRCL
 from core.errors import PolypTraceError
 from core.inference.bundle import BundleInfo
 from core.inference.registry import active_bundle, find_bundle, list_bundles
+from core.inference.space import refuse_other_spaces
 from core.paths import DataDir
 
 
-def active_model_id(folder: DataDir) -> str | None:
-    """The id of the model that the catalogue of a data folder has in use; None where it names none."""
+def active_model_ids(folder: DataDir) -> dict[str, str]:
+    """The ids of the models that the catalogue of a data folder has in use, by kind."""
     if not folder.catalogue.exists():
-        return None
+        return {}
     with Catalog.open(folder) as catalog:
-        active = queries.active_model(catalog)
-    return active.model_id if active else None
+        known = queries.model_versions(catalog)
+    return {model.kind: model.model_id for model in known if model.state is ModelState.ACTIVE}
 
 
 def retired_model_ids(folder: DataDir) -> set[str]:
@@ -34,25 +36,27 @@ def retired_model_ids(folder: DataDir) -> set[str]:
     return {model.model_id for model in known if model.state is ModelState.RETIRED}
 
 
-def bundle_in_use(folder: DataDir, model: str | None = None) -> BundleInfo:
-    """The bundle that was asked for, or the one in use.
+def bundle_in_use(folder: DataDir, model: str | None = None, kind: str = DMCL) -> BundleInfo:
+    """The bundle that was asked for, or the one of a kind in use.
 
     Raises:
         PolypTraceError: as :func:`core.inference.registry.find_bundle`.
     """
-    return find_bundle(folder, model) if model else active_bundle(folder, active_model_id(folder))
+    if model:
+        return find_bundle(folder, model)
+    return active_bundle(folder, active_model_ids(folder).get(kind), kind)
 
 
-def bundle_of(catalog: Catalog, model: str | None = None) -> BundleInfo:
-    """The bundle that was asked for, or the one that an open catalogue has in use.
+def bundle_of(catalog: Catalog, model: str | None = None, kind: str = DMCL) -> BundleInfo:
+    """The bundle that was asked for, or the one of a kind that an open catalogue has in use.
 
     Raises:
         PolypTraceError: as :func:`core.inference.registry.find_bundle`.
     """
     if model:
         return find_bundle(catalog.data_dir, model)
-    active = queries.active_model(catalog)
-    return active_bundle(catalog.data_dir, active.model_id if active else None)
+    active = queries.active_model(catalog, kind)
+    return active_bundle(catalog.data_dir, active.model_id if active else None, kind)
 
 
 def register_bundle(
@@ -77,7 +81,7 @@ def register_bundle(
 
 
 def promote(folder: DataDir, model: str, confirm: str, *, author: str) -> tuple[BundleInfo, CatalogChanges]:
-    """Puts a model to use; the one before is retired.
+    """Puts a model to use; the one of its kind before is retired.
 
     Args:
         model: id, or the beginning of one.
@@ -85,12 +89,14 @@ def promote(folder: DataDir, model: str, confirm: str, *, author: str) -> tuple[
 
     Raises:
         PolypTraceError: ``promote-confirm``; ``model-elsewhere`` for a bundle outside the data folder;
-            ``model-unknown``, ``model-kind`` for one that can't recognise lesions, and what reading the
-            bundle refuses.
+            ``model-unknown``; ``space-not-of-clips`` for a common space of something else; and what reading
+            the bundle refuses.
     """
     info = find_bundle(folder, model)
     wanted = info.manifest.model_id
-    info.manifest.reads  # noqa: B018 - refuses another kind
+    kind = info.manifest.kind
+    if kind == DRCL:
+        refuse_other_spaces(info)
     if confirm != wanted:
         raise PolypTraceError(
             "promote-confirm",
@@ -104,8 +110,8 @@ def promote(folder: DataDir, model: str, confirm: str, *, author: str) -> tuple[
             f"Copy its folder into {folder.models} first.",
         )
     with Catalog.open(folder) as catalog:
-        if queries.active_model(catalog) is None:
-            _note_default(catalog, folder, author)
+        if queries.active_model(catalog, kind) is None:
+            _note_default(catalog, folder, kind, author)
         registered = register_bundle(catalog, info, author=author)
         switched = operations.promote_model(catalog, wanted, record=_record(info), author=author)
     return info, msgspec.structs.replace(
@@ -113,8 +119,8 @@ def promote(folder: DataDir, model: str, confirm: str, *, author: str) -> tuple[
     )
 
 
-def roll_back(folder: DataDir, *, author: str) -> tuple[BundleInfo, CatalogChanges]:
-    """Puts the model to use again that was in use before the last promotion.
+def roll_back(folder: DataDir, *, kind: str = DMCL, author: str) -> tuple[BundleInfo, CatalogChanges]:
+    """Puts the model of a kind to use again that was in use before the last promotion.
 
     Its vectors are still there: it ranks as it did.
 
@@ -122,9 +128,9 @@ def roll_back(folder: DataDir, *, author: str) -> tuple[BundleInfo, CatalogChang
         PolypTraceError: ``rollback-nothing``; ``model-unknown`` when its bundle is gone.
     """
     with Catalog.open(folder) as catalog:
-        before = queries.model_before(catalog)
+        before = queries.model_before(catalog, kind)
         info = find_bundle(folder, before) if before is not None else None
-        changes = operations.roll_back_model(catalog, author=author)
+        changes = operations.roll_back_model(catalog, kind=kind, author=author)
     assert info is not None, "there was one to go back to"
     return info, changes
 
@@ -141,10 +147,10 @@ def _record(info: BundleInfo) -> dict[str, Any]:
     }
 
 
-def _note_default(catalog: Catalog, folder: DataDir, author: str) -> None:
-    """Puts on record that the starter model was in use as long as no other was chosen."""
+def _note_default(catalog: Catalog, folder: DataDir, kind: str, author: str) -> None:
+    """Puts on record that the shipped model was in use as long as no other was chosen."""
     try:
-        shipped = active_bundle(folder)
+        shipped = active_bundle(folder, kind=kind)
     except PolypTraceError:
         return  # an installation without one
     register_bundle(catalog, shipped, activate=True, author=author)

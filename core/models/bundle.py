@@ -17,10 +17,10 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from core import __version__
+from core.domain import DMCL
 from core.errors import PolypTraceError
 from core.inference.bundle import (
     CARD,
-    DMCL,
     TOKENIZER,
     BundleInfo,
     BundleManifest,

@@ -10,7 +10,8 @@ import msgspec
 import torch
 from torch import Tensor
 
-from core.inference.bundle import CARD, DRCL, BundleInfo, read_bundle
+from core.domain import DRCL
+from core.inference.bundle import CARD, BundleInfo, read_bundle
 from core.inference.space import PRIOR, EncoderShape, SearchInputs, SpaceShape, refuse_other_kind
 from core.models.bundle import read_state, refusing_foreign_weights, write_bundle
 from core.models.drcl import ModalityEncoder

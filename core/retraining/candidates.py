@@ -9,8 +9,8 @@ import msgspec
 from core.catalog import queries
 from core.catalog.engine import Catalog
 from core.catalog.values import ModelState
+from core.domain import DMCL
 from core.errors import PolypTraceError
-from core.inference.bundle import DMCL
 from core.inference.registry import active_bundle, list_bundles
 
 

@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-from core.errors import PolypTraceError
+from core.catalog.engine import Catalog
+from core.domain import DRCL
 from core.inference.bundle import BundleInfo
-from core.inference.registry import find_bundle, search_folder
+from core.inference.registry import find_bundle
 from core.inference.space import SpaceReader
+from core.matching.model_choice import bundle_of
 from core.paths import DataDir
 from core.search.vectors import WordSpace
 
 
-def open_space(folder: DataDir, model: str | None = None) -> WordSpace:
-    """The space that was asked for, or the shipped one.
+def open_space(catalog: Catalog, model: str | None = None, known: WordSpace | None = None) -> WordSpace:
+    """The space that was asked for, or the one in use: a promoted one, else the shipped one.
 
     Args:
         model: id, the beginning of one, or a bundle's folder.
+        known: one that was opened before, which is returned where it is the same.
 
     Raises:
         PolypTraceError: ``search-model-missing`` when none is shipped; ``space-not-of-clips``; as
             :func:`core.inference.registry.find_bundle` and :meth:`core.inference.space.SpaceReader.open`.
     """
-    bundle = find_bundle(folder, model).folder if model else search_folder()
-    if bundle is None:
-        raise PolypTraceError(
-            "search-model-missing",
-            "Nothing can be found by words: the search model isn't part of this installation.",
-            "Install PolypTrace again, or name a model of your own with --model.",
-        )
-    return WordSpace(SpaceReader.open(bundle))
+    bundle = bundle_of(catalog, model, DRCL)
+    if known is not None and known.model_id == bundle.manifest.model_id:
+        return known
+    return WordSpace(SpaceReader.open(bundle.folder))
 
 
 def picture_model(folder: DataDir, space: WordSpace) -> BundleInfo:

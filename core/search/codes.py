@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 from core.text.legacy.marks import marks_of
+from core.text.legacy.read_field import ReadField
 from core.text.legacy.reading import ReadFinding, read_findings
 from core.text.legacy.tokens import Token, sentences, tokens
 from core.text.render import model_codes, size_bin
@@ -40,7 +41,12 @@ def codes_of(values: Mapping[str, Any]) -> Codes:
 
 def codes_of_finding(found: ReadFinding) -> Codes:
     """The codes of a finding as it was read from a report, those that are sure enough."""
-    values = {key: read.value for key, read in found.fields.items() if read.sure >= SURE}
+    return codes_of_read(found.fields)
+
+
+def codes_of_read(fields: Mapping[str, ReadField]) -> Codes:
+    """The codes of fields as they were read, those that are sure enough."""
+    values = {key: read.value for key, read in fields.items() if read.sure >= SURE}
     if isinstance(values.get("size_mm"), int | float):
         values["size_mm"] = size_bin(values["size_mm"])
     return _kept(values)

@@ -9,9 +9,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import PolypTraceError
 from core.evaluation.items import normalised
-from core.inference.space import SpaceReader
+from core.inference.space import SpaceReader, not_of_clips
 from core.search.features import Floats, WordFeatures, Words
 from core.search.samples import CLIP, DESCRIPTION, FRAME, REPORT, clip_of
 
@@ -31,11 +30,7 @@ class WordSpace:
     def __init__(self, reader: SpaceReader) -> None:
         inputs = reader.shape.inputs
         if inputs is None or not {FRAME, CLIP, DESCRIPTION, REPORT} <= set(reader.shape.modalities):
-            raise PolypTraceError(
-                "space-not-of-clips",
-                f"The model {reader.model_id} was learnt from a file of features; it can't search clips.",
-                "Choose the shipped one, or train one: polyptrace train drcl --from-catalogue.",
-            )
+            raise not_of_clips(reader.model_id)
         self.reader, self.pictures_of = reader, inputs.pictures_of
         self.features = WordFeatures(inputs.codes, inputs.words)
 

@@ -53,7 +53,7 @@ def read_sheet(file: Path) -> Sheet:
         return Sheet(rows, list(range(1, len(rows) + 1)))
     if file.suffix.lower() not in CSV_ENDINGS:
         raise unreadable(file, "it is neither CSV nor .xlsx")
-    text, notes = _text(file)
+    text, notes = read_text(file)
     try:
         lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=_comma(text)))
     except csv.Error as error:
@@ -69,7 +69,12 @@ def unreadable(file: Path, why: str) -> PolypTraceError:
     )
 
 
-def _text(file: Path) -> tuple[str, tuple[str, ...]]:
+def read_text(file: Path) -> tuple[str, tuple[str, ...]]:
+    """A text, and notes on what was guessed of its encoding.
+
+    Raises:
+        PolypTraceError: ``sheet-unreadable``.
+    """
     try:
         if file.stat().st_size > _LARGEST_BYTES:
             raise unreadable(file, "it is too large for a table of reports")

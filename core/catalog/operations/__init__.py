@@ -10,6 +10,13 @@ from core.catalog.operations.clips import (
 from core.catalog.operations.descriptions import describe
 from core.catalog.operations.index import drop_vectors, put_vectors
 from core.catalog.operations.jobs import cancel_job, create_job, fail_job, finish_job, note_job, start_job
+from core.catalog.operations.legacy import (
+    accept_legacy_findings,
+    add_legacy_finding,
+    add_legacy_reports,
+    dismiss_legacy_findings,
+    propose_legacy_findings,
+)
 from core.catalog.operations.models import promote_model, register_model, roll_back_model
 from core.catalog.operations.people import add_patient, describe_exam
 from core.catalog.operations.system import record_event
@@ -19,12 +26,16 @@ from core.catalog.operations.video_text import set_text_boxes
 from core.catalog.operations.videos import import_video, relocate_video
 
 __all__ = [
+    "accept_legacy_findings",
     "add_clip",
+    "add_legacy_finding",
+    "add_legacy_reports",
     "add_patient",
     "cancel_job",
     "create_job",
     "describe",
     "describe_exam",
+    "dismiss_legacy_findings",
     "drop_vectors",
     "fail_job",
     "finish_job",
@@ -34,6 +45,7 @@ __all__ = [
     "move_clip",
     "note_job",
     "promote_model",
+    "propose_legacy_findings",
     "put_vectors",
     "record_event",
     "redo",

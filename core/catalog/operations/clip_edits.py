@@ -10,7 +10,8 @@ from core.catalog import audit, rows
 from core.catalog.changes import CatalogChanges, Created, ids, ids_of
 from core.catalog.operations import undo_log
 from core.catalog.operations.lesion_changes import lesions_of, touched
-from core.catalog.schema import ClipRow, FindingRow
+from core.catalog.schema import ClipRow, FindingRow, LegacyFindingRow
+from core.catalog.values import LegacyState
 from core.domain import Clip
 
 State = dict[str, Any]
@@ -118,5 +119,8 @@ def _remove_if_bare(connection: Connection, finding_id: int) -> bool:
     left = select(func.count()).where(ClipRow.finding_id == finding_id, ClipRow.removed.is_(False))
     if connection.execute(left).scalar_one():
         return False
+    accepted = select(LegacyFindingRow.id).filter_by(finding_id=finding_id, state=LegacyState.ACCEPTED)
+    if connection.execute(accepted).first() is not None:
+        return False  # a report names it too
     _put(connection, FindingRow, finding_id, {"removed": True})
     return True

@@ -51,7 +51,7 @@ def describe(
             ``description-incomplete`` when a final description lacks something or contradicts itself;
             ``description-conflict`` when another revision came after ``base``.
     """
-    kept = _plain(values)
+    kept = plain_values(values)
     if not draft:
         _check_final(kept)
     with catalog.write() as connection:
@@ -117,7 +117,12 @@ def replay(
     )
 
 
-def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+def plain_values(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values as they are kept.
+
+    Raises:
+        PolypTraceError: ``description-values``.
+    """
     try:
         plain: dict[str, Any] = json.loads(json.dumps(dict(values), allow_nan=False))
     except (TypeError, ValueError) as error:

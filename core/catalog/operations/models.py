@@ -13,6 +13,7 @@ from core.catalog.engine import Catalog
 from core.catalog.schema import ModelVersionRow
 from core.catalog.types import now
 from core.catalog.values import ModelState
+from core.domain import DMCL
 from core.errors import PolypTraceError
 
 
@@ -69,7 +70,8 @@ def register_model(
 def promote_model(
     catalog: Catalog, model_id: str, *, record: Mapping[str, Any] | None = None, author: str
 ) -> CatalogChanges:
-    """Puts a model to use, by a user's decision; the one before is retired and can be gone back to.
+    """Puts a model to use, by a user's decision; the one of its kind before is retired and can be gone back
+    to.
 
     Args:
         catalog: where to.
@@ -82,7 +84,7 @@ def promote_model(
     """
     with catalog.write() as connection:
         rows.model_number(connection, model_id)
-        before = promotions.active(connection)
+        before = promotions.active(connection, _kind(connection, model_id))
         switched = _activate(connection, model_id, author)
         if switched:
             was, after = {"model": before}, {"model": model_id, **(record or {})}
@@ -90,8 +92,8 @@ def promote_model(
     return CatalogChanges("promote model", models=switched)
 
 
-def roll_back_model(catalog: Catalog, *, author: str) -> CatalogChanges:
-    """Puts the model to use again that was in use before the last promotion that still stands.
+def roll_back_model(catalog: Catalog, *, kind: str = DMCL, author: str) -> CatalogChanges:
+    """Puts the model of a kind to use again that was in use before the last promotion that still stands.
 
     Each call goes back one promotion more. ``changes.models`` holds the ids of both models.
 
@@ -99,14 +101,14 @@ def roll_back_model(catalog: Catalog, *, author: str) -> CatalogChanges:
         PolypTraceError: ``rollback-nothing``.
     """
     with catalog.write() as connection:
-        target = promotions.before_active(connection)
+        target = promotions.before_active(connection, kind)
         if target is None:
             raise PolypTraceError(
                 "rollback-nothing",
                 "There is no model to go back to: none was promoted since the first one.",
                 "`polyptrace models list` shows the known models; `models promote` puts one to use.",
             )
-        left = promotions.active(connection)
+        left = promotions.active(connection, kind)
         switched = _activate(connection, target, author)
         was, after = {"model": left}, {"model": target}
         audit.note(connection, author, promotions.ROLLED_BACK, f"model {left}", before=was, after=after)
@@ -114,11 +116,16 @@ def roll_back_model(catalog: Catalog, *, author: str) -> CatalogChanges:
 
 
 def _activate(connection: Connection, model_id: str, author: str) -> tuple[str, ...]:
-    before = promotions.active(connection)
+    before = promotions.active(connection, _kind(connection, model_id))
     if before == model_id:
         return ()
     retired = () if before is None else _put(connection, before, ModelState.RETIRED, author)
     return tuple(sorted((*retired, *_put(connection, model_id, ModelState.ACTIVE, author))))
+
+
+def _kind(connection: Connection, model_id: str) -> str:
+    query = select(ModelVersionRow.kind).where(ModelVersionRow.model_id == model_id)
+    return connection.execute(query).scalar_one()
 
 
 def _put(connection: Connection, model_id: str, state: ModelState, author: str) -> tuple[str, ...]:

@@ -116,8 +116,12 @@ def merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in {**old, **new}.items() if value is not None}
 
 
-def find_or_add_patient(connection: Connection, code: str, author: str) -> tuple[int, int | None]:
-    """The patient's id, and the same again when it is new."""
+def shown_code(code: str) -> str:
+    """A patient's code as it is kept.
+
+    Raises:
+        PolypTraceError: ``patient-code``.
+    """
     shown = code.strip()
     if not 0 < len(shown) <= LONGEST_PATIENT_CODE or not shown.isprintable():
         raise PolypTraceError(
@@ -125,6 +129,12 @@ def find_or_add_patient(connection: Connection, code: str, author: str) -> tuple
             f"A patient's code has 1 to {LONGEST_PATIENT_CODE} printable characters.",
             "Use the pseudonym of the patient, not the name or the record number.",
         )
+    return shown
+
+
+def find_or_add_patient(connection: Connection, code: str, author: str) -> tuple[int, int | None]:
+    """The patient's id, and the same again when it is new."""
+    shown = shown_code(code)
     folded = shown.casefold()
     found = connection.execute(select(PatientRow.id).where(PatientRow.code_folded == folded)).scalar()
     if found is not None:

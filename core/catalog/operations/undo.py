@@ -1,4 +1,4 @@
-"""Undo and redo of descriptions, verdicts and edits. The stack lies in the catalogue: it survives."""
+"""Undo and redo of descriptions, verdicts, edits and legacy reports; the stack lies in the catalogue."""
 
 from __future__ import annotations
 
@@ -7,7 +7,15 @@ from sqlalchemy import select, update
 from core.catalog import audit
 from core.catalog.changes import CatalogChanges
 from core.catalog.engine import Catalog
-from core.catalog.operations import clip_edits, descriptions, people, undo_log, verdicts, video_text
+from core.catalog.operations import (
+    clip_edits,
+    descriptions,
+    legacy_steps,
+    people,
+    undo_log,
+    verdicts,
+    video_text,
+)
 from core.catalog.schema import UndoRow
 from core.errors import PolypTraceError
 
@@ -47,6 +55,10 @@ def _step(catalog: Catalog, author: str, *, forward: bool) -> CatalogChanges:
             changes = people.replay_exam(connection, payload, label, forward=forward)
         elif row.kind == undo_log.TEXT:
             changes = video_text.replay(connection, payload, label, forward=forward)
+        elif row.kind == undo_log.LEGACY:
+            changes = legacy_steps.replay(connection, payload, label, forward=forward)
+        elif row.kind == undo_log.REPORTS:
+            changes = legacy_steps.replay_import(connection, payload, label, forward=forward)
         else:
             changes = clip_edits.replay(connection, payload, label, forward=forward)
         state = {"undone": not forward, "payload": payload}

@@ -10,6 +10,7 @@ from core.catalog import rows
 from core.catalog.schema import UndoRow
 
 DESCRIBE, VERDICT, EDIT, EXAM, TEXT = "describe", "verdict", "edit", "exam", "text"
+REPORTS, LEGACY = "reports", "legacy"
 
 
 def push(connection: Connection, kind: str, label: str, payload: dict[str, Any]) -> None:

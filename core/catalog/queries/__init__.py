@@ -16,6 +16,7 @@ from core.catalog.queries.findings import (
     verdict,
 )
 from core.catalog.queries.index import clips_to_index, indexed_clips, vector_rows
+from core.catalog.queries.legacy import legacy_finding, legacy_reports
 from core.catalog.queries.library import (
     clip,
     clips,
@@ -72,6 +73,8 @@ __all__ = [
     "indexed_clips",
     "jobs",
     "last_audit_event",
+    "legacy_finding",
+    "legacy_reports",
     "lesion_of_clips",
     "lesion_of_findings",
     "lesions",

@@ -9,6 +9,7 @@ from core.catalog.audit import chained
 from core.catalog.engine import Catalog
 from core.catalog.schema import AuditEventRow, JobRow, ModelVersionRow, UndoRow
 from core.catalog.values import AuditEvent, Job, JobState, ModelState, ModelVersion
+from core.domain import DMCL
 
 
 def model_versions(catalog: Catalog) -> list[ModelVersion]:
@@ -30,17 +31,18 @@ def model_version(catalog: Catalog, model_id: str) -> ModelVersion:
     return found[0]
 
 
-def active_model(catalog: Catalog) -> ModelVersion | None:
-    """The model version in use; None while none was made active."""
+def active_model(catalog: Catalog, kind: str = DMCL) -> ModelVersion | None:
+    """The model version of a kind in use; None while none was made active."""
+    in_use = (ModelVersionRow.state == ModelState.ACTIVE, ModelVersionRow.kind == kind)
     with catalog.read() as connection:
-        found = _models(connection, ModelVersionRow.state == ModelState.ACTIVE)
+        found = _models(connection, *in_use)
     return found[0] if found else None
 
 
-def model_before(catalog: Catalog) -> str | None:
-    """The id of the model that rolling back would put to use; None where there is none."""
+def model_before(catalog: Catalog, kind: str = DMCL) -> str | None:
+    """The id of the model of a kind that rolling back would put to use; None where there is none."""
     with catalog.read() as connection:
-        return promotions.before_active(connection)
+        return promotions.before_active(connection, kind)
 
 
 def _models(connection: Connection, *where: rows.Condition) -> list[ModelVersion]:

@@ -28,14 +28,21 @@ import numpy as np
 
 from core.catalog import operations, queries
 from core.catalog.engine import Catalog
-from core.catalog.values import ClipVector
+from core.catalog.values import ClipVector, NewLegacyFinding, NewLegacyReport
 from core.domain import Box, Verdict, Video
 from core.inference.vector_store import VectorStore
 from core.paths import DataDir
+from core.text.legacy.read_field import ReadField
 
 A = "killed"
 DIM, MODEL = 16, "m1"
 VIDEO = Video(0, "ab" * 32, "/videos/one.mp4", 1000, 40.0, 560, 480, "h264", (1, 25))
+REPORT = NewLegacyReport(
+    "P-1",
+    dt.date(2019, 1, 1),
+    "A 5 mm polyp.",
+    (NewLegacyFinding("A 5 mm polyp.", {"size_mm": ReadField(5, 0.9, "5 mm")}),),
+)
 Step = Callable[[Catalog], object]
 TOUCHES = frozenset(
     [
@@ -99,6 +106,9 @@ STORY: list[Step] = [
     lambda c: operations.mark_boxes(c, 1, put=[Box(5, 6, 7, 8, 3)], author=A),
     lambda c: operations.remove_clip(c, 2, author=A),
     _index([1, 3], "third"),
+    lambda c: operations.undo(c, author=A),
+    lambda c: operations.add_legacy_reports(c, [REPORT], author=A),
+    lambda c: operations.accept_legacy_findings(c, {1: None}, author=A),
     lambda c: operations.undo(c, author=A),
 ]
 

@@ -15,10 +15,18 @@ from sqlalchemy import Connection
 from core.catalog import audit, operations, queries
 from core.catalog.changes import CatalogChanges
 from core.catalog.engine import Catalog
-from core.catalog.values import ClipVector, JobState, ModelState, Touched
+from core.catalog.values import (
+    ClipVector,
+    JobState,
+    ModelState,
+    NewLegacyFinding,
+    NewLegacyReport,
+    Touched,
+)
 from core.domain import Box, ScopeRegion, Verdict
 from core.errors import PolypTraceError
 from core.inference.vector_store import VectorStore
+from core.text.legacy.read_field import ReadField
 
 A = "tester"
 DAY = dt.date(2024, 2, 29)
@@ -71,6 +79,20 @@ def _promoted(case: Any) -> None:
         operations.promote_model(case.catalog, name, author=A)
 
 
+def _report(code: str = "P-1", text: str = "A 5 mm polyp in the sigmoid.") -> NewLegacyReport:
+    fields = {"size_mm": ReadField(5, 0.9, "5 mm"), "segment": ReadField("sigmoid", 0.9, "sigmoid")}
+    return NewLegacyReport(code, DAY, text, (NewLegacyFinding(text, fields),))
+
+
+def _reported(case: Any) -> None:
+    operations.add_legacy_reports(case.catalog, [_report()], author=A)
+
+
+def _dismissed(case: Any) -> None:
+    _reported(case)
+    operations.dismiss_legacy_findings(case.catalog, [1], author=A)
+
+
 WRITES: dict[str, tuple[Callable[[Any], Any], Write]] = {
     "promote_model": (
         lambda case: _model(case, activate=False),
@@ -79,6 +101,23 @@ WRITES: dict[str, tuple[Callable[[Any], Any], Write]] = {
     "add_clip": (
         lambda case: None,
         lambda c, case: operations.add_clip(c, case.exams[0], case.video, 900, 950, author=A),
+    ),
+    "accept_legacy_findings": (
+        _reported,
+        lambda c, case: operations.accept_legacy_findings(c, {1: None}, author=A),
+    ),
+    "add_legacy_finding": (_reported, lambda c, case: operations.add_legacy_finding(c, 1, author=A)),
+    "add_legacy_reports": (
+        lambda case: None,
+        lambda c, case: operations.add_legacy_reports(c, [_report("P-8")], author=A),
+    ),
+    "dismiss_legacy_findings": (
+        _reported,
+        lambda c, case: operations.dismiss_legacy_findings(c, [1], author=A),
+    ),
+    "propose_legacy_findings": (
+        _dismissed,
+        lambda c, case: operations.propose_legacy_findings(c, [1], author=A),
     ),
     "add_patient": (lambda case: None, lambda c, case: operations.add_patient(c, "P-1", sex="f", author=A)),
     "cancel_job": (
@@ -201,7 +240,7 @@ def test_it_is_one_transaction(case: Any, name: str, dump: Any, monkeypatch: pyt
             raise RuntimeError("the program ends here")
         return calls[-1]
 
-    notes = {"import_video": 4}.get(name, 1)
+    notes = {"import_video": 4, "accept_legacy_findings": 2}.get(name, 1)
     monkeypatch.setattr(audit, "note", failing)
     with pytest.raises(RuntimeError):
         write(case.catalog, case)
@@ -230,7 +269,7 @@ def test_no_database_object_leaves_the_room(case: Any) -> None:
         "exam": (exam,), "exam_on": (patient, dt.date(2020, 5, 1)), "exams": (), "exams_of_video": (1,),
         "finding": (finding,), "findings": (), "indexed_clips": (_store(c), "m3"), "jobs": (),
         "last_audit_event": ("add-clip", "clip 1"),
-        "lesion_of_clips": (), "lesion_of_findings": (), "lesions": (), "link_events": (),
+        "legacy_finding": (1,), "legacy_reports": (), "lesion_of_clips": (), "lesion_of_findings": (), "lesions": (), "link_events": (),
         "model_before": (), "model_version": ("m3",), "model_versions": (),
         "patient": (patient,), "patient_by_code": ("p-1",),
         "patients": (), "ranking_shown": (1,), "redo_label": (), "removed_lesions": (dt.date(2030, 1, 1),),

@@ -1,0 +1,200 @@
+"""``polyptrace legacy list|accept|dismiss|propose|add|reports|clips``: what becomes of kept reports."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from core.catalog import operations, queries
+from core.catalog.changes import CatalogChanges
+from core.catalog.values import LegacyFinding, LegacyReport, LegacyState
+from core.cli.options import NOBODY, Author, DataDirPath, Device, JsonFlag, data_dir, existing
+from core.cli.output import Output
+from core.cli.search_space import prepared_space
+from core.text.description import merge, parse_setting
+from core.text.place import place_of
+
+if TYPE_CHECKING:
+    from core.search.reports import Fits
+
+_Ids = Annotated[list[int], typer.Argument(help="Ids of the reports' findings: see `legacy list`.")]
+_Top = Annotated[int, typer.Option("--top", help="How many at most.", min=1)]
+_SearchModel = Annotated[
+    str | None, typer.Option("--model", help="Id or folder of a search model. Default: the one in use.")
+]
+_SHOWN = 60
+"""Characters of a sentence in a table for people; JSON holds all."""
+
+
+def register(group: typer.Typer) -> None:
+    """Adds this file's commands."""
+    group.command("list")(list_reports)
+    for command in (accept, dismiss, propose, add, reports, clips):
+        group.command()(command)
+
+
+def list_reports(
+    patient: Annotated[str | None, typer.Option("--patient", metavar="CODE", help="Only this one's.")] = None,
+    state: Annotated[LegacyState | None, typer.Option("--state", help="Only findings that stand so.")] = None,
+    json: JsonFlag = False,
+    data_dir_: DataDirPath = None,
+) -> None:
+    """Kept reports, and the findings that were read in them."""
+    output = Output(json)
+    with existing(data_dir(data_dir_)) as catalog:
+        found = queries.legacy_reports(catalog, patient=patient)
+    output.document({"reports": [_report(one, state) for one in found]})
+    rows = [_row(report, one) for report in found for one in report.findings if state in (None, one.state)]
+    output.table("Reports", ("id", "report", "patient", "date", "state", "as read", "words"), rows)
+    bare = [one for one in found if not one.findings]
+    if bare and state is None:
+        named = ", ".join(f"{one.id} (patient {one.patient}, {one.date})" for one in bare[:20])
+        output.say(f"No finding was read in report {named}; `legacy add` adds one by hand.")
+    if not found:
+        output.say("No reports yet. `polyptrace legacy import FILE` keeps some.")
+
+
+def _report(report: LegacyReport, state: LegacyState | None) -> dict[str, Any]:
+    facts = {"report": report.id, "patient": report.patient, "date": report.date, "text": report.text}
+    return {**facts, "findings": [one for one in report.findings if state in (None, one.state)]}
+
+
+def _row(report: LegacyReport, one: LegacyFinding) -> tuple[object, ...]:
+    words = one.words if len(one.words) <= _SHOWN else f"{one.words[: _SHOWN - 1]}…"
+    read = place_of(one.values) if one.fields else "–"
+    return one.id, report.id, report.patient, str(report.date), one.state.value, read, words
+
+
+def accept(
+    ids: _Ids,
+    settings: Annotated[
+        list[str],
+        typer.Option("--set", metavar="KEY=VALUE", help="Correct a field of the finding; KEY= clears it."),
+    ] = [],  # noqa: B006
+    author: Author = NOBODY,
+    json: JsonFlag = False,
+    data_dir_: DataDirPath = None,
+) -> None:
+    """Make findings of what was read: each becomes a finding of its exam, with a description.
+
+    `link CLIP --with-report ID` can name it then, `describe --finding` edits it, `undo` takes it back.
+    """
+    output = Output(json)
+    typed = dict(parse_setting(setting) for setting in settings)
+    if typed and len(ids) > 1:
+        raise typer.BadParameter("--set corrects one finding: name it alone")
+    with existing(data_dir(data_dir_)) as catalog:
+        values = merge(queries.legacy_finding(catalog, ids[0])[1].values, typed) if typed else None
+        wanted = dict.fromkeys(dict.fromkeys(ids), values)
+        done = operations.accept_legacy_findings(catalog, wanted, author=author)
+        findings = [queries.legacy_finding(catalog, one)[1].finding for one in wanted]
+    output.document({"accepted": list(wanted), "findings": findings, "exams": done.exams, **_told(done)})
+    for one, finding in zip(wanted, findings, strict=True):
+        output.say(f"{one} is finding {finding} now")
+
+
+def dismiss(
+    ids: _Ids, author: Author = NOBODY, json: JsonFlag = False, data_dir_: DataDirPath = None
+) -> None:
+    """Put findings aside that aren't wanted; an accepted one is taken away again."""
+    output = Output(json)
+    with existing(data_dir(data_dir_)) as catalog:
+        done = operations.dismiss_legacy_findings(catalog, ids, author=author)
+    output.document({"dismissed": ids, **_told(done)})
+    output.say(done.label)
+
+
+def propose(
+    ids: _Ids, author: Author = NOBODY, json: JsonFlag = False, data_dir_: DataDirPath = None
+) -> None:
+    """Make proposals again of findings that were dismissed."""
+    output = Output(json)
+    with existing(data_dir(data_dir_)) as catalog:
+        done = operations.propose_legacy_findings(catalog, ids, author=author)
+    output.document({"proposed": ids, **_told(done)})
+    output.say(done.label)
+
+
+def add(
+    report: Annotated[int, typer.Argument(help="Id of the report: see `legacy list`.")],
+    author: Author = NOBODY,
+    json: JsonFlag = False,
+    data_dir_: DataDirPath = None,
+) -> None:
+    """Add a finding to a report that its reader overlooked; `legacy accept ID --set …` fills it in."""
+    output = Output(json)
+    with existing(data_dir(data_dir_)) as catalog:
+        done = operations.add_legacy_finding(catalog, report, author=author)
+    output.document({"id": done.subject, "report": report})
+    output.say(f"finding {done.subject} of report {report}: fill it in with `legacy accept` and --set")
+
+
+def _told(done: CatalogChanges) -> dict[str, Any]:
+    return {"changed": not done.nothing, "done": done.label}
+
+
+def reports(
+    clip: Annotated[int, typer.Argument(help="Id of the clip.")],
+    top: _Top = 10,
+    model: _SearchModel = None,
+    device: Device = "auto",
+    json: JsonFlag = False,
+    data_dir_: DataDirPath = None,
+) -> None:
+    """Which report fits this clip: of its kind, the same patient's first.
+
+    It doesn't decide whether two are the same lesion: `link CLIP --verdict same --with-report ID` does.
+    """
+    from core.search.reports import reports_for_clip
+
+    output = Output(json)
+    with existing(data_dir(data_dir_)) as catalog:
+        space = prepared_space(catalog, model, device, output)
+        found = reports_for_clip(catalog, space, clip, top)
+    output.document({"clip": clip, **found.as_dict()})
+    rows = [
+        (one.legacy, one.patient, str(one.date), one.place, one.score, ", ".join(one.agree),
+         ", ".join(one.differ), one.verdict or one.state.value)
+        for one in found.fits
+    ]  # fmt: skip
+    columns = ("id", "patient", "date", "what", "score", "agree", "differ", "stands as")
+    output.table(f"Reports for clip {clip}, best first", columns, rows)
+    _end(output, found, "There is no report of another exam than the clip's.")
+
+
+def clips(
+    legacy: Annotated[int, typer.Argument(metavar="ID", help="A report's finding: see `legacy list`.")],
+    top: _Top = 10,
+    model: _SearchModel = None,
+    device: Device = "auto",
+    json: JsonFlag = False,
+    data_dir_: DataDirPath = None,
+) -> None:
+    """Which clip fits this report: of its kind, the same patient's first.
+
+    It doesn't decide whether two are the same lesion: `link CLIP --verdict same --with-report ID` does.
+    """
+    from core.search.reports import clips_for_report
+
+    output = Output(json)
+    with existing(data_dir(data_dir_)) as catalog:
+        space = prepared_space(catalog, model, device, output)
+        found = clips_for_report(catalog, space, legacy, top)
+    output.document({"id": legacy, **found.as_dict()})
+    rows = [
+        (one.clip, one.clip_patient, str(one.clip_date), one.clip_place, one.score, ", ".join(one.agree),
+         ", ".join(one.differ), one.verdict or "")
+        for one in found.fits
+    ]  # fmt: skip
+    columns = ("clip", "patient", "exam", "what", "score", "agree", "differ", "verdict")
+    output.table(f"Clips for finding {legacy} of the reports, best first", columns, rows)
+    _end(output, found, "There is no clip of another exam than the report's.")
+
+
+def _end(output: Output, found: Fits, nothing: str) -> None:
+    if not found.fits:
+        output.say(nothing)
+    output.say(found.note)
+    output.say(found.model, style="dim")
+    output.banner()

@@ -1,0 +1,56 @@
+"""Files of reports as tables: tables as they are, plain texts one report a file."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from core.errors import PolypTraceError
+from core.legacy.columns import guess_columns
+from core.sheets.reading import Sheet, read_sheet, read_text
+
+HEADER = ["patient", "date", "report"]
+_NAME = re.compile(r"(?P<patient>.+?)[ _-]+(?P<date>\d{4}-\d{2}-\d{2})")
+
+
+def read_reports(path: Path) -> Sheet:
+    """A table of reports (CSV, Excel), a plain text of one report, or a folder of such texts.
+
+    A text named ``CODE_2021-03-04.txt`` says whose it is and of when.
+
+    Raises:
+        PolypTraceError: ``sheet-missing``, ``sheet-unreadable``; ``sheet-empty`` for a folder without texts.
+    """
+    if path.is_dir():
+        texts = sorted(file for file in path.iterdir() if file.suffix.lower() == ".txt" and file.is_file())
+        if not texts:
+            raise PolypTraceError(
+                "sheet-empty",
+                f"There are no .txt files in {path.name}.",
+                "Name a table, or other texts.",
+            )
+        read = [(file, *read_text(file)) for file in texts]
+        rows = [_row(file, text) for file, text, _ in read]
+        notes = tuple(dict.fromkeys(note for _, _, own in read for note in own))
+        return Sheet([HEADER, *rows], list(range(len(rows) + 1)), notes)
+    sheet = read_sheet(path)
+    if path.suffix.lower() != ".txt" or not sheet.rows:
+        return sheet
+    text, notes = read_text(path)
+    if _is_table(sheet, text):
+        return sheet
+    note = f"{path.name} holds no table, so it was read as one report."
+    return Sheet([HEADER, _row(path, text)], [0, 1], (*notes, note))
+
+
+def _is_table(sheet: Sheet, text: str) -> bool:
+    """Columns that are named, or one of texts in quotation marks."""
+    if all(len(row) == 1 for row in sheet.rows):
+        return text.lstrip().startswith('"')
+    named = guess_columns(sheet.rows[0])
+    return named.text is not None and (named.patient or named.date) is not None
+
+
+def _row(file: Path, text: str) -> list[str]:
+    named = _NAME.fullmatch(file.stem)
+    return [named["patient"], named["date"], text.strip()] if named else ["", "", text.strip()]

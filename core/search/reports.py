@@ -1,0 +1,263 @@
+"""Which report fits a clip, and which clip fits a report: by kind, the same patient's first. Reads only."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from core.catalog import identity, queries
+from core.catalog.engine import Catalog
+from core.catalog.values import LegacyFinding, LegacyReport, LegacyState
+from core.domain import RESEARCH_BANNER, Verdict
+from core.errors import PolypTraceError
+from core.matching.context import ClipContext, contexts
+from core.search.codes import Codes, codes_of, codes_of_read
+from core.search.features import Floats, Words
+from core.search.indexing import prepared_clips, words_of
+from core.search.query import NO_IDENTITY
+from core.search.vectors import ClipVectors, WordSpace
+from core.text.note import model_note
+from core.text.place import place_of
+
+
+class ReportedFinding(msgspec.Struct, frozen=True):
+    """A finding of a legacy report as it is compared: as read, or as it was accepted.
+
+    Attributes:
+        values: of its description.
+    """
+
+    report: LegacyReport
+    read: LegacyFinding
+    values: dict[str, Any]
+
+    @property
+    def words(self) -> Words:
+        """What it says: its codes, and where its sentence names it alone the sentence's too."""
+        own = codes_of(self.values) if self.read.state is LegacyState.ACCEPTED else self._read_codes
+        alone = sum(one.words == self.read.words for one in self.report.findings) == 1
+        if not alone or not self.read.words:
+            return Words(own, model_note(self.read.words))
+        whole = Words.of_text(self.read.words)
+        return Words({**whole.codes, **own}, whole.free)
+
+    @property
+    def _read_codes(self) -> Codes:
+        return codes_of_read(self.read.fields)
+
+
+class Fit(msgspec.Struct, frozen=True):
+    """A report's finding and a clip side by side.
+
+    Attributes:
+        legacy: id of the report's finding.
+        finding: of the catalogue, once it is accepted.
+        clip: whose finding is compared.
+        same_patient: as far as codes tell.
+        score: cosine in the common space, −1…1. It says how alike in kind.
+        agree, differ: fields that both name, with the same value or another.
+        verdict: that stands between the two, if any.
+    """
+
+    legacy: int
+    report: int
+    finding: int | None
+    state: LegacyState
+    patient: str
+    date: dt.date
+    words: str
+    place: str
+    clip: int
+    clip_patient: str
+    clip_exam: int
+    clip_date: dt.date
+    clip_place: str
+    same_patient: bool
+    score: float
+    agree: tuple[str, ...]
+    differ: tuple[str, ...]
+    verdict: str | None
+
+
+class Fits(msgspec.Struct, frozen=True):
+    """Best first, the same patient's before all others; ``searched`` is how many there were."""
+
+    fits: tuple[Fit, ...]
+    searched: int
+    model: str
+    note: str = NO_IDENTITY
+    notice: str = RESEARCH_BANNER
+
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON document of ``legacy reports`` and ``legacy clips``."""
+        plain: dict[str, Any] = msgspec.to_builtins(self)
+        return plain
+
+
+def reported(catalog: Catalog, reports: Sequence[LegacyReport]) -> list[ReportedFinding]:
+    """The findings of reports that weren't dismissed, with what is known of them now."""
+    there = [
+        (one, read) for one in reports for read in one.findings if read.state is not LegacyState.DISMISSED
+    ]
+    made = {
+        read.finding for _, read in there if read.finding is not None and read.state is LegacyState.ACCEPTED
+    }
+    described = queries.descriptions(catalog, made) if made else {}
+    found = []
+    for report, read in there:
+        known = described.get(read.finding) if read.finding in made else None
+        found.append(ReportedFinding(report, read, known.values if known else read.values))
+    return found
+
+
+def reports_for_clip(catalog: Catalog, space: WordSpace, clip_id: int, top: int = 20) -> Fits:
+    """The reports' findings that are most alike in kind to a clip; its own exam's reports are left out.
+
+    Raises:
+        PolypTraceError: ``clip-unknown``; ``search-like-unprepared``; ``report-none`` without any report.
+    """
+    (own,) = contexts(catalog, [queries.clip(catalog, clip_id)])
+    clips = prepared_clips(catalog, space)
+    place = np.flatnonzero(clips.clips == clip_id)
+    if not len(place):
+        raise PolypTraceError(
+            "search-like-unprepared",
+            f"Clip {clip_id} isn't prepared: neither its pictures nor a description could be read.",
+            "Describe it, or bring its video back.",
+        )
+    there = [
+        one
+        for one in reported(catalog, _reports(catalog))
+        if not (_same_patient(one, own) and one.report.date == own.exam.date)
+    ]
+    asked = space.of_texts([one.words for one in there]) if there else np.zeros((0, space.dim), np.float32)
+    scores = asked @ clips.mixed[place[0]]
+    return _fits(catalog, space, [(one, own) for one in there], scores, top)
+
+
+def clips_for_report(catalog: Catalog, space: WordSpace, legacy_id: int, top: int = 20) -> Fits:
+    """The clips that are most alike in kind to a report's finding; those of its own exam are left out.
+
+    Raises:
+        PolypTraceError: ``report-finding-unknown``.
+    """
+    report, read = queries.legacy_finding(catalog, legacy_id)
+    if read.state is LegacyState.DISMISSED:
+        read = msgspec.structs.replace(read, state=LegacyState.PROPOSED)
+    (asked,) = [one for one in reported(catalog, [_with(report, read)]) if one.read.id == legacy_id]
+    prepared = prepared_clips(catalog, space)
+    known = {clip.id: clip for clip in queries.clips(catalog)}
+    there = [clip for clip in prepared.clips.tolist() if clip in known]
+    around = contexts(catalog, [known[clip] for clip in there])
+    pairs, rows = [], []
+    for one, row in zip(around, np.flatnonzero(np.isin(prepared.clips, there)), strict=True):
+        if not (_same_patient(asked, one) and one.exam.date == report.date):
+            pairs.append((asked, one))
+            rows.append(int(row))
+    vector = space.of_texts([asked.words])[0]
+    return _fits(catalog, space, pairs, _mixed(prepared, rows) @ vector, top)
+
+
+def _with(report: LegacyReport, read: LegacyFinding) -> LegacyReport:
+    findings = tuple(read if one.id == read.id else one for one in report.findings)
+    return msgspec.structs.replace(report, findings=findings)
+
+
+def _mixed(prepared: ClipVectors, rows: Sequence[int]) -> Floats:
+    return prepared.mixed[np.asarray(rows, dtype=np.int64)]
+
+
+def _reports(catalog: Catalog) -> list[LegacyReport]:
+    found = queries.legacy_reports(catalog)
+    if not found:
+        raise PolypTraceError(
+            "report-none",
+            "There are no reports of exams without video.",
+            "Import some: `polyptrace legacy import FILE`, or Reports → Import in the window.",
+        )
+    return found
+
+
+def _same_patient(one: ReportedFinding, clip: ClipContext) -> bool:
+    return one.report.patient.casefold() == clip.patient.code.casefold()
+
+
+def _fits(
+    catalog: Catalog,
+    space: WordSpace,
+    pairs: Sequence[tuple[ReportedFinding, ClipContext]],
+    scores: Floats,
+    top: int,
+) -> Fits:
+    own = np.array([_same_patient(one, clip) for one, clip in pairs], dtype=bool)
+    told = _Told.read(catalog)
+    verdicts = [told.of(one, clip) for one, clip in pairs]
+    last = np.array([verdict == Verdict.REJECT for verdict in verdicts], dtype=bool)
+    best: list[int] = np.lexsort((-np.asarray(scores), last, ~own))[:top].tolist()
+    fits = tuple(
+        _fit(*pairs[at], score=float(scores[at]), same_patient=bool(own[at]), verdict=verdicts[at])
+        for at in best
+    )
+    return Fits(fits, len(pairs), space.model_id)
+
+
+class _Told(msgspec.Struct, frozen=True):
+    """What verdicts have said of pairs of findings, and which lesion each belongs to."""
+
+    pairs: dict[frozenset[int], str]
+    lesions: dict[int, int]
+
+    @classmethod
+    def read(cls, catalog: Catalog) -> _Told:
+        standing = identity.standing(queries.link_events(catalog))
+        pairs = {frozenset(pair): event.verdict.value for pair, event in standing.pairs.items()}
+        return cls(pairs, {one: lesion.id for one, lesion in queries.lesion_of_findings(catalog).items()})
+
+    def of(self, one: ReportedFinding, clip: ClipContext) -> str | None:
+        """The verdict on an accepted finding and a clip's; those of one lesion over others are the same."""
+        if one.read.finding is None or one.read.state is not LegacyState.ACCEPTED:
+            return None
+        ends = (one.read.finding, clip.clip.finding_id)
+        if frozenset(ends) in self.pairs:
+            return self.pairs[frozenset(ends)]
+        lesions = {self.lesions.get(finding, -finding) for finding in ends}
+        return Verdict.SAME.value if len(lesions) == 1 else None
+
+
+def _fit(
+    one: ReportedFinding, clip: ClipContext, *, score: float, same_patient: bool, verdict: str | None
+) -> Fit:
+    agree, differ = _compared(one.words.codes, words_of(clip))
+    accepted = one.read.state is LegacyState.ACCEPTED
+    return Fit(
+        legacy=one.read.id,
+        report=one.report.id,
+        finding=one.read.finding if accepted else None,
+        state=one.read.state,
+        patient=one.report.patient,
+        date=one.report.date,
+        words=one.read.words,
+        place=place_of(one.values),
+        clip=clip.clip.id,
+        clip_patient=clip.patient.code,
+        clip_exam=clip.exam.id,
+        clip_date=clip.exam.date,
+        clip_place=clip.place,
+        same_patient=same_patient,
+        score=score,
+        agree=agree,
+        differ=differ,
+        verdict=verdict,
+    )
+
+
+def _compared(said: Codes, words: Words | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    seen = words.codes if words is not None else {}
+    both = [key for key in said if key in seen]
+    same = [key for key in both if set(said[key]) & set(seen[key])]
+    differ = tuple(key for key in both if key not in same)
+    return tuple(key for key in same if key != "state"), differ  # most are just polyps
