@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -61,3 +62,47 @@ def test_wrong_options_are_told(
         assert done.code == 1
         assert done.document["error"]["code"] == code
         assert words in done.document["error"]["hint"]
+
+
+def test_reports_are_kept_accepted_compared_and_linked(
+    quick: Run, demo: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    data, _ = demo
+    code = quick(data, "patient", "list", "--json").document["patients"][0]["code"]
+    shown = quick(data, "patient", "show", code, "--json").document
+    clip = shown["exams"][0]["clips"][0]
+    described = quick(data, "describe", str(clip["clip"]), "--json").document["values"]
+    file = tmp_path / "reports.csv"
+    said = f"A {described['size_mm']} mm polyp in the {described['segment']}."
+    file.write_text(
+        f"patient,date,report\n{code},2015-01-02,{said} 30 mm polyp in the anal canal.\n", "utf-8"
+    )
+    kept = quick(data, "legacy", "import", file, "--json").document
+    assert (len(kept["reports"]), kept["known"]) == (1, 0)
+    assert quick(data, "legacy", "import", file, "--json").document["known"] == 1
+    listed = quick(data, "legacy", "list", "--json").document["reports"]
+    own = [one["id"] for one in listed[0]["findings"]]
+    assert [one["state"] for one in listed[0]["findings"]] == ["proposed", "proposed"]
+    fits = quick(data, "legacy", "reports", str(clip["clip"]), "--json").document["fits"]
+    assert (fits[0]["legacy"], fits[0]["same_patient"]) == (own[0], True)
+    assert "segment" in fits[0]["agree"]
+    back = quick(data, "legacy", "clips", str(own[0]), "--json").document["fits"]
+    assert all(one["same_patient"] for one in back[: len(shown["exams"])])
+    refused = quick(
+        data, "link", str(clip["clip"]), "--verdict", "same", "--with-report", str(own[0]), "--json"
+    )
+    assert (refused.code, refused.error["code"]) == (1, "report-not-accepted")
+    done = quick(data, "legacy", "accept", str(own[0]), "--set", "size_mm=7", "--json").document
+    values = quick(data, "describe", "--finding", str(done["findings"][0]), "--json").document["values"]
+    assert (values["size_mm"], values["segment"]) == (7, described["segment"])
+    linked = quick(
+        data, "link", str(clip["clip"]), "--verdict", "same", "--with-report", str(own[0]), "--json"
+    )
+    assert set(linked.document["findings"]) >= {done["findings"][0], clip["finding"]}
+    assert "reported without video" in quick(data, "patient", "show", code).out
+    assert quick(data, "legacy", "dismiss", str(own[1]), "--json").document["changed"]
+    for _ in range(4):  # dismissing, link, accepting, import
+        assert quick(data, "undo", "--json").code == 0
+    assert quick(data, "legacy", "list", "--json").document["reports"] == []
+    for wrong in (("legacy", "accept", "999"), ("legacy", "clips", "999"), ("legacy", "add", "999")):
+        assert quick(data, *wrong, "--json").error["hint"]

@@ -19,7 +19,9 @@ A = "tester"
 DAY = dt.date(2018, 3, 12)
 
 
-def report(code: str = "p-1", words: str = "A 5 mm polyp in the sigmoid.", findings: int = 2) -> NewLegacyReport:
+def report(
+    code: str = "p-1", words: str = "A 5 mm polyp in the sigmoid.", findings: int = 2
+) -> NewLegacyReport:
     fields = {
         "size_mm": ReadField(5, 0.9, "5 mm"),
         "segment": ReadField("sigmoid", 0.8, "sigmoid"),
@@ -61,7 +63,8 @@ def test_reports_are_kept_as_read_and_make_nothing_by_themselves(catalog: Catalo
 def test_a_report_is_known_whatever_its_spaces_and_its_patients_capitals(catalog: Catalog) -> None:
     keep(catalog)
     again = keep(catalog, report("P-1", "A 5 mm  polyp in\nthe sigmoid."))
-    assert again.nothing and not again.undoable
+    assert again.nothing
+    assert not again.undoable
     operations.undo(catalog, author=A)
     assert queries.legacy_reports(catalog) == []
     assert keep(catalog).created.reports  # what was taken back can be imported again
@@ -72,10 +75,15 @@ def test_accepting_makes_findings_with_descriptions_and_undo_takes_them_back(cas
     c = case.catalog
     keep(c)
     done = operations.accept_legacy_findings(c, {1: None, 2: {"size_mm": 6}}, author=A)
-    assert done.created.patients == () and len(done.created.exams) == 1
+    assert done.created.patients == ()
+    assert len(done.created.exams) == 1
     one, other = done.created.findings
     described = queries.description(c, one)
-    assert described is not None and (described.source, described.values["segment"]) == ("imported", "sigmoid")
+    assert described is not None
+    assert (described.source, described.values["segment"]) == (
+        "imported",
+        "sigmoid",
+    )
     assert queries.description(c, other).values == {"size_mm": 6}  # type: ignore[union-attr]
     assert queries.exam(c, queries.finding(c, one).exam_id).date == DAY
     refused("report-accepted", lambda: operations.accept_legacy_findings(c, {1: None}, author=A))
@@ -110,7 +118,8 @@ def test_what_was_dismissed_comes_back_as_the_same_finding(catalog: Catalog) -> 
     operations.propose_legacy_findings(catalog, [1, 2], author=A)
     assert states(catalog) == ["proposed", "proposed"]
     again = operations.accept_legacy_findings(catalog, {1: {"size_mm": 9}}, author=A)
-    assert again.created.findings == () and again.findings == first
+    assert again.created.findings == ()
+    assert again.findings == first
     assert queries.description(catalog, first[0]).values == {"size_mm": 9}  # type: ignore[union-attr]
 
 
@@ -154,7 +163,8 @@ def test_each_kind_of_model_has_its_own_line(catalog: Catalog) -> None:
     assert {kind: one.model_id for kind, one in in_use.items() if one} == {"dmcl": "dmcl-2", "drcl": "drcl-2"}
     operations.roll_back_model(catalog, kind="drcl", author=A)
     known = {one.model_id: one.state for one in queries.model_versions(catalog)}
-    assert known["drcl-1"] is ModelState.ACTIVE and known["dmcl-2"] is ModelState.ACTIVE
+    assert known["drcl-1"] is ModelState.ACTIVE
+    assert known["dmcl-2"] is ModelState.ACTIVE
     assert (queries.model_before(catalog), queries.model_before(catalog, "drcl")) == ("dmcl-1", None)
 
 

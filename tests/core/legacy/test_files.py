@@ -1,0 +1,83 @@
+"""Files of reports: tables, plain texts, folders of texts."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import pytest
+
+from core.errors import PolypTraceError
+from core.legacy.entries import read_entries
+from core.legacy.files import read_reports
+
+
+def test_a_folder_of_texts_says_whose_they_are_by_their_names(tmp_path: Path) -> None:
+    (tmp_path / "P 7_2019-04-30.txt").write_text("Colonoscopy to the caecum.\n\n5 mm polyp in the rectum.\n")
+    (tmp_path / "P8 2020-01-02.TXT").write_text("No polyps.")
+    (tmp_path / "unnamed.txt").write_text("Polyp.")
+    (tmp_path / "other.pdf").write_bytes(b"%PDF")
+    found = read_entries(read_reports(tmp_path))
+    assert [(one.patient, one.date) for one in found.entries] == [
+        ("P 7", dt.date(2019, 4, 30)),
+        ("P8", dt.date(2020, 1, 2)),
+    ]
+    assert found.entries[0].findings[0].fields["segment"].value == "rectum"
+    assert [one.words for one in found.problems] == ["it names no patient"]
+    named = read_entries(read_reports(tmp_path), patient="P9", date=dt.date(2021, 1, 1))
+    assert [one.patient for one in named.entries] == ["P 7", "P8", "P9"]
+
+
+def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PolypTraceError) as caught:
+        read_reports(tmp_path)
+    assert caught.value.code == "sheet-empty"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Colonoscopy, good preparation.\nA 5 mm polyp, sessile, in the rectum.\n",
+        "Colonoscopy report\nA 5 mm sessile polyp\nin the rectum.\n",
+    ],
+)
+def test_a_plain_text_is_one_report(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "P1_2020-02-03.txt"
+    file.write_text(text)
+    found = read_entries(read_reports(file))
+    (entry,) = found.entries
+    assert entry.text == text.strip()
+    assert entry.findings[0].fields["size_mm"].value == 5
+    assert "one report" in found.notes[0]
+
+
+def test_a_txt_may_be_a_table(tmp_path: Path) -> None:
+    file = tmp_path / "table.txt"
+    file.write_text("patient;date;report\nP1;2020-02-03;Polyp, 5 mm.\n")
+    assert [one.patient for one in read_entries(read_reports(file)).entries] == ["P1"]
+
+
+@pytest.mark.parametrize("header", ['"x"\n', ""])
+def test_one_column_of_texts_needs_no_name(tmp_path: Path, header: str) -> None:
+    file = tmp_path / "texts.txt"
+    file.write_text(header + '"A 5 mm polyp in the rectum."\n"Two polyps, 3 mm, in the sigmoid."\n')
+    found = read_entries(read_reports(file), patient="P1", date=dt.date(2020, 1, 1))
+    assert [one.findings[0].fields["size_mm"].value for one in found.entries] == [5, 3]
+    with pytest.raises(PolypTraceError) as caught:
+        read_entries(read_reports(file))
+    assert caught.value.code == "column-missing"
+
+
+def test_an_empty_cell_takes_what_is_given_for_all(tmp_path: Path) -> None:
+    file = tmp_path / "t.csv"
+    file.write_text("patient,date,report\nP1,,Polyp.\nP2,soon,Polyp.\n,2020-01-01,Polyp.\n")
+    found = read_entries(read_reports(file), date=dt.date(2019, 1, 1))
+    assert [(one.patient, one.date.year) for one in found.entries] == [("P1", 2019)]
+    assert [one.row for one in found.problems] == [3, 4]
+
+
+def test_a_code_that_cannot_be_kept_is_a_problem_of_its_row(tmp_path: Path) -> None:
+    file = tmp_path / "t.csv"
+    file.write_text(f"patient,date,report\n{'x' * 65},2020-01-01,Polyp.\nP1,2020-01-01,Polyp.\n")
+    found = read_entries(read_reports(file))
+    assert (len(found.entries), [one.row for one in found.problems]) == (1, [2])
