@@ -26,6 +26,15 @@ TABLE: tuple[Spec, ...] = (
         bar=True,
     ),
     Spec(
+        "import-reports",
+        "&File",
+        "Import &reports…",
+        ("Ctrl+Shift+I",),
+        lambda w: w.bring_reports(),
+        lambda s: s.open,
+        "Reports of exams that have no video, from a table or a text",
+    ),
+    Spec(
         "open",
         "&File",
         "&Open data folder…",
@@ -368,6 +377,7 @@ TABLE: tuple[Spec, ...] = (
     Spec("player", "V&iew", "&Player", ("F3",), lambda w: w.player.setFocus(KEYS), _always),
     Spec("form", "V&iew", "&Description", ("F4",), lambda w: w.go_describe(), _always),
     Spec("matches", "V&iew", "&Matches", ("F6",), lambda w: w.go_matches(), _always),
+    Spec("reports", "V&iew", "Repor&ts", ("F7",), lambda w: w.go_reports(), _always),
     Spec(
         "notices-close",
         "V&iew",

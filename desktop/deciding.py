@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QMessageBox, QWidget
@@ -18,6 +18,15 @@ if TYPE_CHECKING:
 REMOVED, MERGE = "link-removed", "link-merge"
 
 
+class ReportFinding(NamedTuple):
+    """A finding of a report, by its id: what a verdict on a clip can name instead of another clip."""
+
+    id: int
+
+
+Other = int | ReportFinding
+
+
 class Deciding(QObject):
     """Gives verdicts. ``decided`` carries what came of one."""
 
@@ -27,20 +36,22 @@ class Deciding(QObject):
         super().__init__(window)
         self._session, self._window = session, window
 
-    def give(self, verdict: Verdict, clip: int, other: int | None = None, **allowed: bool) -> None:
+    def give(self, verdict: Verdict, clip: int, other: Other | None = None, **allowed: bool) -> None:
         """Puts a verdict on a clip on record.
 
         Args:
             verdict: the verdict.
             clip: the clip that was asked about.
-            other: the earlier clip, for a verdict about two.
+            other: the earlier clip, or a report's finding, for a verdict about two.
             allowed: ``merge`` and ``removed``, when the question was answered with yes.
         """
         author = self._session.author
 
         def work(catalog: Catalog) -> Decided:
-            from core.matching.deciding import decide
+            from core.matching.deciding import decide, decide_report
 
+            if isinstance(other, ReportFinding):
+                return decide_report(catalog, verdict, clip, other.id, author=author, **allowed)
             return decide(catalog, verdict, clip, other=other, author=author, **allowed)
 
         def failed(error: PolypTraceError) -> None:
@@ -49,7 +60,12 @@ class Deciding(QObject):
         self._session.write(work, self.decided.emit, failed)
 
     def _refused(
-        self, error: PolypTraceError, verdict: Verdict, clip: int, other: int | None, allowed: dict[str, bool]
+        self,
+        error: PolypTraceError,
+        verdict: Verdict,
+        clip: int,
+        other: Other | None,
+        allowed: dict[str, bool],
     ) -> None:
         folder = self._session.folder
         if error.code == REMOVED and not allowed.get("removed"):

@@ -26,6 +26,7 @@ from desktop.learning import Learning
 from desktop.matching import MatchFlow
 from desktop.player.player import Player
 from desktop.ranking import Ranking
+from desktop.reporting import Reporting
 from desktop.searching import SearchFlow, place_of
 from desktop.session import Selection, Session
 from desktop.views.activity import ActivityView
@@ -75,6 +76,7 @@ class MainWindow(QMainWindow):
         self.matching = MatchFlow(self.session, self.workers, self)
         self.searching = SearchFlow(self.session, self.workers, self)
         self.deciding = Deciding(self.session, self)
+        self.reporting = Reporting(self.session, self.searching, self.deciding, self)
         self.learning = Learning(self.session, self.workers, self.asking, self)
         self.actions_by_id = actions.build(self, TABLE)
         self.player, self.form = Player(), DescriptionForm()
@@ -110,6 +112,7 @@ class MainWindow(QMainWindow):
         self.tabs.addTab(self.matches, "Matches")
         self.tabs.addTab(self.explanation, "Explanation")
         self.tabs.addTab(self.search, "Search")
+        self.tabs.addTab(self.reporting.view, "Reports")
         self._dock("library", "Library", self.library, Qt.DockWidgetArea.LeftDockWidgetArea)
         self._dock("lesion", "Lesion", self.tabs, Qt.DockWidgetArea.RightDockWidgetArea)
         fill_menus(self, self.actions_by_id)
@@ -186,6 +189,10 @@ class MainWindow(QMainWindow):
         self.session.chosen.connect(lambda chosen: view.chips.choose(chosen.clip))
         self.session.chosen.connect(lambda chosen: view.filters.choose(chosen.patient))
         self.session.opened.connect(view.forget)
+        self.reporting.opened.connect(self._open_clip)
+        self.reporting.told.connect(self.area.notices.show_note)
+        self.reporting.view.fits.crop_wanted.connect(self.matching.fetch_crop)
+        self.matching.crop_ready.connect(self.reporting.view.fits.show_crop)
 
     def start(self, folder: Path) -> None:
         """Opens the catalogue of a data folder. Until then nothing can be done: it would belong nowhere."""
@@ -332,6 +339,16 @@ class MainWindow(QMainWindow):
         """Keys go to the words that clips are found by."""
         self.tabs.setCurrentWidget(self.search)
         self.search.take_focus()
+
+    def go_reports(self) -> None:
+        """Keys go to the findings of reports."""
+        self.tabs.setCurrentWidget(self.reporting.view)
+        self.reporting.view.take_focus()
+
+    def bring_reports(self) -> None:
+        """A table or a text of reports; what is read in it stands in the panel."""
+        self.tabs.setCurrentWidget(self.reporting.view)
+        self.reporting.ask_for_file()
 
     def _open_clip(self, clip: int) -> None:
         """A clip that was found, in the library and the player."""

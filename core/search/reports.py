@@ -84,10 +84,16 @@ class Fit(msgspec.Struct, frozen=True):
 
 
 class Fits(msgspec.Struct, frozen=True):
-    """Best first, the same patient's before all others; ``searched`` is how many there were."""
+    """Best first, the same patient's before all others.
+
+    Attributes:
+        searched: how many were compared.
+        unprepared: clips that weren't, because they aren't prepared for search yet.
+    """
 
     fits: tuple[Fit, ...]
     searched: int
+    unprepared: int
     model: str
     note: str = NO_IDENTITY
     notice: str = RESEARCH_BANNER
@@ -159,7 +165,8 @@ def clips_for_report(catalog: Catalog, space: WordSpace, legacy_id: int, top: in
             pairs.append((asked, one))
             rows.append(int(row))
     vector = space.of_texts([asked.words])[0]
-    return _fits(catalog, space, pairs, _mixed(prepared, rows) @ vector, top)
+    fits = _fits(catalog, space, pairs, _mixed(prepared, rows) @ vector, top)
+    return msgspec.structs.replace(fits, unprepared=len(known) - len(there))
 
 
 def _with(report: LegacyReport, read: LegacyFinding) -> LegacyReport:
@@ -202,7 +209,7 @@ def _fits(
         _fit(*pairs[at], score=float(scores[at]), same_patient=bool(own[at]), verdict=verdicts[at])
         for at in best
     )
-    return Fits(fits, len(pairs), space.model_id)
+    return Fits(fits, len(pairs), 0, space.model_id)
 
 
 class _Told(msgspec.Struct, frozen=True):

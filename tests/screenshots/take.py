@@ -78,6 +78,7 @@ def _take(options: argparse.Namespace) -> int:
     import scenes_form
     import scenes_matches
     import scenes_player
+    import scenes_reports
     import scenes_search
     import scenes_start
     import scenes_training
@@ -97,6 +98,7 @@ def _take(options: argparse.Namespace) -> int:
         scenes_start,
         scenes_player,
         scenes_search,
+        scenes_reports,
         scenes_form,
         scenes_matches,
         scenes_work,

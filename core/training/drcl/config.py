@@ -11,6 +11,7 @@ from core.errors import PolypTraceError
 Prior = Literal["selected", "orthonormal"]
 Augmentation = Literal["embedding", "features", "none"]
 Scaling = Literal["standard", "none"]
+Measure = Literal["likelihood", "probability"]
 
 
 class DrclSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,6 +33,8 @@ class DrclSettings(msgspec.Struct, frozen=True, kw_only=True):
         q: of the generalised cross-entropy; None = ``min(1, 0.01 · epoch)``, epochs counted from 1.
         prior: ``selected`` learns one on every modality and takes the best (SPL); ``orthonormal`` takes
             random orthonormal columns.
+        best: what decides which epoch of an encoder is kept, on validation samples: the mean log-likelihood of
+            their own categories (the cross-entropy), or their mean probability (equation 2).
         augmentation: mixes embeddings (equation 3), the samples' features, or nothing.
     """
 
@@ -51,6 +54,7 @@ class DrclSettings(msgspec.Struct, frozen=True, kw_only=True):
     gamma: float = 0.9
     q: float | None = None
     prior: Prior = "selected"
+    best: Measure = "likelihood"
     augmentation: Augmentation = "embedding"
     seed: int = 0
 

@@ -10,8 +10,15 @@ from torch import Tensor
 from core.models.drcl import ModalityEncoder, recast
 from core.progress import CancelToken
 from core.training.drcl.config import DrclSettings
-from core.training.drcl.losses import generalised_cross_entropy, invariance_loss, mix, similarity_loss
-from core.training.drcl.prior import mean_quality
+from core.training.drcl.losses import (
+    generalised_cross_entropy,
+    invariance_loss,
+    likelihood,
+    mix,
+    quality,
+    similarity_loss,
+)
+from core.training.drcl.prior import mean_of
 from core.training.drcl.stage import Best, Passes, Tensors, run_passes
 
 
@@ -82,9 +89,8 @@ def learn_encoder(
 ) -> Best:
     """Trains a modality's encoder in place; it ends with the weights of the best epoch.
 
-    The best epoch has the highest mean probability of the validation samples' own categories, equation 2 on
-    samples that it didn't learn from: unlike the loss it doesn't depend on q, which changes from epoch to
-    epoch. Without validation samples the last epoch is the best.
+    The best epoch is the one whose validation samples are told best by ``settings.best``; neither measure
+    depends on q, which changes from epoch to epoch and the loss with it. Without validation samples the last epoch is the best.
 
     Args:
         encoder: new.
@@ -96,6 +102,7 @@ def learn_encoder(
     generator = torch.Generator().manual_seed(settings.seed)
     consistency = Consistency(prior, settings, generator)
     optimiser = adam(encoder, modality, settings)
+    measure = likelihood if settings.best == "likelihood" else quality
 
     def step(features: Tensor, labels: Tensor, epoch: int) -> None:
         consistency.step(encoder, optimiser, features, labels, settings.q_at(epoch))
@@ -103,7 +110,7 @@ def learn_encoder(
     def score(epoch: int) -> float:
         if val is None:
             return float(epoch)
-        return mean_quality(lambda scaled: encoder.of_scaled(scaled) @ prior, val, settings.batch)
+        return mean_of(measure, lambda scaled: encoder.of_scaled(scaled) @ prior, val, settings.batch)
 
     passes = Passes(epochs=settings.epochs, patience=settings.patience if val else None, batch=settings.batch)
     best = run_passes(encoder, train, passes, generator, step, score, cancel, told)

@@ -34,6 +34,11 @@ def quality(scores: Tensor, labels: Tensor) -> Tensor:
     return (shares(labels) * scores.softmax(1)).sum(1)
 
 
+def likelihood(scores: Tensor, labels: Tensor) -> Tensor:
+    """(B,) the log of what :func:`quality` tells: minus the cross-entropy, sample by sample."""
+    return (shares(labels) * F.log_softmax(scores, dim=1)).sum(1)
+
+
 def mix(samples: Tensor, labels: Tensor, gamma: float, order: Tensor) -> tuple[Tensor, Tensor]:
     """Feature augmentation, equation 3: ``γ z + (1 − γ) z_π`` and the same of the labels.
 

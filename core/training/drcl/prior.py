@@ -82,21 +82,27 @@ def learn_prior(
         optimiser.step()
 
     def score(_epoch: int) -> float:
-        return mean_quality(module, train, settings.batch)
+        return mean_of(quality, module, train, settings.batch)
 
     passes = Passes(epochs=settings.epochs, patience=settings.patience, batch=settings.batch)
     best = run_passes(module, train, passes, generator, step, score, cancel, told)
     return LearntPrior(modality, best.state["prior"], best.score, best.epoch)
 
 
-def mean_quality(scores: Callable[[Tensor], Tensor], data: Tensors, batch: int) -> float:
-    """Equation 2 over all samples.
+def mean_of(
+    measure: Callable[[Tensor, Tensor], Tensor],
+    scores: Callable[[Tensor], Tensor],
+    data: Tensors,
+    batch: int,
+) -> float:
+    """A measure of single samples over all of them.
 
     Args:
+        measure: (b, C) before the softmax and (b, C) labels → (b,).
         scores: (b, d) scaled features → (b, C) before the softmax.
     """
     parts = [
-        quality(scores(data.features[start : start + batch]), data.labels[start : start + batch])
+        measure(scores(data.features[start : start + batch]), data.labels[start : start + batch])
         for start in range(0, len(data), batch)
     ]
     return float(torch.cat(parts).mean())

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QLineEdit, QVBoxLayout, QWidget
 
 from core.domain import RESEARCH_BANNER
 from core.errors import PolypTraceError
@@ -18,6 +18,7 @@ from desktop.theme.style import set_role
 from desktop.views.ranking_table import crop_icon, ranking_table
 from desktop.views.search.chips import Chips
 from desktop.views.search.filters import SearchFilters
+from desktop.views.search.preparing import Preparing
 from desktop.words import paragraphs
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class SearchView(QWidget):
         self._limits.setProperty("role", "quiet")
         self._hits = HitsModel(self)
         self.table = ranking_table(self._hits, "Clips that were found")
-        self._preparing = _Preparing()
+        self._preparing = Preparing()
         self._typing = QTimer(self, singleShot=True, interval=_TYPING_MS)
         self._lay_out()
         self._connect()
@@ -77,12 +78,12 @@ class SearchView(QWidget):
 
     def show_nothing_typed(self) -> None:
         """No query."""
-        self._hits.show_hits(())
+        self._hits.show_rows(())
         self._say(NOTHING_TYPED)
 
     def show_result(self, result: SearchResult) -> None:
         """The hits, with the query as it was understood above."""
-        self._hits.show_hits(result.hits)
+        self._hits.show_rows(result.hits)
         self.table.resizeRowsToContents()
         self.table.scrollToTop()
         said = result.said or "no words that descriptions know"
@@ -96,7 +97,7 @@ class SearchView(QWidget):
 
     def show_error(self, error: PolypTraceError) -> None:
         """It couldn't be searched, in words."""
-        self._hits.show_hits(())
+        self._hits.show_rows(())
         self._say(paragraphs(error), role="error")
 
     def show_progress(self, progress: Progress) -> None:
@@ -179,67 +180,10 @@ class SearchView(QWidget):
             self.table.selectRow(0)
 
     def _open(self, row: int) -> None:
-        hit = self._hits.hit(row)
+        hit = self._hits.row(row)
         if hit is not None:
             self.opened.emit(hit.clip)
 
     def _say(self, text: str, role: str = "quiet") -> None:
         self._said.setText(text)
         set_role(self._said, role)
-
-
-class _Preparing(QWidget):
-    """How many clips can't be found yet, and what can be done about it."""
-
-    wanted = Signal()
-    cancelled = Signal()
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._text = QLabel()
-        self._text.setWordWrap(True)
-        self._button = QPushButton("Prepare them")
-        self._button.setToolTip("Reads their frames once; meanwhile everything else goes on")
-        self._bar = QProgressBar()
-        self._bar.setAccessibleName("Progress of preparing")
-        self._cancel = QPushButton("Cancel")
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._text, 1)
-        for widget in (self._bar, self._button, self._cancel):
-            layout.addWidget(widget)
-        self._button.clicked.connect(self._begin)
-        self._cancel.clicked.connect(self.cancelled)
-        self._going = False
-        self.show_missing(0)
-
-    def show_missing(self, clips: int) -> None:
-        """So many clips aren't in the common space."""
-        if self._going:
-            return
-        self._text.setText(f"{count(clips, 'clip')} can't be found yet.")
-        self._show(clips > 0, going=False)
-
-    def show_progress(self, progress: Progress) -> None:
-        """How far it is."""
-        if self._going:
-            self._bar.setRange(0, progress.total or 0)
-            self._bar.setValue(progress.done if progress.total else -1)
-
-    def end(self) -> None:
-        """Nothing is being prepared."""
-        self._going = False
-        self.show_missing(0)
-
-    def _begin(self) -> None:
-        self._going = True
-        self._text.setText("Preparing clips for search…")
-        self._bar.setRange(0, 0)
-        self._show(True, going=True)
-        self.wanted.emit()
-
-    def _show(self, there: bool, *, going: bool) -> None:
-        self.setVisible(there)
-        self._button.setVisible(not going)
-        self._bar.setVisible(going)
-        self._cancel.setVisible(going)

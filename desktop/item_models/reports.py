@@ -1,0 +1,99 @@
+"""Reports' findings as Qt tables: as they were read, and side by side with clips."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from desktop.item_models.rows import RowsModel, number
+
+if TYPE_CHECKING:
+    from core.catalog.values import LegacyFinding, LegacyReport
+    from core.search.reports import Fit
+
+NOTHING_READ = "no finding read"
+
+
+class ReportRow(msgspec.Struct, frozen=True):
+    """A finding with its report; ``read`` is None for a report in which none was read."""
+
+    report: LegacyReport
+    read: LegacyFinding | None
+
+
+class ReportsModel(RowsModel[ReportRow]):
+    """Findings by patient and date."""
+
+    COLUMNS = ("Patient, exam", "As read", "Least sure", "In the report's words")
+
+    def text(self, one: ReportRow, column: int) -> str:
+        """What a cell says."""
+        who = f"{one.report.patient}\n{one.report.date}"
+        if one.read is None:
+            return (who, NOTHING_READ, "", one.report.text)[column]
+        return (who, as_read(one.read), _least_sure(one.read), one.read.words)[column]
+
+    def tip(self, one: ReportRow, column: int) -> str:
+        """The whole report."""
+        return one.report.text
+
+
+class FitsModel(RowsModel["Fit"]):
+    """Reports beside a clip, or clips beside a report's finding; the best first."""
+
+    COLUMNS = ("", "", "Place, size, Paris", "Score", "Compared")
+
+    def __init__(self, of_clip: bool) -> None:
+        super().__init__()
+        self._of_clip = of_clip
+        self.COLUMNS = ("", "Report" if of_clip else "Clip", *FitsModel.COLUMNS[2:])
+
+    def clip_of(self, one: Fit) -> int | None:
+        """The clip, where clips are what is ranked."""
+        return None if self._of_clip else one.clip
+
+    def text(self, one: Fit, column: int) -> str:
+        """What a cell says."""
+        who = (
+            f"{one.patient}\n{one.date}"
+            if self._of_clip
+            else f"{one.clip} · {one.clip_patient}\n{one.clip_date}"
+        )
+        place = (one.place if self._of_clip else one.clip_place).replace(", ", "\n", 1)
+        return ("", who, place, number(one.score), _compared(one))[column]
+
+    def tip(self, one: Fit, column: int) -> str:
+        """The report's words."""
+        return one.words
+
+
+def as_read(read: LegacyFinding) -> str:
+    """Where and what it is, and how it stands."""
+    from core.text.place import place_of
+
+    state = "" if read.state.value == "proposed" else f"\n{read.state.value}"
+    return place_of(read.values).replace(", ", "\n", 1) + state
+
+
+def _least_sure(read: LegacyFinding) -> str:
+    if not read.fields:
+        return ""
+    key, field = min(read.fields.items(), key=lambda item: item[1].sure)
+    return f"{names([key])}\n{field.sure:.0%}"
+
+
+def _compared(one: Fit) -> str:
+    lines = [f"verdict: {one.verdict}"] if one.verdict else []
+    lines += ["same patient"] if one.same_patient else ["another patient"]
+    lines += [f"same {names(one.agree)}"] if one.agree else []
+    lines += [f"differs: {names(one.differ)}"] if one.differ else []
+    return "\n".join(lines)
+
+
+def names(keys: Sequence[str]) -> str:
+    """Fields by the names that they have in the form."""
+    from core.text.vocabulary import load
+
+    return ", ".join(load().by_key[key].label.casefold() for key in keys)

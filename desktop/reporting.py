@@ -1,0 +1,178 @@
+"""The window's part in reports without video: asks for files, shows findings, accepts, compares, decides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
+
+from core.domain import RESEARCH_BANNER, Verdict
+from desktop.deciding import Deciding, ReportFinding
+from desktop.dialogs.report_dialog import ReportDialog
+from desktop.dialogs.report_import_dialog import ReportImportDialog
+from desktop.item_models.library_rows import count
+from desktop.item_models.reports import ReportRow
+from desktop.reports import ReportFile, ReportFlow
+from desktop.searching import SearchFlow
+from desktop.session import Selection, Session
+from desktop.views.reports.view import ReportsView
+
+if TYPE_CHECKING:
+    from core.catalog.changes import CatalogChanges
+    from core.catalog.engine import Catalog
+    from core.search.reports import Fit
+
+_FILES = "Tables and texts (*.csv *.tsv *.xlsx *.txt);;All files (*)"
+
+
+class Reporting(QObject):
+    """``told`` carries a sentence on what was done, ``opened`` the id of a clip to go to."""
+
+    told = Signal(str)
+    opened = Signal(int)
+
+    def __init__(self, session: Session, searching: SearchFlow, deciding: Deciding, window: QWidget) -> None:
+        super().__init__(window)
+        self._session, self._searching, self._deciding = session, searching, deciding
+        self._window, self._last = window, ""
+        self.flow, self.view = ReportFlow(session, self), ReportsView()
+        self._connect()
+
+    def ask_for_file(self) -> None:
+        """Which table or text, then how it is to be read."""
+        title = f"Choose a table or a text of reports – {RESEARCH_BANNER}"
+        short = QFileDialog.Option.HideNameFilterDetails
+        name, _ = QFileDialog.getOpenFileName(self._window, title, self._last, _FILES, options=short)
+        if name:
+            self.ask_how(Path(name))
+
+    def ask_for_folder(self) -> None:
+        """Which folder of texts, then how they are to be read."""
+        title = f"Choose a folder of texts – {RESEARCH_BANNER}"
+        name = QFileDialog.getExistingDirectory(self._window, title, self._last)
+        if name:
+            self.ask_how(Path(name))
+
+    def ask_how(self, path: Path) -> None:
+        """What a file says, column by column, before it is kept."""
+        self._last = str(path.parent)
+        dialog = ReportImportDialog(path, parent=self._window)
+
+        def look(wanted: ReportFile) -> None:
+            self.flow.read(wanted, dialog.show_file, dialog.show_error)
+
+        dialog.looked_for.connect(look)
+        dialog.confirmed.connect(self.flow.keep)
+        self._open(dialog)
+        dialog.look()
+
+    def show_row(self, row: ReportRow) -> None:
+        """A finding beside its report; one that wasn't read is added first."""
+        if row.read is None:
+            self.flow.add(row.report.id, lambda legacy: self._reread(row.report.id, legacy))
+        elif row.read.state.value == "accepted" and row.read.finding is not None:
+            finding = row.read.finding
+            self.flow.description(finding, lambda values: self._show(row, values, finding))
+        else:
+            self._show(row, row.read.values, None)
+
+    def _show(self, row: ReportRow, values: Mapping[str, Any], finding: int | None) -> None:
+        assert row.read is not None
+        legacy = row.read.id
+        dialog = ReportDialog(row, values, self._window)
+
+        def decided(values: dict[str, Any]) -> None:
+            if finding is None:
+                self.flow.accept({legacy: values})
+            else:
+                self.flow.describe(finding, values)
+
+        dialog.decided.connect(decided)
+        dialog.dismissed.connect(lambda: self.flow.dismiss([legacy]))
+        self._open(dialog)
+
+    def _reread(self, report: int, legacy: int) -> None:
+        """Opens the finding that was just added."""
+
+        def found(kept: Any) -> None:
+            (known,) = kept
+            (read,) = (one for one in known.findings if one.id == legacy)
+            self._show(ReportRow(known, read), {}, None)
+
+        self._session.read(_report(report), found)
+
+    def _decide(self, verdict: Verdict, fit: Fit) -> None:
+        if fit.state.value == "proposed":
+            self.flow.accept({fit.legacy: None})  # written before the verdict, which needs it
+        self._deciding.give(verdict, fit.clip, ReportFinding(fit.legacy))
+
+    def _chosen(self, chosen: Selection) -> None:
+        self.view.choose_clip(chosen.clip)
+        if chosen.patient is None:
+            self.view.choose_patient(None)
+        else:
+            self._session.read(_code(chosen.patient), self.view.choose_patient)
+
+    def _changed(self, changes: CatalogChanges) -> None:
+        """What is compared on the screen isn't true any more."""
+        comparing = self.view.comparing
+        if comparing is not None and (changes.reports or changes.created.link_events or changes.findings):
+            self.flow.compare(comparing)
+
+    def _kept(self, added: int, known: int) -> None:
+        words = [f"{count(added, 'report')} kept as {'a proposal' if added == 1 else 'proposals'}."]
+        words += [f"{known} were there already."] if known else []
+        words += ["Ctrl+Z takes them back."] if added else []
+        self.told.emit(" ".join(words))
+
+    def _open(self, dialog: QDialog) -> None:
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._session.leaving.connect(dialog.reject)
+        dialog.open()
+
+    def _connect(self) -> None:
+        flow, view, searching = self.flow, self.view, self._searching
+        flow.listed.connect(view.show_reports)
+        flow.compared.connect(view.show_fits)
+        flow.not_compared.connect(view.show_not_compared)
+        flow.kept.connect(self._kept)
+        view.compare_wanted.connect(flow.compare)
+        view.listed.import_wanted.connect(self.ask_for_file)
+        view.listed.folder_wanted.connect(self.ask_for_folder)
+        view.listed.accept_wanted.connect(lambda ids: flow.accept(dict.fromkeys(ids)))
+        view.listed.dismiss_wanted.connect(flow.dismiss)
+        view.listed.propose_wanted.connect(flow.propose)
+        view.listed.opened.connect(self.show_row)
+        view.fits.decided.connect(self._decide)
+        view.fits.opened.connect(self.opened)
+        view.fits.asked_again.connect(flow.compare)
+        view.fits.back.connect(flow.drop)
+        view.fits.prepare_wanted.connect(searching.prepare)
+        view.fits.prepare_cancelled.connect(searching.cancel)
+        searching.progressed.connect(view.fits.show_progress)
+        searching.prepared.connect(view.fits.show_prepared)
+        searching.prepare_failed.connect(view.fits.show_prepared)
+        self._session.chosen.connect(self._chosen)
+        self._session.changed.connect(self._changed)
+        self._session.opened.connect(view.forget)
+
+
+def _report(report: int) -> Callable[[Catalog], Any]:
+    def work(catalog: Catalog) -> Any:
+        from core.catalog import queries
+
+        return queries.legacy_reports(catalog, report_id=report)
+
+    return work
+
+
+def _code(patient: int) -> Callable[[Catalog], str]:
+    def work(catalog: Catalog) -> str:
+        from core.catalog import queries
+
+        return queries.patient(catalog, patient).code
+
+    return work
