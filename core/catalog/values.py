@@ -182,11 +182,12 @@ class PatientLine(msgspec.Struct, frozen=True):
 
 
 class ExamLine(msgspec.Struct, frozen=True):
-    """An exam in the library, and what it holds."""
+    """An exam in the library, and what it holds; ``reported`` findings come from a report without video."""
 
     path: LinePath
     videos: int
     clips: int
+    reported: int = 0
 
 
 class VideoLine(msgspec.Struct, frozen=True):

@@ -10,6 +10,7 @@ import numpy as np
 
 from core.catalog import queries
 from core.catalog.engine import Catalog
+from core.catalog.values import LegacyState
 from core.data.cross_modal.samples import TEST, TRAIN, VAL
 from core.data.splits import split_patients
 from core.errors import PolypTraceError
@@ -20,6 +21,7 @@ from core.progress import CancelToken, Progress, ProgressSink, no_progress
 from core.search.categories import Kind
 from core.search.codes import codes_of
 from core.search.features import Floats, Words
+from core.search.reports import reported
 from core.search.samples import KEPT, THINNED, Findings, Seen, Told
 from core.text.render import report_text
 
@@ -49,7 +51,8 @@ def gather(
     progress: ProgressSink = no_progress,
     cancel: CancelToken | None = None,
 ) -> Gathered:
-    """Every described finding: its description, the report made of it, and its clips' pictures.
+    """Every described finding: its description, the report made of it, and its clips' pictures; and the
+    accepted findings of legacy reports by the words that name them.
 
     A clip whose pictures can't be read counts by its words alone.
 
@@ -72,8 +75,24 @@ def gather(
         )
     frames, notes = _frames(catalog, embedder, around, progress, cancel)
     rng = np.random.default_rng(seed)
-    parts = {name: _findings(own, frames, rng) for name, own in _dealt(around, kind, seed).items()}
-    return Gathered(parts, notes)
+    dealt = _dealt(around, kind, seed)
+    parts = {name: _findings(own, frames, rng) for name, own in dealt.items()}
+    old = _legacy(catalog, {one.patient.code.casefold(): name for name, own in dealt.items() for one in own})
+    told = {name: Findings(one.seen, [*one.told, *old.get(name, ())]) for name, one in parts.items()}
+    return Gathered(told, notes)
+
+
+def _legacy(catalog: Catalog, parts: Mapping[str, str]) -> dict[str, list[Told]]:
+    """What legacy reports say of accepted findings, by part; whose patient is in none is learnt from."""
+    lesions = queries.lesion_of_findings(catalog)
+    found: dict[str, list[Told]] = {}
+    for one in reported(catalog, queries.legacy_reports(catalog)):
+        if one.read.state is LegacyState.ACCEPTED and one.read.finding is not None and one.read.words:
+            lesion = lesions.get(one.read.finding)
+            words = Words.of_text(one.read.words)  # as any text is read; what is right is in the codes
+            told = Told(words, codes_of(one.values), None if lesion is None else str(lesion.id))
+            found.setdefault(parts.get(one.report.patient.casefold(), TRAIN), []).append(told)
+    return found
 
 
 def _dealt(around: list[ClipContext], kind: Kind, seed: int) -> dict[str, list[ClipContext]]:

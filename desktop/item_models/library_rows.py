@@ -83,7 +83,9 @@ def _patient(line: PatientLine) -> Row:
 
 
 def _exam(line: ExamLine) -> Row:
-    detail = f"{count(line.videos, 'video')} · {count(line.clips, 'clip')}"
+    parts = [f"{count(line.videos, 'video')} · {count(line.clips, 'clip')}"] if line.videos else []
+    parts += [f"{count(line.reported, 'finding')} reported"] if line.reported else []
+    detail = " · ".join(parts) or "no video"
     return Row(line.path, key_of(line.path), f"Exam {line.path[2]}", detail, line.videos)
 
 

@@ -11,8 +11,24 @@ from sqlalchemy import ColumnElement, Connection, and_, func, select
 from core.catalog import identity, rows
 from core.catalog.engine import Catalog
 from core.catalog.queries.findings import descriptions
-from core.catalog.schema import ClipRow, ExamRow, ExamVideoRow, FindingRow, PatientRow, VideoRow
-from core.catalog.values import ClipLine, ExamLine, Line, PatientLine, Touched, VideoLine
+from core.catalog.schema import (
+    ClipRow,
+    ExamRow,
+    ExamVideoRow,
+    FindingRow,
+    LegacyFindingRow,
+    PatientRow,
+    VideoRow,
+)
+from core.catalog.values import (
+    ClipLine,
+    ExamLine,
+    LegacyState,
+    Line,
+    PatientLine,
+    Touched,
+    VideoLine,
+)
 
 _EXAM = (PatientRow.code, PatientRow.id, ExamRow.date, ExamRow.id)
 
@@ -32,7 +48,11 @@ def exam_lines(
     """The lines of a patient's exams, or of those given, in the order of time."""
     videos = select(func.count()).where(ExamVideoRow.exam_id == ExamRow.id).scalar_subquery()
     clips = _present_clips(ClipRow.exam_id == ExamRow.id)
-    query = select(*_EXAM, videos, clips).join(PatientRow, PatientRow.id == ExamRow.patient_id)
+    accepted = (LegacyFindingRow.state == LegacyState.ACCEPTED, FindingRow.exam_id == ExamRow.id)
+    reported = select(func.count()).where(LegacyFindingRow.finding_id == FindingRow.id, *accepted)
+    query = select(*_EXAM, videos, clips, reported.scalar_subquery()).join(
+        PatientRow, PatientRow.id == ExamRow.patient_id
+    )
     if patient_id is not None:
         query = query.where(ExamRow.patient_id == patient_id)
     with catalog.read() as connection:

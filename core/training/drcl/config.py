@@ -33,8 +33,9 @@ class DrclSettings(msgspec.Struct, frozen=True, kw_only=True):
         q: of the generalised cross-entropy; None = ``min(1, 0.01 · epoch)``, epochs counted from 1.
         prior: ``selected`` learns one on every modality and takes the best (SPL); ``orthonormal`` takes
             random orthonormal columns.
-        best: what decides which epoch of an encoder is kept, on validation samples: the mean log-likelihood of
-            their own categories (the cross-entropy), or their mean probability (equation 2).
+        best: by which measure of the validation samples an encoder's best epoch is kept: the mean
+            log-likelihood of their own categories (minus the cross-entropy), or their mean probability
+            (equation 2).
         augmentation: mixes embeddings (equation 3), the samples' features, or nothing.
     """
 

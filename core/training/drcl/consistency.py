@@ -89,8 +89,9 @@ def learn_encoder(
 ) -> Best:
     """Trains a modality's encoder in place; it ends with the weights of the best epoch.
 
-    The best epoch is the one whose validation samples are told best by ``settings.best``; neither measure
-    depends on q, which changes from epoch to epoch and the loss with it. Without validation samples the last epoch is the best.
+    The best epoch is the one that does best on the validation samples by ``settings.best``; neither measure
+    depends on q, which changes from epoch to epoch and the loss with it. Without validation samples the last
+    epoch is the best.
 
     Args:
         encoder: new.

@@ -84,6 +84,9 @@ class FitsPage(QWidget):
         """A ranking, best first; the row that was chosen before stays so."""
         again, before = wanted == self.wanted, self.chosen
         self._begin(wanted)
+        if wanted.of == "report" and fits.fits:
+            one = fits.fits[0]
+            self._title.setText(f"Clips that fit {one.patient}, {one.date}: {one.place}")
         model, table = self._models[wanted.of], self.tables[wanted.of]
         model.show_rows(fits.fits)
         table.resizeRowsToContents()
