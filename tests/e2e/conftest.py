@@ -259,3 +259,12 @@ def workspace(tmp_path_factory: pytest.TempPathFactory, quick: Run, small_bundle
         clip=clip(exams[1], ("0.1", "0.6"), segment="sigmoid", size_mm="10", paris="Is"),
         undescribed=clip(exams[1], ("0.7s", "0:01.0")),
     )
+
+
+@pytest.fixture(scope="module")
+def demo(quick: Run, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """A data folder that the demo has filled, and what the demo said."""
+    data = tmp_path_factory.mktemp("demo") / "data"
+    done = quick(data, "demo", "--json")
+    assert done.code == 0, done.err
+    return data, done.document

@@ -22,13 +22,6 @@ def _json(done: Any) -> dict[str, Any]:
     return document
 
 
-@pytest.fixture(scope="module")
-def demo(quick: Run, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
-    """A data folder that the demo has filled, and what the demo said."""
-    data = tmp_path_factory.mktemp("demo") / "data"
-    return data, _json(quick(data, "demo", "--json"))
-
-
 def test_the_demo_ranks_every_follow_up_clip(demo: tuple[Path, dict[str, Any]]) -> None:
     _, said = demo
     assert said["queries"] >= 3
@@ -207,6 +200,18 @@ def test_a_space_is_learnt_from_the_catalogue(quick: Run, demo: tuple[Path, dict
     found = _json(quick(data, "search", "polyp", "--model", made["model"], "--json"))
     assert (found["model"], found["unprepared"]) == (made["model"], 0)
     assert found["hits"]
+    shipped = _json(quick(data, "search", "polyp", "--json"))["model"]
+    before = {one["id"]: one["state"] for one in _json(quick(data, "models", "list", "--json"))["models"]}
+    assert (before[made["model"]], before[shipped]) == ("candidate", "active")
+    _json(quick(data, "models", "promote", made["model"], "--confirm", made["model"], "--json"))
+    assert _json(quick(data, "search", "polyp", "--json"))["model"] == made["model"]
+    states = {one["id"]: one["state"] for one in _json(quick(data, "models", "list", "--json"))["models"]}
+    assert (states[made["model"]], states[shipped]) == ("active", "retired")
+    assert [one for one in states if one.startswith("dmcl") and states[one] == "active"] == [
+        one for one in before if one.startswith("dmcl") and before[one] == "active"
+    ]
+    assert _json(quick(data, "models", "rollback", "--search", "--json"))["model"] == shipped
+    assert _json(quick(data, "search", "polyp", "--json"))["model"] == shipped
     for wrong in (
         ("train", "drcl", "--from-catalogue", "--dry-run"),
         ("train", "drcl", "--categories", "class", "--features", "x.npz"),
