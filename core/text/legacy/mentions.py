@@ -84,7 +84,7 @@ def _count(words: Sequence[Token], marks: Sequence[Mark], start: int, noun: Mark
 
 
 def _taken_back(words: Sequence[Token], start: int, noun: Mark) -> bool:
-    """“No polyps”, “small lesions could have been missed”."""
+    """“No polyps”, “polyps: nil”, “small lesions could have been missed”."""
     negation = load_wording().negation
     reach: list[str] = []
     for token in reversed(words[max(0, start - negation.reach) : noun.first]):
@@ -92,6 +92,9 @@ def _taken_back(words: Sequence[Token], start: int, noun: Mark) -> bool:
             break
         reach.insert(0, token.word)
     if any(_holds(reach, phrase(one)) for one in negation.before):
+        return True
+    answer = [token.word for token in words[noun.last : noun.last + 2]]
+    if answer[:1] == [":"] and answer[1:] and answer[1] in negation.answers:
         return True
     behind = []
     for token in words[noun.last :]:

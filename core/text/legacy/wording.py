@@ -37,6 +37,7 @@ class Negation(msgspec.Struct, frozen=True):
     before: tuple[str, ...]
     after: tuple[str, ...]
     again: tuple[str, ...]
+    answers: tuple[str, ...]
     stops: tuple[str, ...]
     reach: int
 
