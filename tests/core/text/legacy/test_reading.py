@@ -68,7 +68,8 @@ def test_how_many(text: str, count: int | None) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "", "Normal.", "No polyps seen.", "Polyps: nil.", "Scar next to lesion.", "No large or obstructing lesions.", "Small polyps could be missed.",
+        "", "Normal.", "No polyps seen.", "Polyps: nil.", "Scar next to lesion.",
+        "No large or obstructing lesions.", "Small polyps could be missed.",
         "Small lesions cannot be excluded.", "Tattoo placed distal to the polyp.", "Polypectomy.",
         "Scarring of the mucosa.", "Normal up to the caecum, no residual polyp.", "Multiple pseudopolyps.",
     ],
