@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from PySide6.QtCore import Signal
+from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -50,14 +51,20 @@ class ReportDialog(QDialog):
         self._problem.setProperty("role", "warning")
         roles = QDialogButtonBox.ButtonRole
         self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
-        self.accept_button = self._buttons.addButton("&Save" if accepted else "&Accept", roles.AcceptRole)
-        self.dismiss_button = self._buttons.addButton("&Dismiss", roles.DestructiveRole)
+        self.accept_button = self._buttons.addButton("Save" if accepted else "Accept", roles.AcceptRole)
+        self.dismiss_button = self._buttons.addButton("Dismiss", roles.DestructiveRole)
         self.dismiss_button.setVisible(row.read is not None and row.read.state.value != "dismissed")
+        # The fields' letters leave none for the buttons.
+        self.accept_button.setToolTip(f"{self.accept_button.text()} (Ctrl+Enter)")
+        self.accept_button.setDefault(True)
+        for key in ("Ctrl+Return", "Ctrl+Enter"):
+            QShortcut(QKeySequence(key), self).activated.connect(self.accept_button.click)
         self._buttons.accepted.connect(self._accept)
         self._buttons.rejected.connect(self.reject)
         self.dismiss_button.clicked.connect(self._dismiss)
         self._lay_out()
         self._look()
+        self.body.tab_stops()[0].setFocus()
 
     @property
     def values(self) -> dict[str, Any]:
