@@ -43,8 +43,8 @@ def test_nothing_but_the_frame_is_usable_before_a_catalogue_is_open() -> None:
     closed = actions.State()
     usable = {spec.id for spec in TABLE if spec.when(closed)}
     assert usable == {
-        "open", "quit", "library", "player", "form", "matches", "reports", "notices-close", "reset", "shortcuts",
-        "about",
+        "open", "quit", "library", "player", "form", "matches", "reports", "notices-close", "reset",
+        "shortcuts", "about",
     }  # fmt: skip
 
 
