@@ -16,6 +16,11 @@ def patients_of(rows: Iterable[Row]) -> set[str]:
     return {row.patient_id for row in rows}
 
 
+def identities_of(rows: Iterable[Row]) -> set[object]:
+    """The known lesions (or persons) of some rows."""
+    return {row.identity for row in rows if row.identity is not None}
+
+
 def split_patients(patients: Iterable[str], shares: Mapping[str, float], seed: int) -> dict[str, list[str]]:
     """Deals patients out at random, the same way for the same seed whatever the order they come in.
 
@@ -84,9 +89,9 @@ def training_parts(
     """The rows to train on, the rows to validate on, and a sentence on where the split came from.
 
     The manifest's own ``val`` rows are used where it has any; else some of the training patients are held
-    back: ``val_share`` of them, none where it is 0. With one patient there is nothing to validate on. Query
-    and gallery rows are for testing: none of them is given back, and none of their patients may be among the
-    others.
+    back: ``val_share`` of them, none where it is 0 or where those left would show less than two lesions.
+    Query and gallery rows are for testing: none of them is given back, and none of their patients may be
+    among the others.
 
     Raises:
         PolypTraceError: ``no-training-rows`` or ``split-overlap``.
@@ -100,15 +105,26 @@ def training_parts(
             "Mark the rows to learn from as train; query and gallery rows are for testing alone.",
         )
     note = "Validation patients as the manifest gives them."
-    if not val and val_share and len(patients_of(train)) > 1:
-        parts = split_patients(patients_of(train), {"train": 1 - val_share, "val": val_share}, seed)
-        held = set(parts["val"])
-        val = [row for row in train if row.patient_id in held]
-        train = [row for row in train if row.patient_id not in held]
-        note = f"{len(held)} patients were held back for validation."
-    elif not val:
-        few = "Only one patient" if val_share else "Few patients, who all train"
-        note = f"{few}: nothing is left to validate on."
+    if not val:
+        train, val, note = _held_back(train, seed, val_share)
+    if val and len(identities_of(val)) == 1:
+        note += " They show one lesion, which can't be mistaken for another: the last weights are kept."
     test = [row for row in rows if row.split in ("query", "gallery")]
     assert_disjoint({"train": patients_of(train), "val": patients_of(val), "test": patients_of(test)})
     return train, val, note
+
+
+def _held_back(train: list[Row], seed: int, val_share: float) -> tuple[list[Row], list[Row], str]:
+    """Rows to train on, rows held back, and a sentence."""
+    patients = patients_of(train)
+    if not val_share:
+        return train, [], "Few patients, who all train: nothing is left to validate on."
+    if len(patients) < 2:
+        return train, [], "Only one patient: nothing is left to validate on."
+    parts = split_patients(patients, {"train": 1 - val_share, "val": val_share}, seed)
+    held = set(parts["val"])
+    left = [row for row in train if row.patient_id not in held]
+    if len(identities_of(left)) < 2 <= len(identities_of(train)):
+        return train, [], "Too few lesions to hold a patient back: nothing is left to validate on."
+    count = "1 patient was" if len(held) == 1 else f"{len(held)} patients were"
+    return left, [row for row in train if row.patient_id in held], f"{count} held back for validation."

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.data.manifest import Row
-from core.evaluation.items import Vectors, normalised
+from core.evaluation.items import unit_rows
 from core.evaluation.place_and_size import place_and_size, segment_count
 from core.text.vocabulary import load
 
@@ -35,15 +35,16 @@ def colour_histogram(crop: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     return np.asarray(np.sqrt(counts.ravel() / counts.sum()), dtype=np.float32)
 
 
-def location_vectors(texts: Sequence[str]) -> Vectors:
+def location_vectors(texts: Sequence[str]) -> npt.NDArray[np.float64]:
     """Segment and size alone, as read from the texts: neighbouring segments and size bins are alike.
 
     Args:
         texts: N model texts, report texts or free words.
 
     Returns:
-        (N, segments + bins) float32, L2 rows: half the cosine is the place, half the size. What a text
-        doesn't say is zero, so a text without either is like nothing.
+        (N, segments + bins) float64, L2 rows: half the cosine is the place, half the size. What a text
+        doesn't say is zero, so a text without either is like nothing. In double precision, because there are
+        few different ones: most ranks are ties, and they have to be true ones.
     """
     segments, bins = segment_count(), len(load().bins)
     known = {text: place_and_size(text) for text in set(texts)}
@@ -51,7 +52,7 @@ def location_vectors(texts: Sequence[str]) -> Vectors:
         np.concatenate([_soft(place, segments), _soft(size, bins)])
         for place, size in (known[text] for text in texts)
     ]
-    return normalised(np.array(rows))
+    return unit_rows(np.array(rows))
 
 
 def shuffled_texts(query: Sequence[Row], gallery: Sequence[Row], seed: int = 0) -> list[str]:

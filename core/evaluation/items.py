@@ -115,13 +115,17 @@ def frames(rows: Sequence[Row], vectors: Vectors) -> Items:
 
 
 def pool(items: Items) -> Items:
-    """One item a clip, in the order of their first frames: the mean of the frames' vectors, then L2."""
+    """One item a clip, in the order of their first frames: the mean of the frames' vectors, then L2, in the
+    precision of the frames'."""
     first: dict[str, int] = {}
     number = np.array([first.setdefault(clip, len(first)) for clip in items.clips], dtype=np.int64)
     sums = np.zeros((len(first), items.vectors.shape[1]), dtype=np.float64)
     np.add.at(sums, number, items.vectors)
     starts = np.unique(number, return_index=True)[1].tolist()
-    return msgspec.structs.replace(items.take(starts), vectors=normalised(sums))
+    double = items.vectors.dtype == np.float64
+    return msgspec.structs.replace(
+        items.take(starts), vectors=unit_rows(sums) if double else normalised(sums)
+    )
 
 
 def normalised(vectors: npt.NDArray[Any]) -> Vectors:

@@ -20,6 +20,7 @@ from core.evaluation.baselines import (
 )
 from core.evaluation.items import Vectors, normalised
 from core.evaluation.query_text import TextFuser
+from core.evaluation.scores import Floats
 from core.progress import CancelToken, Progress, ProgressSink, no_progress
 
 Picture = npt.NDArray[np.uint8]
@@ -54,12 +55,13 @@ class RowVectors(msgspec.Struct, frozen=True):
     """Vectors of the query rows, then the gallery rows.
 
     Attributes:
-        by_way: (Q + N, d) float32 with L2 rows under ``model`` and each baseline's name.
+        by_way: (Q + N, d) with L2 rows under ``model`` and each baseline's name: float32, of few different
+            ones float64.
         looks: (Q + N, w) float32 of the protocol query-text; None without it.
         dealt: the text of every row after the deal; empty without the baseline ``shuffled_text``.
     """
 
-    by_way: dict[str, Vectors]
+    by_way: dict[str, Floats]
     looks: Vectors | None = None
     dealt: list[str] = []
 
@@ -119,7 +121,7 @@ def row_vectors(
         makers[_TOKENS] = lambda crops, _: fuser.looks(crops)
     made = _of_pictures(rows, makers, full_frame, progress, cancel or CancelToken())
     tokens = made.pop(_TOKENS, None)
-    vectors = {name: normalised(own) for name, own in made.items()}
+    vectors: dict[str, Floats] = {name: normalised(own) for name, own in made.items()}
     if "image_only" in wanted and "image_only" not in vectors:
         vectors["image_only"] = vectors["model"]
     if "location_only" in wanted:

@@ -13,6 +13,12 @@ from core.errors import PolypTraceError
 Missing = Literal["learned", "zeros"]
 Pooling = Literal["mean", "gem"]
 
+BACKBONES = (
+    "resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "resnext50_32x4d", "resnext101_32x8d",
+    "resnext101_64x4d", "wide_resnet50_2", "wide_resnet101_2",
+)  # fmt: skip
+"""The ResNets of torchvision, named here so that settings are checked without loading it."""
+
 
 class BertSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Shape of the text encoder; the defaults are our own small BERT (about 2 M parameters)."""
@@ -94,10 +100,23 @@ PAPER = DmclConfig(
 PRESETS = {"compact": COMPACT, "paper": PAPER}
 
 
+def check_backbone(name: str) -> None:
+    """Raises:
+    PolypTraceError: ``unknown-backbone``.
+    """
+    if name not in BACKBONES:
+        raise PolypTraceError(
+            "unknown-backbone",
+            f"“{name}” isn't a ResNet of torchvision.",
+            f"Use one of {', '.join(BACKBONES)}.",
+        )
+
+
 def check(config: DmclConfig) -> None:
     """Raises:
-    PolypTraceError: ``model-config`` when the settings contradict each other.
+    PolypTraceError: ``model-config`` when the settings contradict each other; ``unknown-backbone``.
     """
+    check_backbone(config.backbone)
     if min(config.head_size, config.text.heads) < 1:  # the others divide by them
         raise PolypTraceError(
             "model-config", "These model settings don't fit: head_size and text.heads are at least 1."

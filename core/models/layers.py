@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torchvision.models import get_model, list_models
+from torchvision.models import get_model
 from torchvision.models.resnet import ResNet
 
-from core.errors import PolypTraceError
-from core.models.config import BertSettings, DmclConfig
+from core.models.config import BertSettings, DmclConfig, check_backbone
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-
-
-def resnet_names() -> list[str]:
-    """The torchvision backbones that can be chosen."""
-    return [name for name in list_models() if name.split("_")[0].startswith(("resnet", "resnext", "wide"))]
 
 
 def make_resnet(name: str, last_stride: int = 2) -> ResNet:
@@ -29,12 +22,7 @@ def make_resnet(name: str, last_stride: int = 2) -> ResNet:
     Raises:
         PolypTraceError: ``unknown-backbone``.
     """
-    if name not in resnet_names():
-        raise PolypTraceError(
-            "unknown-backbone",
-            f"“{name}” isn't a ResNet of torchvision.",
-            f"Use one of {', '.join(get_close_matches(name, resnet_names(), 3, 0) or ('resnet18',))}.",
-        )
+    check_backbone(name)
     net: ResNet = get_model(name, weights=None)
     net.fc = nn.Identity()
     if last_stride == 1:

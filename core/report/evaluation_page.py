@@ -67,5 +67,6 @@ def with_interval(value: float | None, interval: tuple[float, float] | None = No
         return "–"
     if interval is None:
         return f"{value:.{digits}f}"
-    low, high = (f"{end:.{max(0, digits - 1)}f}" for end in interval)
+    fewer = digits - 1 if digits > 1 else digits  # one digit stays: half a rank counts
+    low, high = (f"{end:.{fewer}f}" for end in interval)
     return f"{value:.{digits}f} ({low}–{high})"

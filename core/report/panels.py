@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from core.domain import OVERLAY_CAPTION
-from core.report.svg import GREEN, GRID, INK, QUIET, RED, Svg
+from core.report.svg import GREEN, GRID, INK, QUIET, RED, Svg, wrapped
 
 JPEG = "image/jpeg"
 
@@ -44,6 +44,7 @@ class AttentionRow(msgspec.Struct, frozen=True):
 
 _EDGE, _SIDE, _GAP = 20.0, 132.0, 14.0
 _TEXT_WIDTH = 232.0
+_LINE = 11.0
 _MARGIN = "#eef1f4"
 """Fills the square where a crop is long or tall."""
 
@@ -78,7 +79,7 @@ def _ranked_row(drawn: Svg, row: RankedQuery, y: float, first: float) -> None:
     drawn.rect(_EDGE, y, _SIDE, _SIDE, stroke=INK)
     left = _EDGE + _SIDE + _GAP
     drawn.paragraph(left, y + 12, row.text or "no text", _TEXT_WIDTH - _GAP, 6, colour=INK)
-    drawn.paragraph(left, y + 116, row.verdict, _TEXT_WIDTH - _GAP, 4)
+    drawn.paragraph(left, y + 112, row.verdict, _TEXT_WIDTH - _GAP, 5)
     for number, candidate in enumerate(row.candidates):
         x = first + number * (_SIDE + _GAP)
         _shown(drawn, candidate.shown, x, y)
@@ -100,8 +101,12 @@ def _sign(drawn: Svg, x: float, y: float, right: bool) -> None:
 def _shown(drawn: Svg, shown: Shown, x: float, y: float) -> None:
     drawn.rect(x, y, _SIDE, _SIDE, fill=_MARGIN)
     drawn.picture(x, y, _SIDE, _SIDE, shown.picture, JPEG)
+    below = y + _SIDE + 15
     for number, line in enumerate(shown.lines):
-        drawn.text(x, y + _SIDE + 15 + 14 * number, line, size=11, colour=INK if number == 0 else QUIET)
+        colour = INK if number == 0 else QUIET
+        for words in wrapped(line, _SIDE, _LINE, 2):  # what is longer would run into the next one's
+            drawn.text(x, below, words, size=_LINE, colour=colour)
+            below += 14
 
 
 def attention_panel(rows: Sequence[AttentionRow], chosen: str) -> str:

@@ -51,9 +51,16 @@ class SharedNorm2d(nn.BatchNorm2d):
     """Batch normalisation over the pictures of all processes; ``nn.SyncBatchNorm`` knows GPUs only."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, C, h, w) → the same shape; B may differ between the processes."""
+        """(B, C, h, w) → the same shape and dtype; B may differ between the processes.
+
+        Reckons in single precision whatever autocast says: bfloat16 can't even count a batch's pixels.
+        """
         if not self.training:
             return super().forward(x)
+        with torch.autocast(x.device.type, enabled=False):
+            return self._normalised(x.float()).to(x.dtype)
+
+    def _normalised(self, x: Tensor) -> Tensor:
         count = x.new_tensor([x.numel() / x.shape[1]])
         sums: Tensor = _Sum.apply(torch.cat([x.sum(dim=(0, 2, 3)), count]))
         number = float(sums[-1].detach())

@@ -14,6 +14,7 @@ from torch import Tensor
 from core.data.batches import CropStore
 from core.data.manifest import Row
 from core.data.rules import LESIONS
+from core.data.splits import identities_of
 from core.evaluation.ignored import ignored_pairs
 from core.evaluation.items import Items, by_last_exam, frames
 from core.evaluation.metrics import (
@@ -79,6 +80,8 @@ class Validator:
         asked = {row.clip_id for row in asking}
         self.is_query = np.asarray([row.clip_id in asked for row in self.first_rows], dtype=bool)
         self._left_out = ignored_pairs(_bare(asking), _bare(held), LESIONS)
+        self._one = len(identities_of(self._rows)) < 2 and all(row.identity for row in self._rows)
+        """Whether nothing could be mistaken for anything: a figure would say nothing."""
 
     @property
     def counts(self) -> dict[str, int]:
@@ -98,8 +101,11 @@ class Validator:
     def figures(self, model: Dmcl, device: torch.device) -> dict[str, float]:
         """mAP and Rank-1 of clips with picture and text, picture alone and text alone.
 
-        Keys ``fused_mAP``, ``fused_rank1``, ``image_mAP`` … Empty when no query has a match in the gallery.
+        Keys ``fused_mAP``, ``fused_rank1``, ``image_mAP`` … Empty when no query has a match in the gallery,
+        or when all show one lesion.
         """
+        if self._one:
+            return {}
         out: dict[str, float] = {}
         for name, clips in self.embed(model, device).items():
             own = retrieval_figures(*self._sides(clips), self._left_out)

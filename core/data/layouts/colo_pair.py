@@ -21,6 +21,8 @@ from core.errors import PolypTraceError
 
 TITLE = "Colo-Pair"
 EXAMS = {"1": "query", "2": "gallery"}
+_PUBLISHED = 62
+"""Clips that the published figures are of."""
 FOLDS = 4
 _SHEETS = (".xlsx", ".csv")
 
@@ -49,6 +51,7 @@ def colo_pair_rows(root: Path, texts_file: Path | None, fold: int | None) -> tup
     patients, note = _patients(names, texts)
     notes.append(note)
     tested = set(names) if fold is None else _fold(names, patients, fold)
+    notes += _asked_notes(sum(name in tested for name, exam in pictures if exam == "1"), fold)
     rows = []
     for (name, exam), files in pictures.items():
         split = EXAMS[exam] if name in tested else "train"
@@ -75,15 +78,19 @@ def _pictures(root: Path) -> dict[tuple[str, str], list[Path]]:
 
 def _side_notes(names: Sequence[str], clips: dict[tuple[str, str], list[Path]]) -> list[str]:
     lacking = {exam: sum((name, exam) not in clips for name in names) for exam in EXAMS}
-    notes = [
+    return [
         f"{count} of {len(names)} identities have no pictures in their folder {exam}."
         for exam, count in lacking.items()
         if count
     ]
-    asked = len(names) - lacking["1"]
-    if asked != 62:
-        notes.append(f"{asked} clips ask here; the published figures are of 62 clips of 30 patients.")
-    return notes
+
+
+def _asked_notes(asked: int, fold: int | None) -> list[str]:
+    """What the published figures are of, where that is something else."""
+    if asked == _PUBLISHED and fold is None:
+        return []
+    which = "" if fold is None else f" Only fold {fold} is asked."
+    return [f"{asked} clips ask here; the published figures are of {_PUBLISHED} clips of 30 patients.{which}"]
 
 
 def _sheet(root: Path) -> Path | None:

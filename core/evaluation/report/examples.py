@@ -38,6 +38,7 @@ class Example(msgspec.Struct, frozen=True):
         order: gallery places, best first.
         scores: of these places.
         rank: of the first true match; None where there is none.
+        own: best score among the patient's earlier clips, which "no good match" is about; None without any.
     """
 
     at: int
@@ -45,6 +46,7 @@ class Example(msgspec.Struct, frozen=True):
     order: list[int]
     scores: list[float]
     rank: int | None
+    own: float | None = None
 
 
 class Pictures:
@@ -82,6 +84,7 @@ def jpeg(crop: Picture) -> bytes:
 def examples(compared: Comparison) -> list[Example]:
     """The first queries of each kind, in the order of the manifest; fewer where there are fewer."""
     found: dict[str, list[Example]] = {kind: [] for kind in KINDS}
+    earlier = compared.earlier()
     for start, block in compared.blocks():
         for at, scores in enumerate(block, start):
             if compared.query.identities[at] is None:
@@ -89,7 +92,8 @@ def examples(compared: Comparison) -> list[Example]:
             scores[compared.left_out[at]] = -np.inf
             one = _example(compared, at, scores)
             if one is not None and len(found[one.kind]) < EACH:
-                found[one.kind].append(one)
+                own = [float(scores[place]) for place in earlier[at]]
+                found[one.kind].append(msgspec.structs.replace(one, own=max(own, default=None)))
         if all(len(some) == EACH for some in found.values()):
             break
     return [one for some in found.values() for one in some]
@@ -143,11 +147,12 @@ def _verdict(one: Example, compared: Comparison, rule: NoMatch | None) -> str:
     if one.kind == "wrong":
         return f"Wrong: the first true match stands at rank {one.rank}."
     who = identity_word(compared.ranking)
-    said = f"No match: the gallery doesn't hold this {who}, so every candidate is wrong."
-    if rule is None:
+    said = f"No match: the gallery doesn't hold this {who}."
+    if rule is None or one.own is None:
         return said
-    answered = "says" if rule.is_no_match(one.scores[0]) else "doesn't say"
-    return f"{said} At its threshold of {rule.threshold:.3f} the model {answered} “no good match”."
+    answered, sign = ("Says", "<") if rule.is_no_match(one.own) else ("Doesn't say", "≥")
+    beside = f"the patient's own best {one.own:.3f} {sign} {rule.threshold:.3f}"
+    return f"{said} {answered} “no good match”: {beside}."
 
 
 def pairs_to_explain(shown: Sequence[Example], compared: Comparison, most: int = 4) -> list[tuple[str, str]]:

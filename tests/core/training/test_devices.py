@@ -15,6 +15,8 @@ import msgspec
 import numpy as np
 import pytest
 import torch
+import torch.distributed as dist
+from torch import nn
 from typer.testing import CliRunner
 
 from core.cli.app import app
@@ -30,6 +32,7 @@ from core.training.config import TrainConfig
 from core.training.devices import Devices, first_failure, join, lead, lost_process
 from core.training.dmcl import train_dmcl
 from core.training.processes import several
+from core.training.shared_norms import share_norms
 from core.training.tracklet_config import TrackletConfig
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -44,13 +47,10 @@ def quiet(config: TrainConfig) -> TrainConfig:
     return msgspec.structs.replace(config, model=model, loss=loss, mixed_precision=False)
 
 
-def test_two_processes_learn_what_one_does(manifest: Path, config: TrainConfig, tmp_path: Path) -> None:
-    """Losses within 1e-3, the gradient's length within 1 %, 999 of 1000 weights within a tenth of a step."""
-    settings = quiet(config)
-    alone: list[dict[str, Any]] = []
-    train_dmcl(manifest, tmp_path / "one", settings, device="cpu", on_step=alone.append)
+def in_two(manifest: Path, settings: TrainConfig, tmp_path: Path) -> subprocess.CompletedProcess[str]:
+    """The real command with two processes."""
     (tmp_path / "settings.json").write_bytes(msgspec.json.encode(settings))
-    done = subprocess.run(
+    return subprocess.run(
         [
             *(sys.executable, "-m", "core", "train", "dmcl", "--preset", "compact", "--processes", "2"),
             *("--manifest", str(manifest), "--config", str(tmp_path / "settings.json"), "--device", "cpu"),
@@ -63,6 +63,14 @@ def test_two_processes_learn_what_one_does(manifest: Path, config: TrainConfig, 
         timeout=900,
         check=False,
     )
+
+
+def test_two_processes_learn_what_one_does(manifest: Path, config: TrainConfig, tmp_path: Path) -> None:
+    """Losses within 1e-3, the gradient's length within 1 %, 999 of 1000 weights within a tenth of a step."""
+    settings = quiet(config)
+    alone: list[dict[str, Any]] = []
+    train_dmcl(manifest, tmp_path / "one", settings, device="cpu", on_step=alone.append)
+    done = in_two(manifest, settings, tmp_path)
     assert done.returncode == 0, done.stderr
     (run,) = (tmp_path / "data/runs").iterdir()  # only the first process writes
     told = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("{")]
@@ -76,6 +84,42 @@ def test_two_processes_learn_what_one_does(manifest: Path, config: TrainConfig, 
     apart = torch.cat([(value.float() - two[name].float()).abs().flatten() for name, value in one.items()])
     assert float((apart > 0.1 * config.lr_head).float().mean()) < 1e-3
     assert json.loads(done.stdout)["data"]["splits"]["train_patients"] == 3
+
+
+def test_two_processes_learn_in_mixed_precision(
+    manifest: Path, config: TrainConfig, tmp_path: Path
+) -> None:
+    """As the command comes: on processors that multiply bfloat16 themselves, in that."""
+    settings = msgspec.structs.replace(quiet(config), mixed_precision=True)
+    alone: list[dict[str, Any]] = []
+    train_dmcl(manifest, tmp_path / "one", settings, device="cpu", on_step=alone.append)
+    done = in_two(manifest, settings, tmp_path)
+    assert done.returncode == 0, done.stderr
+    told = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("{")]
+    assert steps(told, "loss") == pytest.approx(steps(alone, "loss"), rel=0.02)
+
+
+@pytest.fixture
+def group(tmp_path: Path) -> Iterator[None]:
+    """A group of this process alone."""
+    store = dist.FileStore(str(tmp_path / "store"), 1)
+    dist.init_process_group("gloo", store=store, rank=0, world_size=1)
+    yield
+    dist.destroy_process_group()
+
+
+@pytest.mark.usefixtures("group")
+def test_a_shared_norm_reckons_in_single_precision_under_autocast() -> None:
+    torch.manual_seed(0)
+    plain, pictures = nn.BatchNorm2d(3), 5 + torch.randn(6, 3, 17, 19)
+    (shared,) = share_norms(nn.Sequential(nn.BatchNorm2d(3)), "cpu")
+    expected = plain(pictures)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        made = shared(pictures.bfloat16())
+    assert made.dtype is torch.bfloat16
+    assert torch.allclose(made.float(), expected, atol=0.05)
+    for name in ("running_mean", "running_var"):  # of rounded pictures, but not rounded themselves
+        assert torch.allclose(getattr(shared, name), getattr(plain, name), rtol=2e-3)
 
 
 def steps(events: list[dict[str, Any]], name: str) -> list[float]:
