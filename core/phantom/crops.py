@@ -120,10 +120,10 @@ def write_crops(
         PolypTraceError: ``phantom-settings``, ``phantom-folder-taken``, ``phantom-folder-unwritable`` or
             ``phantom-worker``.
     """
-    if not (32 <= size <= 1024 and 1 <= views <= 200 and 0 <= val_share < 1):
+    if not (32 <= size <= 1024 and 1 <= views <= 200 and 0 <= val_share <= 1):
         raise PolypTraceError(
             "phantom-settings",
-            "Crops are 32 to 1024 pixels large, with 1 to 200 views and a validation share below 1.",
+            "Crops are 32 to 1024 pixels large, with 1 to 200 views and a validation share in 0 to 1.",
             "Choose other numbers.",
         )
     folder = Path(out).absolute()

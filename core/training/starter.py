@@ -22,6 +22,7 @@ from typing import Any
 import msgspec
 
 from core.data.manifest import read_manifest
+from core.errors import PolypTraceError
 from core.inference.bundle import BundleInfo, amend_bundle, read_bundle
 from core.phantom.benchmark import BenchmarkSpec, load_spec
 from core.phantom.benchmark_run import render_benchmark
@@ -51,6 +52,8 @@ LIMIT_BYTES = 40_000_000
 LEARNT_ON = "held-back rendered exams of invented patients"
 OUT, WORK = Path("resources/models/starter"), Path("build/starter")
 _PARENT = "parent"
+SEEDS = "seeds"
+"""Of whose patients a version and those before it have learnt."""
 
 
 def make_starter(
@@ -82,12 +85,15 @@ def make_starter(
         ``{run, model, metrics, seconds, bytes, bundle}``, the document of ``train`` and the bundle's size.
 
     Raises:
-        PolypTraceError: ``starter-other-recipe``, ``bundle-too-large``, or what a stage refuses.
+        PolypTraceError: ``starter-other-recipe``, ``starter-seed-used``, ``bundle-too-large``, or what a
+            stage refuses.
         Cancelled: checkpoints are left.
     """
     token, log = cancel or CancelToken(), EventLog("starter", on_event)
     measured_on = {} if real is None else real_parts(real)
     recipe = msgspec.structs.replace(recipe, parent=_parent_id(work, parent))
+    known = None if recipe.parent is None else read_bundle(work / _PARENT)
+    seeds = _seeds(recipe, known)
     claim(work, recipe, "starter-other-recipe")
     crops = training_patients(work, recipe, workers, log.progress, token)
     if recipe.parent is None:
@@ -115,8 +121,7 @@ def make_starter(
     if real is not None and not tuned_parts(real).keys() <= figures.keys():
         figures |= _tuned(work, trained.bundle, real, recipe, device, log, on_event, token)
         keep_figures(work, trained.model, figures)
-    known = None if recipe.parent is None else read_bundle(work / _PARENT)
-    info = _described(trained, figures, text, known)
+    info = _described(trained, figures, text, known, seeds)
     shipped, size = ship(info, out, LIMIT_BYTES)
     return {
         "run": trained.run.name,
@@ -138,6 +143,22 @@ def _parent_id(work: Path, parent: Path | None) -> str | None:
         shutil.copytree(parent, draft)
         draft.rename(kept)
     return None if parent is None else read_bundle(kept).manifest.model_id
+
+
+def _seeds(recipe: Recipe, parent: BundleInfo | None) -> list[int]:
+    """The seeds of a line of versions, the new one's last.
+
+    Raises:
+        PolypTraceError: ``starter-seed-used``.
+    """
+    used = [int(seed) for seed in parent.manifest.metrics.get(SEEDS, ())] if parent else []
+    if recipe.seed in used:
+        raise PolypTraceError(
+            "starter-seed-used",
+            f"Seed {recipe.seed} made the patients that a version before learnt from.",
+            f"Choose another one: --seed {max(used) + 1}.",
+        )
+    return [*used, recipe.seed]
 
 
 def _text_encoder(
@@ -176,9 +197,11 @@ def _described(
     figures: dict[str, dict[str, Any]],
     text: MlmResult | None,
     parent: BundleInfo | None,
+    seeds: list[int],
 ) -> BundleInfo:
     """The run's bundle with figures and card."""
     metrics = {
+        SEEDS: seeds,
         "validation": figures[VALIDATION],
         "benchmark": figures[BENCHMARK],
         "real": {name: own for name, own in figures.items() if name not in (VALIDATION, BENCHMARK)},

@@ -67,8 +67,8 @@ def starter_card(
         data=[
             f"{splits['train_pictures']} rendered crops of {splits['train_lesions']} lesions of "
             f"{splits['train_patients']} invented patients (the phantom); no picture of a real patient.",
-            f"Held back: {splits['val_lesions']} lesions of {splits['val_patients']} other such patients; "
-            "the checkpoint and the threshold were chosen on them.",
+            f"Held back: {splits['val_lesions']} lesions of {splits['val_patients']} such patients whom no "
+            "version learns from; the checkpoint and the threshold were chosen on them.",
             *([] if text is None else [f"Text encoder: {summary(text)}."]),
             *([] if parent is None else _before(parent)),
         ],
@@ -100,6 +100,36 @@ def _rule(info: BundleInfo) -> str:
         "the held-back patients, each with and without its lesion in the gallery; the probability of a match "
         f"from their {rule.pairs} pairs with earlier lesions of the same patient."
     )
+
+
+def with_check(
+    old: str, info: BundleInfo, figures: Mapping[str, Mapping[str, Any]], held: Sequence[str]
+) -> str:
+    """A card with figures, rule and a word on held-back patients in place of those it had.
+
+    Args:
+        old: the card; what isn't named stays.
+        info: the bundle, with its new rule.
+        figures: by the heading that they stand under.
+        held: lines of the data section in place of the one that begins with “Held back”.
+    """
+    lines, skipping = [], False
+    for line in old.splitlines():
+        if line.startswith("#"):
+            heading = line.removeprefix("### ").casefold()
+            named = [name for name in figures if name.casefold() == heading]
+            skipping = bool(named)
+            for name in named:
+                lines += figure_lines(name, figures[name])
+        if skipping:
+            continue
+        if line.startswith("- Held back: "):
+            lines += [f"- {one}" for one in held]
+        elif line.startswith("- “No good match” below"):
+            lines.append(f"- {_rule(info)}")
+        else:
+            lines.append(line)
+    return "\n".join(lines) + "\n"
 
 
 def figure_lines(name: str, figures: Mapping[str, Any]) -> list[str]:

@@ -86,9 +86,7 @@ def test_two_processes_learn_what_one_does(manifest: Path, config: TrainConfig, 
     assert json.loads(done.stdout)["data"]["splits"]["train_patients"] == 3
 
 
-def test_two_processes_learn_in_mixed_precision(
-    manifest: Path, config: TrainConfig, tmp_path: Path
-) -> None:
+def test_two_processes_learn_in_mixed_precision(manifest: Path, config: TrainConfig, tmp_path: Path) -> None:
     """As the command comes: on processors that multiply bfloat16 themselves, in that."""
     settings = msgspec.structs.replace(quiet(config), mixed_precision=True)
     alone: list[dict[str, Any]] = []

@@ -30,6 +30,7 @@ from core.training.command import claim
 from core.training.config import TrainConfig, check
 from core.training.mlm_loop import MlmSettings
 from core.training.starter import make_starter
+from core.training.starter_check import check_starter
 from core.training.starter_recipe import Recipe
 
 BERT = BertSettings(vocab_size=400, hidden=32, layers=1, heads=2, intermediate=64, positions=128)
@@ -42,7 +43,7 @@ def recipe(config: TrainConfig) -> Recipe:
     text = MlmSettings(bert=BERT, texts=40, steps=4, batch=8)
     return Recipe(
         patients=4,
-        val_share=0.5,
+        held_back=2,
         part=2,
         crop_px=64,
         views=1,
@@ -135,24 +136,28 @@ def test_from_nothing_to_a_shipped_bundle_with_a_stop_on_the_way(
 
     # The next version goes on from this one, whose copy stays when the new one takes its place.
     following = tmp_path / "next"
-    following.mkdir()
-    (work / "crops").rename(following / "crops")
-    went_on = make_starter(out, following, recipe, parent=out, spec=spec, device="cpu", workers=1)
+    with pytest.raises(PolypTraceError) as caught:
+        make_starter(out, following, recipe, parent=out, spec=spec, device="cpu", workers=1)
+    assert caught.value.code == "starter-seed-used"
+    anew = msgspec.structs.replace(recipe, seed=4)
+    went_on = make_starter(out, following, anew, parent=out, spec=spec, device="cpu", workers=1)
     assert went_on["model"] != answer["model"]
+    assert went_on["metrics"]["seeds"] == [3, 4]
     assert read_bundle(following / "parent").manifest.model_id == answer["model"]
     card = read_bundle(out).card
     assert f"went on from the weights of the version before, {answer['model']}." in card
     assert f"{answer['model']}: Text encoder: masked-language pre-training" in card
-    (following / "crops").rename(work / "crops")
 
-    train, val = (
-        patients_of(row for row in read_manifest(work / "crops/manifest.csv").rows if row.split == split)
-        for split in ("train", "val")
-    )
+    # Nobody whom a version learnt from is held back from another one, or in the benchmark.
+    people = []
+    for folder in (work, following):
+        rows, known = read_manifest(folder / "crops/manifest.csv").rows, _planned(folder)
+        train, val = (patients_of(row for row in rows if row.split == split) for split in ("train", "val"))
+        assert (len(train), len(val)) == (4, 2)
+        people.append(_anatomy(known[code] for code in train))
+        held = _anatomy(known[code] for code in val)
+    people.append(held)
     asked = patients_of(read_manifest(work / "benchmark/manifest.csv").rows)
-    assert len(train) == len(val) == 2
-    learnt = _learnt(work)
-    people = [_anatomy(learnt[code] for code in part) for part in (train, val)]
     people.append(
         _anatomy(one.patient for one in plan_benchmark(spec, spec.seed) if one.patient.code in asked)
     )
@@ -160,11 +165,34 @@ def test_from_nothing_to_a_shipped_bundle_with_a_stop_on_the_way(
     assert not any(a & b for a, b in combinations(people, 2))
 
 
-def _learnt(work: Path) -> dict[str, PlannedPatient]:
+def test_a_bundle_is_judged_anew_on_patients_that_no_version_knows(
+    recipe: Recipe, spec: BenchmarkSpec, tmp_path: Path
+) -> None:
+    out, work = tmp_path / "starter", tmp_path / "work"
+    made = make_starter(out, work, recipe, spec=spec, device="cpu", workers=1)
+    before = read_bundle(out)
+    more = msgspec.structs.replace(recipe, held_back=4)
+    benchmark = work / "benchmark/manifest.csv"
+    note = "13 of them had taught the version before."
+    done = check_starter(out, tmp_path / "check", more, [3], [note], benchmark=benchmark, workers=1)
+    after = read_bundle(out)
+    assert done["model"] == made["model"] == after.manifest.model_id
+    assert after.manifest.weights == before.manifest.weights
+    rule = after.manifest.no_match
+    assert rule is not None
+    assert rule.queries == after.manifest.metrics["validation"]["queries"] > 4
+    assert f"below a cosine of {rule.threshold:.3f}, learnt from {rule.queries} queries" in after.card
+    assert "of 4 such patients whom no version learns from; threshold" in after.card
+    assert note in after.card
+    assert after.card.count("### ") == before.card.count("### ")
+    assert f"{after.manifest.metrics['validation']['model']['mAP']:.3f}" in after.card
+
+
+def _planned(work: Path) -> dict[str, PlannedPatient]:
     """The patients that were learnt from or validated on, by code, planned again from their parts' seeds."""
     records = [
         msgspec.json.decode(path.read_bytes(), type=CropSettings)
-        for path in work.glob("crops/part-*/crops/crops.json")
+        for path in work.glob("crops/*/crops/crops.json")
     ]
     planned = [plan(one.seed, one.patients, max_exams=one.max_exams, always_present=True) for one in records]
     return {patient.code: patient for part in planned for patient in part}
