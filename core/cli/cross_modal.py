@@ -53,7 +53,7 @@ def begin_drcl(output: Output, folder: DataDir, wish: TrainWish) -> None:
             done = train_drcl(data, run, settings, wish.device, output.event, progress, cancel, inputs)
     except Cancelled as cancelled:
         raise Cancelled(
-            f"{go_on_hint(run, 'drcl')} and the same options" if run.is_dir() else ""
+            f"{go_on_hint(run, folder, 'drcl')} and the same options" if run.is_dir() else ""
         ) from cancelled
     _say_done(output, folder, data, done)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -42,6 +44,13 @@ Model = Annotated[
 def data_dir(chosen: Path | None) -> DataDir:
     """The data folder as chosen on the command line, by the environment or by default."""
     return DataDir((chosen or default_data_dir()).expanduser())
+
+
+def named(folder: DataDir) -> str:
+    """The option that names a data folder in a command for the user; empty where that one is taken anyway."""
+    taken = os.environ.get("POLYPTRACE_DATA_DIR") or default_data_dir()
+    same = folder.root.absolute() == Path(taken).expanduser().absolute()
+    return "" if same else f" --data-dir {shlex.quote(str(folder.root))}"
 
 
 def day(text: str | None, option: str) -> dt.date | None:

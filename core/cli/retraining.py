@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from core.cli.interrupt import cancel_by_interrupt
-from core.cli.options import existing
+from core.cli.options import existing, named
 from core.cli.output import Output
 from core.cli.train_words import go_on_hint
 from core.errors import Cancelled
@@ -77,12 +77,12 @@ def train_from_catalogue(
                     begun=begun,
                 )
             except Cancelled as cancelled:
-                raise Cancelled(go_on_hint(started[0]) if started else "") from cancelled
+                raise Cancelled(go_on_hint(started[0], folder) if started else "") from cancelled
     output.document(document)
-    _show(output, document)
+    _show(output, folder, document)
 
 
-def _show(output: Output, document: dict[str, Any]) -> None:
+def _show(output: Output, folder: DataDir, document: dict[str, Any]) -> None:
     compared = document["comparison"]
     for words in (*document["left_out"], *document["notes"]):
         output.say(words)
@@ -100,7 +100,7 @@ def _show(output: Output, document: dict[str, Any]) -> None:
     model = document["model"]
     output.say(f"candidate {model} after {document['seconds']:.0f} s: {document['bundle']}")
     output.say(f"The model in use stays {document['start']}. To put the candidate to use:")
-    output.say(f"  polyptrace models promote {model} --confirm {model}")
+    output.say(f"  polyptrace models promote {model} --confirm {model}{named(folder)}")
     output.banner()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ import typer
 
 from core.cli.interrupt import cancel_by_interrupt
 from core.cli.layouts import chosen_layout, source_words, tested_fold, training_manifest
+from core.cli.options import named
 from core.cli.output import Output
 from core.cli.pretraining import say_learnt, unlabelled_sources
 from core.cli.retraining import train_from_catalogue
@@ -83,11 +85,20 @@ class _Training:
             else:
                 learnt, done = self._train(run, settings, data)
         except Cancelled as cancelled:
-            raise Cancelled(go_on_hint(run)) from cancelled
+            raise Cancelled(go_on_hint(run, self._folder)) from cancelled
         if learnt is not None:
             say_learnt(output, run.name, learnt, alone=done is None)
         if done is not None:
             say_done(output, run.name, done, learnt, self._kept(done))
+            self._say_next(done.model)
+
+    def _say_next(self, model: str) -> None:
+        """How a published data set is asked with what was learnt from it."""
+        wish = self._wish
+        if wish.layout is not None:
+            fold = "" if wish.fold is None else f" --fold {wish.fold}"
+            asked = f"polyptrace evaluate --layout {wish.layout} {shlex.quote(str(wish.root))}{fold}"
+            self._output.say(f"Its figures beside the papers': {asked} --model {model}{named(self._folder)}")
 
     def _unlabelled(self) -> TrackletSources | None:
         wish = self._wish

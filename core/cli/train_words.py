@@ -6,16 +6,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from core.cli.options import named
 from core.cli.output import Output
+from core.paths import DataDir
 
 if TYPE_CHECKING:  # torch takes seconds to load
     from core.training.dmcl import TrainResult
     from core.training.tracklets import PretrainResult
 
 
-def go_on_hint(run: Path, method: str = "dmcl") -> str:
+def go_on_hint(run: Path, folder: DataDir, method: str = "dmcl") -> str:
     """How a cancelled run is gone on with; nothing where it hadn't begun."""
-    return f"Go on with: polyptrace train {method} --resume {run.name}" if run.is_dir() else ""
+    there = run.is_dir()
+    return f"Go on with: polyptrace train {method} --resume {run.name}{named(folder)}" if there else ""
 
 
 def say_done(

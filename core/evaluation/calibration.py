@@ -14,6 +14,8 @@ from core.errors import PolypTraceError
 
 Floats = npt.NDArray[np.floating[Any]]
 
+FEWEST_QUERIES = 10
+"""Below so many validation queries not even a verbal band is shown."""
 MIN_PAIRS = 50
 """Below so many validation pairs only the rank and a verbal band are shown (clinical rules, section 6)."""
 
@@ -60,12 +62,15 @@ class NoMatch(msgspec.Struct, frozen=True):
         """
         return _shares(self, scores) if self.pairs >= MIN_PAIRS else None
 
-    def band(self, score: float) -> str:
+    def band(self, score: float) -> str | None:
         """``weak``, ``moderate`` or ``strong`` resemblance: shown alone where there is no probability.
 
         By the chance that the lesion would have if it were the patient's only one; below the threshold it is
-        never more than weak.
+        never more than weak. None where the curve was learnt from a handful of queries: no word is better
+        than one that stands on nothing.
         """
+        if 0 < self.queries < FEWEST_QUERIES:
+            return None
         (alone,) = _shares(self, [score])
         if score < self.threshold or alone < _WEAK_BELOW:
             return "weak"

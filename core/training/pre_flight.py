@@ -71,7 +71,8 @@ def training_s(config: TrainConfig, start: BundleInfo, lesions: int, device: str
     backbone = start.manifest.architecture.get("backbone")
     if device != "cpu" or backbone != COMPACT.model.backbone:
         return config.max_seconds
-    side = start.manifest.reads.image_size / 112
+    seen = start.manifest.reads.image_size
+    side = min(config.train_size or seen, seen) / 112  # as TrainConfig.picture_side, for the start's network
     cores = max(1, os.cpu_count() or 1)
     seconds = steps * identities * config.pictures * _PICTURE_S * side * side * 2 / cores
     return seconds if config.max_seconds is None else min(seconds, config.max_seconds)

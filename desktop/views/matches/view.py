@@ -268,7 +268,7 @@ class _Result(QWidget):
         evidence = result.query.evidence
         self._saw.setText(
             f"{result.model.id} saw {evidence.crops} frames ({evidence.source}) and the description. "
-            "The score is a cosine; the probability is its lesion's, the rest to 100 % is “none of these”."
+            f"The score is a cosine; {_chances(result)}"
         )
         self.own.show_candidates(result.patient, words if answer.is_no_match else "a new lesion")
         self._empty.setVisible(not result.patient)
@@ -317,6 +317,13 @@ class _Result(QWidget):
     def _at(table: QTableView) -> Candidate | None:
         model, index = table.model(), table.currentIndex()
         return model.candidate(index.row()) if isinstance(model, MatchesModel) and index.isValid() else None
+
+
+def _chances(result: MatchResult) -> str:
+    """What stands in the column of probabilities."""
+    if any(one.probability is not None for one in result.patient):
+        return "the probability is its lesion's, the rest to 100 % is “none of these”."
+    return "this model has learnt from too few lesions to give probabilities."
 
 
 def _verdict_buttons(actions: list[QAction], parent: QWidget) -> FlowBox:

@@ -65,6 +65,18 @@ def test_one_patient_trains_without_validation_and_says_so() -> None:
     assert "nothing is left to validate on" in note
 
 
+def test_two_patients_with_a_lesion_each_both_train() -> None:
+    train, val, note = training_parts([row("a"), row("b")], 0)
+    assert (len(train), val) == (2, [])
+    assert "Too few lesions to hold a patient back" in note
+
+
+def test_a_single_lesion_that_is_held_back_says_nothing_and_that_is_said() -> None:
+    train, val, note = training_parts([row(f"p{n}") for n in range(5)], 0)
+    assert (len(train), len(val)) == (4, 1)
+    assert note.startswith("1 patient was held back for validation. They show one lesion")
+
+
 def test_no_training_rows_are_refused() -> None:
     with pytest.raises(PolypTraceError, match="no row with split train"):
         training_parts([row("a", "query")], 0)

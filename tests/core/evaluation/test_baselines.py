@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from core.data.manifest import Row
@@ -16,7 +17,9 @@ from core.evaluation.baselines import (
     shuffled_texts,
     text_leak,
 )
+from core.evaluation.items import Items, pool
 from core.evaluation.place_and_size import place_and_size, segment_count
+from core.evaluation.scores import score_blocks
 from core.text.vocabulary import load
 
 SIGMOID = load().field("segment").codes.index("sigmoid")
@@ -159,3 +162,22 @@ def test_text_leak_by_hand() -> None:
     assert text_leak([row("a", "1", "")], gallery) is None
     # Two patients may both have a "polyp 1".
     assert text_leak([row("a", "1", "Sessile polyp.", patient="P9")], gallery) is None
+
+
+def test_the_same_place_and_size_tie_exactly() -> None:
+    """In single precision a cosine of 1 comes out as 0.99999994 here and 1.0 there, and ties part."""
+    texts = [f"{size} mm polyp in the {place}" for size in (3, 8, 15, 25) for place in ("sigmoid", "caecum")]
+    rows = location_vectors(texts)
+    gallery = pool(items_of(np.concatenate([rows, rows[::-1]])))
+    query = pool(items_of(rows))
+    scores = np.concatenate([block for _, block in score_blocks(query.vectors, gallery.vectors)])
+    assert gallery.vectors.dtype == np.float64
+    best = scores.max(axis=1)
+    assert best.tolist() == [1.0] * len(texts)
+    assert ((scores == best[:, None]).sum(axis=1) == 2).all()
+
+
+def items_of(vectors: npt.NDArray[np.float64]) -> Items:
+    count = len(vectors)
+    names = [str(at) for at in range(count)]
+    return Items(vectors, names, list(names), names, [1] * count, [None] * count, [False] * count)

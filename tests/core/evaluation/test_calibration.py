@@ -248,3 +248,9 @@ def test_calibration_error_by_hand() -> None:
     assert expected_calibration_error([0.95, 0.95, 0.15], [True, False, True]) == pytest.approx(
         (2 * 0.45 + 0.85) / 3
     )
+
+
+@pytest.mark.parametrize(("queries", "said"), [(2, None), (10, "strong"), (0, "strong")])
+def test_a_handful_of_queries_gives_no_band(queries: int, said: str | None) -> None:
+    """0 is a bundle that doesn't say how many there were."""
+    assert NoMatch(0.5, 20.0, -10.0, 60, queries).band(0.9) == said

@@ -231,3 +231,8 @@ def test_lesions_with_frames_on_both_sides_are_coloured() -> None:
     places = chosen_frames(many, ["a"])
     assert places[:10] == list(range(10))
     assert len(places) == 600
+
+
+def test_half_a_rank_shows_in_the_interval_too() -> None:
+    assert with_interval(4.5, (3.5, 4.5), digits=1) == "4.5 (3.5–4.5)"
+    assert with_interval(0.676, (0.521, 0.81)) == "0.676 (0.52–0.81)"

@@ -6,10 +6,11 @@ import msgspec
 import pytest
 import torch
 from torch import Tensor
+from torchvision.models import list_models
 
 from core.errors import PolypTraceError
 from core.models import colour
-from core.models.config import COMPACT, PAPER, BertSettings, DmclConfig, check
+from core.models.config import BACKBONES, COMPACT, PAPER, BertSettings, DmclConfig, check
 from core.models.dmcl import Dmcl
 from core.models.layers import IMAGENET_MEAN, IMAGENET_STD, FusionLayer, GeneralisedMean
 
@@ -188,7 +189,15 @@ def test_settings_that_contradict_each_other_are_refused(change: dict[str, int])
     assert refused.value.code == "model-config"
 
 
+def test_the_backbones_are_torchvisions_resnets() -> None:
+    there = [name for name in list_models() if name.split("_")[0].startswith(("resnet", "resnext", "wide"))]
+    assert sorted(BACKBONES) == sorted(there)
+
+
 def test_an_unknown_backbone_is_refused() -> None:
+    with pytest.raises(PolypTraceError) as refused:
+        check(msgspec.structs.replace(SMALL, backbone="resnet7"))
+    assert refused.value.code == "unknown-backbone"
     with pytest.raises(PolypTraceError) as refused:
         Dmcl(msgspec.structs.replace(SMALL, backbone="vgg16"))
     assert refused.value.code == "unknown-backbone"
