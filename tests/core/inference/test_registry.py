@@ -49,7 +49,7 @@ def test_the_shipped_model_comes_first_and_is_active(house: DataDir) -> None:
     assert entries[1]["metrics"] == {"rank1": 0.25}
     assert active_bundle(house).folder.name == "starter"
     assert find_bundle(house).manifest.model_id == entries[0]["id"]
-    chosen = [entry(bundle, active_id=entries[1]["id"])["state"] for bundle in list_bundles(house)]
+    chosen = [entry(bundle, {"dmcl": entries[1]["id"]})["state"] for bundle in list_bundles(house)]
     assert chosen == ["candidate", "active"]
     assert active_bundle(house, entries[1]["id"]).folder.name == "other"
 

@@ -103,7 +103,7 @@ def test_cancelling_leaves_nothing_behind(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(("size", "views", "share"), [(8, 4, 0.1), (64, 0, 0.1), (64, 4, 1.0)])
+@pytest.mark.parametrize(("size", "views", "share"), [(8, 4, 0.1), (64, 0, 0.1), (64, 4, 1.1)])
 def test_impossible_settings_are_refused_in_words(
     tmp_path: Path, size: int, views: int, share: float
 ) -> None:
