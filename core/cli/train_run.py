@@ -62,6 +62,7 @@ class _Training:
 
     def __init__(self, output: Output, folder: DataDir, method: str, wish: TrainWish) -> None:
         self._output, self._folder, self._method, self._wish = output, folder, method, wish
+        self._processes = wish.processes
 
     def begin(self, known: Path | None) -> None:
         wish, output = self._wish, self._output
@@ -78,6 +79,7 @@ class _Training:
         from core.training.run_folder import new_run_folder
 
         run = known or new_run_folder(self._folder.runs, self._method)
+        self._processes = self._as_begun(run)
         goes_on = holds_pretraining(run) and not (run / "config.json").exists()
         try:
             if unlabelled is not None or goes_on:
@@ -91,6 +93,18 @@ class _Training:
         if done is not None:
             say_done(output, run.name, done, learnt, self._kept(done))
             self._say_next(done.model)
+
+    def _as_begun(self, run: Path) -> int:
+        """As many processes as the run began with, unless another number is asked for: with another one it
+        would end in other weights."""
+        from core.training.run_folder import begun_with
+
+        asked, begun = self._wish.processes, begun_with(run)
+        if asked == 1:
+            return begun
+        if begun not in (1, asked):
+            self._output.warn(f"The run began with {begun} processes: with {asked} it ends in other weights.")
+        return asked
 
     def _say_next(self, model: str) -> None:
         """How a published data set is asked with what was learnt from it."""
@@ -132,7 +146,7 @@ class _Training:
 
         wish, output = self._wish, self._output
         first = (run, settings, unlabelled or TrackletSources(), wish.image_weights, wish.device)
-        processes = wish.processes
+        processes = self._processes
         if processes > 1 and not launched():
             # Alone: it may take longer than the others would wait.
             with output.progress() as progress, cancel_by_interrupt() as cancel:
@@ -149,7 +163,7 @@ class _Training:
         from core.training.dmcl import train_dmcl
 
         wish = self._wish
-        with self._devices(wish.processes) as (devices, progress, cancel):
+        with self._devices(self._processes) as (devices, progress, cancel):
             if not devices.main:
                 return _assist(devices)
             with training_manifest(data, wish.manifest, run) as rows:

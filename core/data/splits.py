@@ -107,8 +107,8 @@ def training_parts(
     note = "Validation patients as the manifest gives them."
     if not val:
         train, val, note = _held_back(train, seed, val_share)
-    if val and len(identities_of(val)) == 1:
-        note += " They show one lesion, which can't be mistaken for another: the last weights are kept."
+    if val and not _can_be_asked(val):
+        note += " Nothing can be asked of them: the last weights are kept."
     test = [row for row in rows if row.split in ("query", "gallery")]
     assert_disjoint({"train": patients_of(train), "val": patients_of(val), "test": patients_of(test)})
     return train, val, note
@@ -121,10 +121,22 @@ def _held_back(train: list[Row], seed: int, val_share: float) -> tuple[list[Row]
         return train, [], "Few patients, who all train: nothing is left to validate on."
     if len(patients) < 2:
         return train, [], "Only one patient: nothing is left to validate on."
-    parts = split_patients(patients, {"train": 1 - val_share, "val": val_share}, seed)
+    labelled = patients_of(row for row in train if row.identity is not None)
+    drawn = labelled if len(labelled) > 1 else patients
+    parts = split_patients(drawn, {"train": 1 - val_share, "val": val_share}, seed)
     held = set(parts["val"])
     left = [row for row in train if row.patient_id not in held]
     if len(identities_of(left)) < 2 <= len(identities_of(train)):
         return train, [], "Too few lesions to hold a patient back: nothing is left to validate on."
     count = "1 patient was" if len(held) == 1 else f"{len(held)} patients were"
     return left, [row for row in train if row.patient_id in held], f"{count} held back for validation."
+
+
+def _can_be_asked(val: Sequence[Row]) -> bool:
+    """Whether a lesion is seen in two exams beside another one that it could be mistaken for."""
+    exams: dict[object, set[int]] = {}
+    for row in val:
+        if row.identity is not None:
+            exams.setdefault(row.identity, set()).add(row.exam)
+    others = len(exams) > 1 or any(row.identity is None for row in val)
+    return others and any(len(own) > 1 for own in exams.values())

@@ -23,6 +23,7 @@ row is left out: patients serve the intervals and gallery C alone.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -196,7 +197,9 @@ def _plain(value: Any) -> Any:
         value = np.asarray(value).ravel().tolist()[0]
     if isinstance(value, str):
         return value.strip() or None
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+    if isinstance(value, float):
+        return None if math.isnan(value) else int(value) if value.is_integer() else value
+    return value
 
 
 def _load(path: Path) -> dict[str, npt.NDArray[Any]]:

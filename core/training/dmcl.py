@@ -243,9 +243,7 @@ def _data_facts(data: Manifest, train: list[Row], val: list[Row]) -> dict[str, A
 def _held_back(splits: dict[str, int]) -> list[str]:
     """Who chose the checkpoint, as one line; none where nobody did."""
     lesions, patients = splits["val_lesions"], splits["val_patients"]
-    return (
-        [f"Held back to choose the checkpoint: {lesions} lesions of {patients} others."] if patients else []
-    )
+    return [f"Held back: {lesions} lesions of {patients} other patients."] if patients else []
 
 
 def _asked(counts: dict[str, int] | None) -> str:

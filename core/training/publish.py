@@ -145,7 +145,7 @@ def figure_table(figures: Mapping[str, float | int | str | None], measured_on: s
     """Lines of a table with one figure a row, for :class:`CardFacts`."""
     rows = [f"| {name} | {_shown(value)} |" for name, value in figures.items()]
     if not rows:
-        return ["No patient was held back to choose the checkpoint: the last weights were taken.", ""]
+        return ["No checkpoint could be chosen on held-back patients: the last weights were taken.", ""]
     return [f"Measured on {measured_on}.", "", "| figure | value |", "|---|---|", *rows, ""]
 
 

@@ -3,16 +3,17 @@
 ``python -m core.training.starter_check [--bundle DIR] [--work-dir DIR] [--note TEXT …]``
 
 The threshold for “no good match” and the curve of the probability are learnt anew from those patients, the
-figures on them and on the benchmark's test patients are measured anew, and manifest and card say so; weights,
-id and all other figures stay. Real polyps aren't asked. For a bundle whose held-back patients turn out to be
-known to a version before it.
+figures on them and on the benchmark's test patients are measured anew, and manifest and card say so; weights
+and id stay. Real polyps aren't asked: of them the figures stay that need no rule. For a bundle whose
+held-back patients turn out to be known to a version before it.
 """
 
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ from core.training.command import EventLog, run_command
 from core.training.no_match import fit_threshold
 from core.training.starter import LEARNT_ON, OUT, SEEDS
 from core.training.starter_card import with_check
-from core.training.starter_figures import BENCHMARK, VALIDATION, Part, measure
+from core.training.starter_figures import BENCHMARK, TUNED, VALIDATION, Part, measure
 from core.training.starter_recipe import Recipe, held_back_patients
 from core.training.text_reader import TextReader
 from core.training.tokens import TokenTable
@@ -61,7 +62,8 @@ def check_starter(
         bundle: the model's folder, changed in place.
         work: where the patients are rendered; kept.
         recipe: how.
-        seeds: whose patients this version and those before it learnt from, for later versions.
+        seeds: whose patients this version and those before it learnt from, for later versions; none = as
+            the bundle says.
         notes: sentences for the card's data section.
         benchmark: manifest of the rendered benchmark; None renders it.
 
@@ -77,7 +79,10 @@ def check_starter(
         raise PolypTraceError(
             "starter-check-impossible", "These patients hold one kind of query only.", "Take more of them."
         )
-    amend_bundle(bundle, no_match=rule)
+    draft = work / "draft"
+    shutil.rmtree(draft, ignore_errors=True)
+    shutil.copytree(bundle, draft)
+    info = amend_bundle(draft, no_match=rule)
     asked = (
         benchmark
         or render_benchmark(
@@ -85,19 +90,30 @@ def check_starter(
         ).manifest
     )
     parts = {VALIDATION: Part(crops, "val"), BENCHMARK: Part(asked, "test")}
-    figures = measure(bundle, parts, work / "cache", "cpu", log.progress, token)
-    info = read_bundle(bundle)
-    metrics = info.manifest.metrics | {
-        SEEDS: list(seeds),
+    figures = measure(draft, parts, work / "cache", "cpu", log.progress, token)
+    known = info.manifest.metrics
+    metrics = known | {
+        SEEDS: list(seeds) or known.get(SEEDS, [1]),
         "validation": figures[VALIDATION],
         "benchmark": figures[BENCHMARK],
+        "real": {name: _without_rule(name, own) for name, own in known.get("real", {}).items()},
     }
     held = (
         f"Held back: {len(identities_of(rows))} lesions of {len(patients_of(rows))} such patients whom no "
         "version learns from; threshold and probability were learnt on them."
     )
-    done = amend_bundle(bundle, metrics, card=with_check(info.card, info, figures, [held, *notes]))
+    card = with_check(info.card, info, figures, [held, *notes])
+    done = amend_bundle(bundle, metrics, no_match=rule, card=card)
     return {"model": done.manifest.model_id, "no_match": msgspec.to_builtins(rule), "metrics": metrics}
+
+
+def _without_rule(name: str, figures: Mapping[str, Any]) -> dict[str, Any]:
+    """Figures without those of a rule that the model no longer has; a tuned model has one of its own."""
+    if name.endswith(TUNED):
+        return dict(figures)
+    gone = dict.fromkeys(("no_match_recognised", "no_match_missed", "ece"))
+    intervals = {key: own for key, own in figures.get("intervals", {}).items() if key != "ece"}
+    return {**figures, **gone, "intervals": intervals}
 
 
 def _rule(info: BundleInfo, rows: list[Row]) -> NoMatchSettings | None:

@@ -33,6 +33,8 @@ class Part(msgspec.Struct, frozen=True):
     note: str = ""
 
 
+TUNED = ", after fine-tuning"
+"""Ends the names of figures of a model that went on learning."""
 _TUNED = ("reid_split.csv", "reid_split_shift.csv")
 _SEEN = "20 of the 29 were used for choosing renderer and settings."
 _REAL = {
@@ -66,7 +68,7 @@ def tuned_parts(folder: Path) -> dict[str, Part]:
     """The two parts on polyps that nothing was chosen on, for a model that learnt from the others."""
     note = "This model went on learning from 15 other real polyps, 5 chose its checkpoint; it isn't shipped."
     return {
-        f"{name}, after fine-tuning": Part(folder / file, "test", note)
+        f"{name}{TUNED}": Part(folder / file, "test", note)
         for name, (file, _) in _REAL.items()
         if file in _TUNED
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -74,7 +75,14 @@ def test_two_patients_with_a_lesion_each_both_train() -> None:
 def test_a_single_lesion_that_is_held_back_says_nothing_and_that_is_said() -> None:
     train, val, note = training_parts([row(f"p{n}") for n in range(5)], 0)
     assert (len(train), len(val)) == (4, 1)
-    assert note.startswith("1 patient was held back for validation. They show one lesion")
+    assert note.startswith("1 patient was held back for validation. Nothing can be asked of them")
+
+
+def test_patients_without_a_known_lesion_are_not_held_back() -> None:
+    bare = [msgspec.structs.replace(row(f"u{n}"), polyp_id=None) for n in range(9)]
+    train, val, _ = training_parts([*(row(f"p{n}") for n in range(9)), *bare], 0, 0.4)
+    assert {one[0] for one in patients_of(val)} == {"p"}
+    assert len(train) + len(val) == 18
 
 
 def test_no_training_rows_are_refused() -> None:

@@ -32,6 +32,7 @@ from core.training.config import TrainConfig
 from core.training.devices import Devices, first_failure, join, lead, lost_process
 from core.training.dmcl import train_dmcl
 from core.training.processes import several
+from core.training.run_folder import begun_with
 from core.training.shared_norms import share_norms
 from core.training.tracklet_config import TrackletConfig
 
@@ -95,6 +96,9 @@ def test_two_processes_learn_in_mixed_precision(manifest: Path, config: TrainCon
     assert done.returncode == 0, done.stderr
     told = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("{")]
     assert steps(told, "loss") == pytest.approx(steps(alone, "loss"), rel=0.02)
+    (run,) = (tmp_path / "data/runs").iterdir()
+    assert begun_with(run) == 2  # and so many go on with it
+    assert begun_with(tmp_path) == 1
 
 
 @pytest.fixture
