@@ -58,6 +58,8 @@ def search(
     from core.search.searching import search as find
 
     output = Output(json)
+    if larger and smaller:
+        raise typer.BadParameter("--larger and --smaller don't go together")
     chips: list[tuple[bool, Refinement]] = [
         (larger, "larger"),
         (smaller, "smaller"),
@@ -84,6 +86,8 @@ def search(
 
 def _show(output: Output, result: SearchResult) -> None:
     output.say(f"Understood: {result.said or 'nothing that the descriptions know'}")
+    if result.ignored:
+        output.warn(f"not understood: {', '.join(result.ignored)}")
     if result.hits:
         rows = [(place, *_row(hit)) for place, hit in enumerate(result.hits, start=1)]
         columns = ("", "clip", "patient", "exam", "what", "score", "words that mattered")

@@ -34,6 +34,13 @@ _MATTERS = 0.03
 """A word whose loss changes the score by less isn't named."""
 
 
+_SILENT = frozenset({
+    "a", "an", "and", "at", "by", "for", "from", "in", "is", "it", "its", "like", "me", "of", "on", "or",
+    "please", "show", "the", "this", "to", "with", "find", "all", "clips",
+})  # fmt: skip
+"""Words that say nothing of a lesion and aren't missed."""
+
+
 class WordShare(msgspec.Struct, frozen=True):
     """A word of the query, and by how much the score falls without it (negative: it rises)."""
 
@@ -67,6 +74,7 @@ class SearchResult(msgspec.Struct, frozen=True):
 
     Attributes:
         said: the query as it was understood, in words.
+        ignored: typed words that nothing was understood of.
         searched: clips that the filters let through and that were prepared.
         unprepared: clips that the filters let through and that aren't prepared yet.
     """
@@ -77,6 +85,7 @@ class SearchResult(msgspec.Struct, frozen=True):
     searched: int
     unprepared: int
     model: str
+    ignored: tuple[str, ...] = ()
     note: str = NO_IDENTITY
     notice: str = RESEARCH_BANNER
 
@@ -115,6 +124,20 @@ def search(catalog: Catalog, space: WordSpace, query: SearchQuery, top: int = 20
         searched=len(searched),
         unprepared=len(wanted) - len(searched),
         model=space.model_id,
+        ignored=_ignored(space, query.text),
+    )
+
+
+def _ignored(space: WordSpace, text: str) -> tuple[str, ...]:
+    """Words without which a typed query would be understood just the same."""
+    whole = space.features.of(Words.of_text(text))
+    return tuple(
+        dict.fromkeys(
+            word
+            for word, rest in without_each_word(text)
+            if word.casefold() not in _SILENT
+            and np.array_equal(space.features.of(Words.of_text(rest)), whole)
+        )
     )
 
 

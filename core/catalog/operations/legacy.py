@@ -76,8 +76,13 @@ def add_legacy_finding(catalog: Catalog, report_id: int, *, author: str) -> Cata
         facts = {"report_id": report_id, "number": number, "words": "", "fields": {}}
         added = insert(LegacyFindingRow).values(**facts, state=LegacyState.PROPOSED, finding_id=None)
         legacy_id = connection.execute(added.returning(LegacyFindingRow.id)).scalar_one()
+        label = f"add finding {legacy_id} of the reports"
+        step = Step(
+            legacy_id, report_id, (LegacyState.DISMISSED, None), (LegacyState.PROPOSED, None)
+        )  # undone it is put aside: ids are never given twice
+        undo_log.push(connection, undo_log.LEGACY, label, {"steps": [step.stored]})
         audit.note(connection, author, "add-report-finding", f"report {report_id}", after={"number": number})
-    return CatalogChanges("add a report's finding", subject=legacy_id, reports=ids(report_id))
+    return CatalogChanges(label, subject=legacy_id, undoable=True, reports=ids(report_id))
 
 
 def accept_legacy_findings(

@@ -9,8 +9,12 @@ import msgspec
 
 from core.text.legacy.tokens import Token
 from core.text.legacy.wording import Phrase, load_wording
+from core.text.vocabulary import load
 
 Kind = Literal["say", "lesion", "relation", "size", "count", "distance", "limit"]
+_PARIS = {"ip": "Ip", "isp": "Isp", "is": "Is", "iia": "IIa", "iib": "IIb", "iic": "IIc", "iii": "III"}
+_COUNTED = 10
+"""“3 x 4 mm polyps” are three of 4 mm; from so many on the first number is a diameter, too: “20 x 10 mm”."""
 _UNITS = {"mm": 1.0, "cm": 10.0}
 LARGEST_MM = 150
 _LEAST_DISTANCE_MM = 50
@@ -34,13 +38,34 @@ def marks_of(words: Sequence[Token]) -> list[Mark]:
     found: list[Mark] = []
     at = 0
     while at < len(words):
-        mark = _number(words, at) or _phrase(words, at)
+        mark = _paris(words, at) or _number(words, at) or _phrase(words, at)
         if mark is None:
             at += 1
         else:
             found.append(mark)
             at = mark.last
     return found
+
+
+def _paris(words: Sequence[Token], at: int) -> Mark | None:
+    """“Paris 0-Is”, “0-IIa+Is”, “Ip”: a class of Paris in its usual notation.
+
+    “Is” alone is a verb: it counts behind “Paris” or “0-”.
+    """
+    end, named = at, False
+    if words[end].word == "paris":
+        end, named = end + 1, True
+    if [token.text for token in words[end : end + 2]] in (["0", "-"], ["0", "–"]):
+        end, named = end + 2, True
+    first = _PARIS.get(words[end].word) if end < len(words) else None
+    if first is None or not (named or (words[end].text == first and first not in ("Is", "III"))):
+        return None
+    end += 1
+    if end + 1 < len(words) and words[end].text == "+":
+        both = f"{first}+{_PARIS.get(words[end + 1].word)}"
+        if load().by_key["paris"].value(both) is not None:
+            return Mark("say", at, end + 2, "paris", both)
+    return Mark("say", at, end, "paris", first)
 
 
 def _phrase(words: Sequence[Token], at: int) -> Mark | None:
@@ -74,8 +99,13 @@ def _number(words: Sequence[Token], at: int) -> Mark | None:
 
 
 def _span(words: Sequence[Token], at: int) -> tuple[int, float, bool]:
-    """A number, or a range of two: the end behind it, its value (the upper one) and whether it is a range."""
+    """A number, a range of two or two diameters: the end behind it, its value (the upper or larger one) and
+    whether it is a range."""
     value = words[at].number or 0.0
+    if at + 2 < len(words) and words[at + 1].text in "x×" and value >= _COUNTED:
+        other = words[at + 2].number
+        if other is not None:
+            return at + 3, max(value, other), False
     if at + 2 < len(words) and words[at + 1].text in "-–" and words[at + 2].number is not None:
         return at + 3, words[at + 2].number or 0.0, True
     return at + 1, value, False

@@ -12,7 +12,7 @@ from rapidfuzz.distance import DamerauLevenshtein
 from core.text.legacy.wording import SHORTEST, load_wording
 
 _SENTENCE = re.compile(r"(?<=[.;!?])\s+(?=[A-Z\d])|\s*[\r\n]+\s*")
-_TOKEN = re.compile(r"\d+(?:\.\d+)?|[^\W\d_]+|[^\w\s]")
+_TOKEN = re.compile(r"\d+(?:[.,]\d+)?|[^\W\d_]+|[^\w\s]")
 _ALIKE = 0.79
 _LONG, _ALIKE_LONG = 10, 0.74
 SLIP = 0.85
@@ -30,8 +30,8 @@ class Token(msgspec.Struct, frozen=True):
 
     @property
     def number(self) -> float | None:
-        """Its value, where it is a number in digits."""
-        return float(self.text) if self.text[0].isdigit() else None
+        """Its value, where it is a number in digits, with a point or a comma."""
+        return float(self.text.replace(",", ".")) if self.text[0].isdigit() else None
 
 
 def sentences(text: str) -> list[tuple[int, str]]:

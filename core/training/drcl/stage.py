@@ -37,7 +37,7 @@ class Best(msgspec.Struct):
 
     def offer(self, epoch: int, score: float, module: nn.Module) -> bool:
         """Keeps a copy, not the live tensors, where this epoch is better."""
-        if score <= self.score:
+        if not score > self.score:  # also where it is no number
             return False
         self.epoch, self.score = epoch, score
         self.state = {name: value.detach().clone() for name, value in module.state_dict().items()}

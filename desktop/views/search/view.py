@@ -89,7 +89,8 @@ class SearchView(QWidget):
         said = result.said or "no words that descriptions know"
         none = "No clip is left." if not result.unprepared else ""
         found = f"The best of {count(result.searched, 'clip')}." if result.hits else none
-        self._say(f"Understood: {said}. {found}".strip(), role="")
+        lost = f"Not understood: {', '.join(result.ignored)}. " if result.ignored else ""
+        self._say(f"Understood: {said}. {lost}{found}".strip(), role="")
         self._preparing.show_missing(result.unprepared)
         for one in result.hits:
             if self._hits.lacks_crop(one.clip):

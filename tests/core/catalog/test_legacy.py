@@ -132,6 +132,10 @@ def test_a_finding_that_was_overlooked_is_added_by_hand(catalog: Catalog) -> Non
     )
     operations.accept_legacy_findings(catalog, {added: {"segment": "rectum"}}, author=A)
     assert states(catalog) == ["accepted"]
+    operations.undo(catalog, author=A)
+    operations.undo(catalog, author=A)  # of adding it: what was there before isn't touched
+    assert states(catalog) == ["dismissed"]
+    assert len(queries.legacy_reports(catalog)) == 1
     refused("report-unknown", lambda: operations.add_legacy_finding(catalog, 7, author=A))
     refused("report-finding-unknown", lambda: queries.legacy_finding(catalog, 7))
 

@@ -148,6 +148,15 @@ def test_words_that_nobody_knows_still_give_a_list(prepared: Filed, space: WordS
     assert result.codes == {}
 
 
+def test_words_that_nothing_was_understood_of_are_named(prepared: Filed, space: WordSpace) -> None:
+    assert found(prepared, space, "a xyzzy 25 mm LST in the caecum, not gestielt").ignored == (
+        "xyzzy",
+        "not",
+        "gestielt",
+    )
+    assert found(prepared, space, "25 mm LST in the caecum").ignored == ()
+
+
 def test_what_is_described_anew_is_prepared_anew(
     prepared: Filed, space: WordSpace, embedder: Embedder
 ) -> None:

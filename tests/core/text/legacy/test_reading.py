@@ -47,6 +47,11 @@ def one(text: str) -> ReadFinding:
          {"surface": ("villous",), "fold": "on fold", "segment": "transverse"}),
         ("Polyp <5mm in the sigmoid", {"segment": "sigmoid"}),
         ("900 mm polyp", {}),
+        ("2,5 cm polyp in the rectum", {"size_mm": 25, "segment": "rectum"}),
+        ("20 x 10 mm polyp", {"size_mm": 20}),
+        ("Paris 0-Ip polyp, 8 mm", {"paris": "Ip", "size_mm": 8}),
+        ("IIa+Is lesion in the caecum", {"paris": "IIa+Is", "segment": "caecum"}),
+        ("Polyp (0-Is, 6mm). It is small.", {"paris": "Is", "size_mm": 6}),
     ],
 )  # fmt: skip
 def test_fields_of_one_finding(text: str, fields: dict[str, Any]) -> None:

@@ -180,6 +180,7 @@ def test_the_best_epoch_is_a_copy() -> None:
     assert torch.equal(best.state["weight"], kept)
     assert not best.offer(2, 0.5, module)  # as good is not better
     assert not best.offer(3, 0.4, module)
+    assert not best.offer(4, float("nan"), module)
     assert torch.equal(best.state["weight"], kept)
     assert best.epoch == 1
 
