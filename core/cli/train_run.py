@@ -87,7 +87,7 @@ class _Training:
             else:
                 learnt, done = self._train(run, settings, data)
         except Cancelled as cancelled:
-            raise Cancelled(go_on_hint(run, self._folder)) from cancelled
+            raise Cancelled(go_on_hint(run, self._folder, processes=self._processes)) from cancelled
         if learnt is not None:
             say_learnt(output, run.name, learnt, alone=done is None)
         if done is not None:
@@ -100,10 +100,12 @@ class _Training:
         from core.training.run_folder import begun_with
 
         asked, begun = self._wish.processes, begun_with(run)
+        if begun is None or asked == begun:
+            return asked
         if asked == 1:
             return begun
-        if begun not in (1, asked):
-            self._output.warn(f"The run began with {begun} processes: with {asked} it ends in other weights.")
+        were = "1 process" if begun == 1 else f"{begun} processes"
+        self._output.warn(f"The run began with {were}: with {asked} it ends in other weights.")
         return asked
 
     def _say_next(self, model: str) -> None:

@@ -15,10 +15,11 @@ if TYPE_CHECKING:  # torch takes seconds to load
     from core.training.tracklets import PretrainResult
 
 
-def go_on_hint(run: Path, folder: DataDir, method: str = "dmcl") -> str:
+def go_on_hint(run: Path, folder: DataDir, method: str = "dmcl", processes: int = 1) -> str:
     """How a cancelled run is gone on with; nothing where it hadn't begun."""
-    there = run.is_dir()
-    return f"Go on with: polyptrace train {method} --resume {run.name}{named(folder)}" if there else ""
+    several = f" --processes {processes}" if processes > 1 else ""
+    words = f"Go on with: polyptrace train {method} --resume {run.name}{several}{named(folder)}"
+    return words if run.is_dir() else ""
 
 
 def say_done(

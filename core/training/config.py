@@ -178,6 +178,7 @@ def _loop_problems(config: TrainConfig) -> list[tuple[bool, str]]:
         (config.steps is not None and config.steps < 1, "steps is at least 1"),
         (config.train_size is not None and not 32 <= config.train_size <= 1024, "train_size is in 32…1024"),
         (config.epochs < 1, "epochs is at least 1"),
+        (config.seed < 0, "seed is at least 0"),
         (config.max_seconds is not None and config.max_seconds <= 0, "max_seconds is above 0"),
         (not 0 <= config.loss.metric_warmup <= 1, "metric_warmup is a share"),
         (not 0 <= config.warmup < 1, "warmup is a share below 1"),

@@ -160,12 +160,12 @@ def new_run_folder(runs: Path, kind: str = "dmcl") -> Path:
     return next(runs / name for name in names if not (runs / name).exists())
 
 
-def begun_with(run: Path) -> int:
-    """How many processes a run was begun with; 1 where it hasn't begun."""
+def begun_with(run: Path) -> int | None:
+    """How many processes a run was begun with; None where it hasn't begun."""
     try:
         return int(json.loads((run / "environment.json").read_text("utf-8"))["processes"])
     except (OSError, ValueError, KeyError):
-        return 1
+        return None
 
 
 def environment(processes: int = 1) -> dict[str, Any]:

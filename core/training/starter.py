@@ -152,11 +152,11 @@ def _seeds(recipe: Recipe, parent: BundleInfo | None) -> list[int]:
         PolypTraceError: ``starter-seed-used``.
     """
     used = [int(seed) for seed in parent.manifest.metrics.get(SEEDS, ())] if parent else []
-    if recipe.seed in used:
+    if recipe.seed < 1 or recipe.seed in used:
         raise PolypTraceError(
             "starter-seed-used",
-            f"Seed {recipe.seed} made the patients that a version before learnt from.",
-            f"Choose another one: --seed {max(used) + 1}.",
+            f"Seed {recipe.seed} made the patients that a version before learnt from, or is below 1.",
+            f"Choose another one: --seed {max(used, default=0) + 1}.",
         )
     return [*used, recipe.seed]
 

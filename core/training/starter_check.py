@@ -135,9 +135,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--bundle", type=Path, default=OUT, help="the model's folder (%(default)s)")
     parser.add_argument("--work-dir", type=Path, default=WORK, help="kept between starts (%(default)s)")
     parser.add_argument("--benchmark", type=Path, help="manifest of the rendered benchmark")
-    parser.add_argument(
-        "--seeds", type=int, nargs="+", default=[1], help="that taught the line (%(default)s)"
-    )
+    parser.add_argument("--seeds", type=int, nargs="*", default=[], help="that taught the line (as recorded)")
     parser.add_argument("--note", action="append", default=[], help="a sentence for the card")
     parser.add_argument("--workers", type=int, default=None, help="rendering processes (one a core)")
     options = parser.parse_args(arguments)
