@@ -216,6 +216,9 @@ def test_a_clip_and_a_report_are_compared_and_linked(
         one.isEnabled() for one in view.fits.findChildren(QToolButton) if one.text() == "Same lesion"
     )
     press(window, "Back to all reports")
+    window.searching.prepared.emit()  # as the Search panel's preparing does
+    qtbot.wait(200)
+    assert view.comparing is None, "what was left doesn't come back by itself"
     view.listed.table.selectRow(0)
     with qtbot.waitSignal(flow.compared, timeout=LONG_MS) as heard:
         press(window, "Which clip fits?")

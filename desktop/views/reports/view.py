@@ -62,7 +62,8 @@ class ReportsView(QWidget):
         self._pages.setCurrentWidget(self.fits)
 
     def show_list(self) -> None:
-        """Back to all findings."""
+        """Back to all findings; what was compared isn't asked again."""
+        self.fits.wanted = None
         self._pages.setCurrentWidget(self.listed)
         self.listed.table.setFocus(Qt.FocusReason.OtherFocusReason)
 
