@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from core.search.query import Refinement
     from core.search.searching import SearchResult
     from core.search.vectors import WordSpace
+    from desktop.views.reports.fits import FitsPage
+    from desktop.views.search.view import SearchView
 
 TOP = 50
 """How many clips are shown."""
@@ -97,6 +99,14 @@ class SearchFlow(QObject):
         job.progressed.connect(self.progressed)
         job.cancelled.connect(lambda: self._stopped(job))
         self._job = job
+
+    def prepare_for(self, view: SearchView | FitsPage) -> None:
+        """Lets a view ask for preparing, and hear how it goes."""
+        view.prepare_wanted.connect(self.prepare)
+        view.prepare_cancelled.connect(self.cancel)
+        self.progressed.connect(view.show_progress)
+        self.prepared.connect(view.show_prepared)
+        self.prepare_failed.connect(view.show_prepared)
 
     def cancel(self) -> None:
         """Stops preparing; what wasn't kept yet is made anew the next time."""

@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import Connection, select
 
 from core.catalog import rows
-from core.catalog.schema import ClipRow, ExamRow, FindingRow, LegacyFindingRow, LegacyReportRow
+from core.catalog.schema import FindingRow, LegacyFindingRow, LegacyReportRow
 from core.catalog.values import LegacyFinding, LegacyReport, LegacyState
 from core.text.legacy.read_field import ReadField
 
@@ -72,13 +72,3 @@ def exams_of_findings(connection: Connection, finding_ids: Iterable[int]) -> set
         query = select(FindingRow.exam_id).where(FindingRow.id.in_(portion))
         found |= set(connection.execute(query).scalars())
     return found
-
-
-def holds(connection: Connection, finding_id: int) -> str:
-    """What hangs on a finding, in words: verdicts in force or clips; empty where nothing does."""
-    exam = select(ExamRow.patient_id).join(FindingRow, FindingRow.exam_id == ExamRow.id)
-    patient = connection.execute(exam.where(FindingRow.id == finding_id)).scalar_one()
-    named = [(event.finding_id, event.other_finding_id) for event in rows.patient_events(connection, patient)]
-    if any(finding_id in ends for ends in named):
-        return "verdicts name it"
-    return "clips show it" if rows.clips(connection, ClipRow.finding_id == finding_id) else ""

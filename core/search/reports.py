@@ -19,7 +19,7 @@ from core.search.codes import Codes, codes_of, codes_of_read
 from core.search.features import Floats, Words
 from core.search.indexing import prepared_clips, words_of
 from core.search.query import NO_IDENTITY
-from core.search.vectors import ClipVectors, WordSpace
+from core.search.vectors import WordSpace
 from core.text.note import model_note
 from core.text.place import place_of
 
@@ -29,25 +29,13 @@ class ReportedFinding(msgspec.Struct, frozen=True):
 
     Attributes:
         values: of its description.
+        words: what it says: its codes, and where its sentence names it alone the sentence's too.
     """
 
     report: LegacyReport
     read: LegacyFinding
     values: dict[str, Any]
-
-    @property
-    def words(self) -> Words:
-        """What it says: its codes, and where its sentence names it alone the sentence's too."""
-        own = codes_of(self.values) if self.read.state is LegacyState.ACCEPTED else self._read_codes
-        alone = sum(one.words == self.read.words for one in self.report.findings) == 1
-        if not alone or not self.read.words:
-            return Words(own, model_note(self.read.words))
-        whole = Words.of_text(self.read.words)
-        return Words({**whole.codes, **own}, whole.free)
-
-    @property
-    def _read_codes(self) -> Codes:
-        return codes_of_read(self.read.fields)
+    words: Words
 
 
 class Fit(msgspec.Struct, frozen=True):
@@ -106,9 +94,14 @@ class Fits(msgspec.Struct, frozen=True):
 
 def reported(catalog: Catalog, reports: Sequence[LegacyReport]) -> list[ReportedFinding]:
     """The findings of reports that weren't dismissed, with what is known of them now."""
-    there = [
-        (one, read) for one in reports for read in one.findings if read.state is not LegacyState.DISMISSED
-    ]
+    return _as_known(
+        catalog,
+        [(one, read) for one in reports for read in one.findings if read.state is not LegacyState.DISMISSED],
+    )
+
+
+def _as_known(catalog: Catalog, there: Sequence[tuple[LegacyReport, LegacyFinding]]) -> list[ReportedFinding]:
+    """Findings with their descriptions where they are accepted, else as they were read."""
     made = {
         read.finding for _, read in there if read.finding is not None and read.state is LegacyState.ACCEPTED
     }
@@ -116,8 +109,18 @@ def reported(catalog: Catalog, reports: Sequence[LegacyReport]) -> list[Reported
     found = []
     for report, read in there:
         known = described.get(read.finding) if read.finding in made else None
-        found.append(ReportedFinding(report, read, known.values if known else read.values))
+        values = known.values if known else read.values
+        found.append(ReportedFinding(report, read, values, _words(report, read, values)))
     return found
+
+
+def _words(report: LegacyReport, read: LegacyFinding, values: dict[str, Any]) -> Words:
+    own = codes_of(values) if read.state is LegacyState.ACCEPTED else codes_of_read(read.fields)
+    alone = sum(one.words == read.words for one in report.findings) == 1
+    if not alone or not read.words:
+        return Words(own, model_note(read.words))
+    whole = Words.of_text(read.words)
+    return Words({**whole.codes, **own}, whole.free)
 
 
 def reports_for_clip(catalog: Catalog, space: WordSpace, clip_id: int, top: int = 20) -> Fits:
@@ -154,7 +157,7 @@ def clips_for_report(catalog: Catalog, space: WordSpace, legacy_id: int, top: in
     report, read = queries.legacy_finding(catalog, legacy_id)
     if read.state is LegacyState.DISMISSED:
         read = msgspec.structs.replace(read, state=LegacyState.PROPOSED)
-    (asked,) = [one for one in reported(catalog, [_with(report, read)]) if one.read.id == legacy_id]
+    (asked,) = _as_known(catalog, [(report, read)])
     prepared = prepared_clips(catalog, space)
     known = {clip.id: clip for clip in queries.clips(catalog)}
     there = [clip for clip in prepared.clips.tolist() if clip in known]
@@ -165,17 +168,8 @@ def clips_for_report(catalog: Catalog, space: WordSpace, legacy_id: int, top: in
             pairs.append((asked, one))
             rows.append(int(row))
     vector = space.of_texts([asked.words])[0]
-    fits = _fits(catalog, space, pairs, _mixed(prepared, rows) @ vector, top)
+    fits = _fits(catalog, space, pairs, prepared.at(np.asarray(rows, dtype=np.int64)).mixed @ vector, top)
     return msgspec.structs.replace(fits, unprepared=len(known) - len(there))
-
-
-def _with(report: LegacyReport, read: LegacyFinding) -> LegacyReport:
-    findings = tuple(read if one.id == read.id else one for one in report.findings)
-    return msgspec.structs.replace(report, findings=findings)
-
-
-def _mixed(prepared: ClipVectors, rows: Sequence[int]) -> Floats:
-    return prepared.mixed[np.asarray(rows, dtype=np.int64)]
 
 
 def _reports(catalog: Catalog) -> list[LegacyReport]:

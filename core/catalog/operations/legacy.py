@@ -16,9 +16,10 @@ from core.catalog.operations.clips import add_finding
 from core.catalog.operations.descriptions import add_revision, plain_values
 from core.catalog.operations.legacy_steps import Step, put_step, steps_changes
 from core.catalog.operations.people import find_or_add_exam, find_or_add_patient, shown_code
-from core.catalog.schema import LegacyFindingRow, LegacyReportRow
+from core.catalog.operations.verdict_checks import patient_of
+from core.catalog.schema import ClipRow, LegacyFindingRow, LegacyReportRow
 from core.catalog.types import now
-from core.catalog.values import LegacyFinding, LegacyState, NewLegacyReport
+from core.catalog.values import LegacyFinding, LegacyState, NewLegacyFinding, NewLegacyReport
 from core.errors import PolypTraceError
 
 SOURCE = "imported"
@@ -46,7 +47,8 @@ def add_legacy_reports(
             facts = {**key, "patient_code": code, "text": report.text, "added_at": now(), "removed": False}
             added = insert(LegacyReportRow).values(facts).returning(LegacyReportRow.id)
             new.append(connection.execute(added).scalar_one())
-            _add_findings(connection, new[-1], report)
+            for number, found in enumerate(report.findings, start=1):
+                _add_finding(connection, new[-1], number, found)
         label = "import 1 report" if len(new) == 1 else f"import {len(new)} reports"
         if new:
             undo_log.push(connection, undo_log.REPORTS, label, {"reports": new})
@@ -73,9 +75,7 @@ def add_legacy_finding(catalog: Catalog, report_id: int, *, author: str) -> Cata
             raise rows.unknown("report", report_id)
         last = select(func.max(LegacyFindingRow.number)).where(LegacyFindingRow.report_id == report_id)
         number = (connection.execute(last).scalar() or 0) + 1
-        facts = {"report_id": report_id, "number": number, "words": "", "fields": {}}
-        added = insert(LegacyFindingRow).values(**facts, state=LegacyState.PROPOSED, finding_id=None)
-        legacy_id = connection.execute(added.returning(LegacyFindingRow.id)).scalar_one()
+        legacy_id = _add_finding(connection, report_id, number, NewLegacyFinding("", {}))
         label = f"add finding {legacy_id} of the reports"
         step = Step(
             legacy_id, report_id, (LegacyState.DISMISSED, None), (LegacyState.PROPOSED, None)
@@ -154,11 +154,17 @@ def propose_legacy_findings(catalog: Catalog, legacy_ids: Iterable[int], *, auth
         return _finish(connection, "propose", steps, Created(), author)
 
 
-def _add_findings(connection: Connection, report_id: int, report: NewLegacyReport) -> None:
-    for number, one in enumerate(report.findings, start=1):
-        facts = {"report_id": report_id, "number": number, "words": one.words}
-        stored = {**facts, "fields": legacy_rows.read_fields_to(one.fields), "state": LegacyState.PROPOSED}
-        connection.execute(insert(LegacyFindingRow).values(**stored, finding_id=None))
+def _add_finding(connection: Connection, report_id: int, number: int, found: NewLegacyFinding) -> int:
+    """Inserts a proposal and returns its id."""
+    added = insert(LegacyFindingRow).values(
+        report_id=report_id,
+        number=number,
+        words=found.words,
+        fields=legacy_rows.read_fields_to(found.fields),
+        state=LegacyState.PROPOSED,
+        finding_id=None,
+    )
+    return connection.execute(added.returning(LegacyFindingRow.id)).scalar_one()
 
 
 def _accept(
@@ -183,7 +189,7 @@ def _accept(
 
 def _dismissed(connection: Connection, found: LegacyFinding) -> Step:
     if found.state is LegacyState.ACCEPTED and found.finding is not None:
-        held = legacy_rows.holds(connection, found.finding)
+        held = _holds(connection, found.finding)
         if held:
             raise PolypTraceError(
                 "report-linked",
@@ -191,6 +197,14 @@ def _dismissed(connection: Connection, found: LegacyFinding) -> Step:
                 "Withdraw its verdicts, and move or remove its clips first.",
             )
     return Step.of(found, LegacyState.DISMISSED, found.finding)
+
+
+def _holds(connection: Connection, finding_id: int) -> str:
+    """What hangs on a finding, in words: verdicts in force or clips; empty where nothing does."""
+    events = rows.patient_events(connection, patient_of(connection, finding_id))
+    if any(finding_id in (event.finding_id, event.other_finding_id) for event in events):
+        return "verdicts name it"
+    return "clips show it" if rows.clips(connection, ClipRow.finding_id == finding_id) else ""
 
 
 def _joined(one: Created, other: Created) -> Created:
