@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from core.search.codes import Codes
+from core.search.coded import Codes
 
 Kind = Literal["fields", "class", "lesion"]
 KINDS: tuple[Kind, ...] = get_args(Kind)

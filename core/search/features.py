@@ -12,7 +12,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from core.search.codes import Codes, codes_of, codes_of_text, names
+from core.search.coded import Codes
+from core.search.codes import codes_of, codes_of_text, names
 from core.text.note import model_note
 
 Floats = NDArray[np.float32]

@@ -13,7 +13,7 @@ from rapidfuzz import fuzz, process
 from core.evaluation.items import normalised
 from core.evaluation.metrics import figures_of, hit_ranks
 from core.search.categories import DECIDING
-from core.search.codes import Codes
+from core.search.coded import Codes
 from core.search.features import Floats, Words
 from core.search.vectors import ClipVectors, WordSpace
 

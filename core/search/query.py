@@ -9,8 +9,10 @@ from typing import Literal, get_args
 import msgspec
 
 from core.errors import PolypTraceError
-from core.search.codes import Codes, codes_of_text
+from core.search.coded import Codes
+from core.search.codes import codes_of_text
 from core.search.features import Words
+from core.search.typed import TATTOOS, Typed, read_typed
 from core.text.vocabulary import load
 
 Refinement = Literal["larger", "smaller", "other segment", "after tattoo"]
@@ -60,13 +62,13 @@ class Meant(msgspec.Struct, frozen=True):
 
     Args:
         words: what is encoded.
-        not_segments: segments that are left out.
+        denied: codes of descriptions that are left out: “not pedunculated”, another segment.
         after_tattoo: only exams of patients with a tattoo at an earlier exam.
         said: the query in words, chips included.
     """
 
     words: Words
-    not_segments: tuple[str, ...] = ()
+    denied: Codes = {}
     after_tattoo: bool = False
     said: str = ""
 
@@ -81,24 +83,25 @@ def understood(query: SearchQuery, like: Words | None = None) -> Meant:
         PolypTraceError: ``search-empty``; ``refine-no-size`` or ``refine-no-segment`` where a chip has
             nothing to start from; ``refine-largest`` where there is nothing larger or smaller.
     """
-    typed = Words.of_text(query.text[:LONGEST]) if query.text.strip() else None
-    if typed is None and like is None:
+    typed = read_typed(query.text[:LONGEST]) if query.text.strip() else Typed(Words({}), {})
+    if not query.text.strip() and like is None:
         raise PolypTraceError(
             "search-empty",
             "There is nothing to search for.",
             "Type what the polyp is like: “2 cm pedunculated polyp in the sigmoid”.",
         )
-    codes: Codes = {**(like.codes if like else {}), **(typed.codes if typed else {})}
-    free = " ".join(one.free for one in (like, typed) if one and one.free)
-    left_out: tuple[str, ...] = ()
+    codes: Codes = {**(like.codes if like else {}), **typed.words.codes}
+    free = " ".join(one.free for one in (like, typed.words) if one and one.free)
+    denied = typed.denied
     for chip in query.refinements:
         if chip in ("larger", "smaller"):
             codes = {**codes, "size_mm": _sizes(codes, larger=chip == "larger")}
         elif chip == "other segment":
-            left_out = _segments(codes)
+            denied = {**denied, "segment": _segments(codes)}
             codes = {key: own for key, own in codes.items() if key != "segment"}
     after = "after tattoo" in query.refinements
-    return Meant(Words(codes, free), left_out, after, _said(codes, free, left_out, after))
+    codes = _without(codes, denied) or ({"state": ("polyp",)} if denied else {})
+    return Meant(Words(codes, free), denied, after, _said(codes, free, denied, after))
 
 
 def without_each_word(text: str) -> list[tuple[str, str]]:
@@ -157,14 +160,22 @@ def _segments(codes: Codes) -> tuple[str, ...]:
     return codes["segment"]
 
 
-def _said(codes: Codes, free: str, left_out: tuple[str, ...], after: bool) -> str:
+def _without(codes: Codes, denied: Codes) -> Codes:
+    """The clip that is meant may be what the words deny."""
+    left = {key: tuple(code for code in own if code not in denied.get(key, ())) for key, own in codes.items()}
+    return {key: own for key, own in left.items() if own}
+
+
+def _said(codes: Codes, free: str, denied: Codes, after: bool) -> str:
     parts = [_value(key, own) for key, own in codes.items()]
-    parts += [f"“{free}”"] if free and not codes else []
-    parts += [f"not {segment}" for segment in left_out]
+    parts += [f"“{free}”"] if free and not codes and not denied else []
+    parts += [f"not {_value(key, own)}" for key, own in denied.items()]
     parts += ["after a tattoo"] if after else []
     return ", ".join(parts)
 
 
 def _value(key: str, own: tuple[str, ...]) -> str:
     """“20–29 or ≥30 mm”, “Paris Ip”, “sigmoid”."""
+    if own == TATTOOS:
+        return "any tattoo"
     return f"{_BEFORE.get(key, '')}{' or '.join(own)}{_BEHIND.get(key, '')}"

@@ -15,7 +15,8 @@ from core.catalog.values import LegacyFinding, LegacyReport, LegacyState
 from core.domain import RESEARCH_BANNER, Verdict
 from core.errors import PolypTraceError
 from core.matching.context import ClipContext, contexts
-from core.search.codes import Codes, codes_of, codes_of_read
+from core.search.coded import Codes
+from core.search.codes import codes_of, codes_of_read
 from core.search.features import Floats, Words
 from core.search.indexing import prepared_clips, words_of
 from core.search.query import NO_IDENTITY

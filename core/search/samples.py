@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from core.data.cross_modal.samples import TRAIN, CrossModal, Samples, checked
 from core.inference.space import SearchInputs
 from core.search.categories import Categories, Kind, learn_categories
-from core.search.codes import Codes, all_names
+from core.search.coded import Codes
+from core.search.codes import all_names
 from core.search.features import Floats, WordFeatures, Words, learn_features
 
 FRAME, CLIP, DESCRIPTION, REPORT = MODALITIES = "frame", "clip", "description", "report"

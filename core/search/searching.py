@@ -231,7 +231,7 @@ def _let_through(catalog: Catalog, filters: Filters, meant: Meant, like: int | N
     if meant.after_tattoo:
         exams = _after_tattoo(catalog, exams)
     clips = [clip for clip in queries.clips(catalog) if clip.exam_id in exams and clip.id != like]
-    return {clip.id for clip in _of_segment(catalog, clips, filters.segment, meant.not_segments)}
+    return {clip.id for clip in _of_segment(catalog, clips, filters.segment, meant.denied.get("segment", ()))}
 
 
 def _in_time(exam: Exam, filters: Filters) -> bool:

@@ -6,34 +6,27 @@ from collections.abc import Sequence
 
 import msgspec
 
-from core.text.legacy.marks import Mark
+from core.text.legacy.denied import taken_back
+from core.text.legacy.ellipsis import ellipses, without_headings
+from core.text.legacy.mark import Mark
+from core.text.legacy.mention import Mention
 from core.text.legacy.tokens import Token
-from core.text.legacy.wording import load_wording, phrase
+from core.text.legacy.wording import Lesion, lesion_of, load_wording
 
-_INSIDE = frozenset({"paris", "segment", "sub_segment", "surface", "optical_dx"})
+_INSIDE = frozenset({"paris", "lst", "segment", "sub_segment", "surface", "optical_dx", "stalk", "colour"})
 """Fields whose words may stand between a number and what the finding is called."""
 _ORDINALS = frozenset({"first", "second", "third", "fourth", "other", "largest"})
-
-
-class Mention(msgspec.Struct, frozen=True):
-    """A finding as named: the tokens of its name, and those from where on and up to where words are its own.
-
-    ``count`` is None where nobody says how many.
-    """
-
-    name: tuple[int, int]
-    span: tuple[int, int]
-    state: str
-    count: int | None
+_DEFINITE = frozenset({"the", "this", "that", "these", "those"})
 
 
 def mentions(words: Sequence[Token], marks: Sequence[Mark]) -> list[Mention]:
     """The findings in their order; none that is said not to be there, or that is only named again."""
-    names = [_named(words, marks, mark) for mark in marks if mark.kind == "lesion"]
-    names += [_ordinal(words, at) for at in range(len(words) - 2)]
-    names += [_elliptic(words, marks, mark) for mark in marks if mark.kind == "count"]
-    kept = sorted((one for one in names if one is not None), key=lambda one: one.name)
-    kept = _without_headings(kept, marks)
+    named = [_named(words, marks, mark) for mark in nouns(marks)]
+    named += [_ordinal(words, at) for at in range(len(words) - 2)]
+    names = [(name_start(words, marks, noun), noun.last) for noun in nouns(marks)]
+    named += [one for one in ellipses(words, marks) if not any(_overlap(one.name, name) for name in names)]
+    kept = sorted((one for one in named if one is not None), key=lambda one: one.name)
+    kept = _without_old_ones(words, without_headings(kept, marks))
     ends = [one.name[0] for one in kept[1:]] + [len(words)] * bool(kept)
     return [
         msgspec.structs.replace(one, span=(0 if at == 0 else one.name[0], end))
@@ -41,30 +34,48 @@ def mentions(words: Sequence[Token], marks: Sequence[Mark]) -> list[Mention]:
     ]
 
 
-def _named(words: Sequence[Token], marks: Sequence[Mark], noun: Mark) -> Mention | None:
-    start = _name_start(words, marks, noun)
-    if _taken_back(words, start, noun) or _named_again(words, start, noun):
-        return None
-    key = tuple(token.word for token in words[noun.first : noun.last])
-    many = load_wording().lesions[key].many
-    return Mention((start, noun.last), (0, 0), str(noun.value), _count(words, marks, start, noun, many))
+def nouns(marks: Sequence[Mark]) -> list[Mark]:
+    """The marks that call something a finding."""
+    return [mark for mark in marks if mark.kind == "lesion"]
 
 
-def _name_start(words: Sequence[Token], marks: Sequence[Mark], noun: Mark) -> int:
+def absent(words: Sequence[Token], marks: Sequence[Mark]) -> list[Mark]:
+    """The marks that call something a finding that isn't there."""
+    return [noun for noun in nouns(marks) if taken_back(words, name_start(words, marks, noun), noun)]
+
+
+def called(words: Sequence[Token], noun: Mark) -> Lesion:
+    """What the finding is called."""
+    return lesion_of([token.word for token in words[noun.first : noun.last]])
+
+
+def name_start(words: Sequence[Token], marks: Sequence[Mark], noun: Mark) -> int:
     """Where the finding's name begins: numbers, sizes, places and adjectives before the noun."""
     covers = {
         at
         for mark in marks
-        if mark.kind in ("size", "count", "limit") or (mark.kind == "say" and mark.field in _INSIDE)
+        if mark.kind in ("size", "count", "below", "above") or (mark.kind == "say" and mark.field in _INSIDE)
         for at in range(mark.first, mark.last)
     }
+    counts = {mark.first for mark in marks if mark.kind == "count"}
     fillers = set(load_wording().fillers.words)
     at = noun.first
-    while at > 0 and (at - 1 in covers or words[at - 1].word in fillers or words[at - 1].text == "<"):
+    while at > 0 and (at - 1 in covers or words[at - 1].word in fillers or words[at - 1].text in "<>≤≥"):
+        if words[at - 1].word == "and" and at in counts:  # “… flexure and a pedunculated polyp”
+            break
         at -= 1
     while at < noun.first and words[at].word in ("and", "the", "colon"):
         at += 1
     return at
+
+
+def _named(words: Sequence[Token], marks: Sequence[Mark], noun: Mark) -> Mention | None:
+    start, lesion = name_start(words, marks, noun), called(words, noun)
+    if taken_back(words, start, noun) or _named_again(words, start, noun) or _compound(words, noun):
+        return None
+    again = bool(start) and words[start - 1].word in _DEFINITE
+    count = _count(words, marks, start, noun, lesion.many)
+    return Mention((start, noun.last), str(noun.value), count, says=lesion.says, of=lesion.of, again=again)
 
 
 def _count(words: Sequence[Token], marks: Sequence[Mark], start: int, noun: Mark, many: bool) -> int | None:
@@ -83,25 +94,9 @@ def _count(words: Sequence[Token], marks: Sequence[Mark], start: int, noun: Mark
     return None if many else 1
 
 
-def _taken_back(words: Sequence[Token], start: int, noun: Mark) -> bool:
-    """“No polyps”, “polyps: nil”, “small lesions could have been missed”."""
-    negation = load_wording().negation
-    reach: list[str] = []
-    for token in reversed(words[max(0, start - negation.reach) : noun.first]):
-        if token.text in ".;:" or token.word in negation.stops:
-            break
-        reach.insert(0, token.word)
-    if any(_holds(reach, phrase(one)) for one in negation.before):
-        return True
-    answer = [token.word for token in words[noun.last : noun.last + 2]]
-    if answer[:1] == [":"] and answer[1:] and answer[1] in negation.answers:
-        return True
-    behind = []
-    for token in words[noun.last :]:
-        if token.text in ".;:," or token.word in negation.stops:
-            break
-        behind.append(token.word)
-    return any(_holds(behind, phrase(one)) for one in negation.after)
+def _compound(words: Sequence[Token], noun: Mark) -> bool:
+    """“Polyp surveillance”, “polyp resection was incomplete”: the finding is only part of another word."""
+    return noun.last < len(words) and words[noun.last].word in load_wording().negation.compounds
 
 
 def _named_again(words: Sequence[Token], start: int, noun: Mark) -> bool:
@@ -119,30 +114,26 @@ def _ordinal(words: Sequence[Token], at: int) -> Mention | None:
     behind = at + 3 if words[at + 2].word == "one" else at + 2
     if behind >= len(words) or words[behind].word not in ("is", "was"):
         return None
-    return Mention((at, behind), (0, 0), "polyp", 1)
+    return Mention((at, behind), "polyp", 1)
 
 
-def _elliptic(words: Sequence[Token], marks: Sequence[Mark], count: Mark) -> Mention | None:
-    """“…, 1 in sigmoid, 3 in rectum”: a number and a place, the noun left out."""
-    at = count.last
-    if at >= len(words) or words[at].word not in ("in", "at") or count.value is None:
-        return None
-    at += 2 if at + 1 < len(words) and words[at + 1].word == "the" else 1
-    if not any(mark.first == at and mark.field in ("segment", "sub_segment") for mark in marks):
-        return None
-    return Mention((count.first, count.last), (0, 0), "polyp", int(count.value))
+def _without_old_ones(words: Sequence[Token], kept: list[Mention]) -> list[Mention]:
+    """“Scar of the 20 mm polyp”: what was there before is no finding; “scar with recurrence” is one."""
+    found: list[Mention] = []
+    for one in kept:
+        before = found[-1] if found else None
+        if before is not None and before.of and not _stopped(words, before.name[1], one.name[0]):
+            found[-1] = msgspec.structs.replace(before, of=False, past=(before.name[1], one.name[1]))
+        elif before is not None and before.state == "scar" and one.state == "recurrence at scar":
+            found[-1] = msgspec.structs.replace(one, name=(before.name[0], one.name[1]))
+        else:
+            found.append(one)
+    return found
 
 
-def _without_headings(kept: list[Mention], marks: Sequence[Mark]) -> list[Mention]:
-    """“Small polyps, 1 in sigmoid, 3 in rectum”: what is counted by place isn't a finding of its own."""
-    if len(kept) < 2 or kept[0].count is not None or kept[1].name[1] - kept[1].name[0] != 1:
-        return kept
-    placed = any(
-        mark.field == "segment" and kept[0].name[0] <= mark.first < kept[1].name[0] for mark in marks
-    )
-    return kept if placed else kept[1:]
+def _overlap(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    return one[0] < other[1] and other[0] < one[1]
 
 
-def _holds(words: Sequence[str], wanted: Sequence[str]) -> bool:
-    size = len(wanted)
-    return any(tuple(words[at : at + size]) == tuple(wanted) for at in range(len(words) - size + 1))
+def _stopped(words: Sequence[Token], first: int, last: int) -> bool:
+    return any(token.text in ".;:" for token in words[first:last])

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from core.text.legacy.marks import Mark
-from core.text.legacy.mentions import Mention
+from core.text.legacy.mark import Mark
+from core.text.legacy.mention import Mention
 from core.text.legacy.read_field import ReadField, shown
 from core.text.legacy.tokens import Token
 
@@ -19,11 +19,9 @@ def places_of(
     words: Sequence[Token], marks: Sequence[Mark], mention: Mention, text: str
 ) -> list[dict[str, ReadField]]:
     """``segment`` and ``sub_segment`` of a finding; several where it lies in several places, or none."""
-    places = [mark for mark in marks if mark.field == "segment"]
+    places = [mark for mark in marks if mark.field == "segment" and not mark.denied]
     headings = [mark for mark in places if _is_heading(words, mark)]
-    own = [
-        mark for mark in places if mark not in headings and mention.span[0] <= mark.first < mention.span[1]
-    ]
+    own = [mark for mark in places if mark not in headings and mention.owns(mark.first)]
     near = [mark for mark in own if _is_near(words, marks, mark)]
     at = [mark for mark in own if mark not in near]
     if at:
@@ -36,9 +34,10 @@ def places_of(
 
 
 def _is_heading(words: Sequence[Token], mark: Mark) -> bool:
-    """“CAECUM: …”, but not “in the caecum: …”."""
+    """“CAECUM: …”, “Caecum - 5 mm polyp”, but not “in the caecum: …”."""
     before = words[mark.first - 1].word if mark.first else ""
-    return mark.last < len(words) and words[mark.last].text == ":" and before not in _PREPOSITIONS
+    sign = words[mark.last].text if mark.last < len(words) else ""
+    return (sign == ":" and before not in _PREPOSITIONS) or (mark.first == 0 and sign in ("-", "–"))
 
 
 def _is_near(words: Sequence[Token], marks: Sequence[Mark], mark: Mark) -> bool:

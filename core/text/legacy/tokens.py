@@ -11,7 +11,13 @@ from rapidfuzz.distance import DamerauLevenshtein
 
 from core.text.legacy.wording import SHORTEST, load_wording
 
-_SENTENCE = re.compile(r"(?<=[.;!?])\s+(?=[A-Z\d])|\s*[\r\n]+\s*")
+_SHORT = (
+    r"(?<!\bapprox\.)(?<!\bca\.)(?<!\bmax\.)(?<!\bdiam\.)(?<!\be\.g\.)(?<!\bi\.e\.)(?<!\bDr\.)(?<!\bno\.)"
+)
+"""A full stop behind one of these ends no sentence."""
+_SENTENCE = re.compile(rf"(?:(?<=[.!?]){_SHORT}\s+(?=[A-Z\d])|(?<=;)\s+(?=[A-Z\d])(?!\d+\)))|\s*[\r\n]+\s*")
+_WRAPPED = 60
+"""A line of so many characters that goes on in lower case was wrapped, not ended."""
 _TOKEN = re.compile(r"\d+(?:[.,]\d+)?|[^\W\d_]+|[^\w\s]")
 _ALIKE = 0.79
 _LONG, _ALIKE_LONG = 10, 0.74
@@ -38,10 +44,20 @@ def sentences(text: str) -> list[tuple[int, str]]:
     """Where each sentence begins, and the sentence."""
     found, start = [], 0
     for gap in _SENTENCE.finditer(text):
+        if _wraps(text, gap):
+            continue
         found.append((start, text[start : gap.start()]))
         start = gap.end()
     found.append((start, text[start:]))
     return [(at, one) for at, one in found if one.strip()]
+
+
+def _wraps(text: str, gap: re.Match[str]) -> bool:
+    """Whether a line's end is nothing but the page's edge."""
+    if gap.group().count("\n") != 1 or text[gap.end() : gap.end() + 1].islower() is False:
+        return False
+    line = text[: gap.start()].rpartition("\n")[2]
+    return len(line) >= _WRAPPED and line[-1] not in ".;:!?"
 
 
 def tokens(sentence: str, offset: int = 0) -> list[Token]:

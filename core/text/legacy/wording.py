@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Sequence
 from functools import cache, cached_property
 
 import msgspec
@@ -15,11 +16,19 @@ SHORTEST = 5
 
 
 class Lesion(msgspec.Struct, frozen=True):
-    """What a finding is called; ``many`` means more than one."""
+    """What a finding is called.
+
+    Args:
+        many: more than one.
+        says: other fields that the name says.
+        of: the finding that follows is what was there before: “scar of the polyp”.
+    """
 
     words: tuple[str, ...]
     state: str
     many: bool = False
+    says: dict[str, str] = {}
+    of: bool = False
 
 
 class Say(msgspec.Struct, frozen=True):
@@ -32,11 +41,18 @@ class Say(msgspec.Struct, frozen=True):
 
 
 class Negation(msgspec.Struct, frozen=True):
-    """Words that take a finding back: before it within ``reach`` words and no stop between, or after it."""
+    """Words that take a finding back: before it within ``reach`` words and no stop between, or after it.
+
+    Args:
+        again: words before a finding that was named already.
+        compounds: words right behind it that make something else of it: “polyp surveillance”.
+        answers: words behind it and a colon.
+    """
 
     before: tuple[str, ...]
     after: tuple[str, ...]
     again: tuple[str, ...]
+    compounds: tuple[str, ...]
     answers: tuple[str, ...]
     stops: tuple[str, ...]
     reach: int
@@ -61,6 +77,16 @@ class Relation(msgspec.Struct, frozen=True):
     words: tuple[str, ...]
 
 
+class Sections(msgspec.Struct, frozen=True):
+    """Headings of a report: under which nothing was found, which repeat what was, and the others; and words
+    that a sentence begins with which goes on about the finding before it."""
+
+    skipped: tuple[str, ...]
+    summaries: tuple[str, ...]
+    others: tuple[str, ...]
+    goes_on: tuple[str, ...]
+
+
 class Wording(msgspec.Struct, frozen=True, dict=True):
     """The whole file; its head explains each part."""
 
@@ -69,8 +95,11 @@ class Wording(msgspec.Struct, frozen=True, dict=True):
     negation: Negation
     fillers: Fillers
     numbers: dict[str, int]
+    sizes: dict[str, tuple[int, int]]
+    regions: dict[str, tuple[str, ...]]
     relation: Relation
     words: Words
+    sections: Sections
 
     @cached_property
     def phrases(self) -> dict[Phrase, Say]:
@@ -97,17 +126,28 @@ class Wording(msgspec.Struct, frozen=True, dict=True):
         """Every word of the file."""
         parts = [word for key in (*self.phrases, *self.lesions, *self.relations) for word in key]
         negated = [word for one in (*self.negation.before, *self.negation.after) for word in one.split()]
-        return frozenset([*parts, *negated, *self.fillers.words, *self.numbers, *self.words.known])
+        goes_on = [word for one in self.sections.goes_on for word in one.split()]
+        told = (*self.negation.compounds, *goes_on, *self.fillers.words, *self.words.known)
+        return frozenset([*parts, *negated, *told, *self.numbers, *self.sizes])
 
     @cached_property
     def correctable(self) -> tuple[str, ...]:
         """Words of the lexicon that are long enough for a slip of the pen to be put right."""
-        return tuple(word for word in self.lexicon if len(word) >= SHORTEST)
+        return tuple(word for word in self.lexicon.difference(self.words.known) if len(word) >= SHORTEST)
 
 
 def phrase(words: str) -> Phrase:
     """``"cold snare"`` → ``("cold", "snare")``."""
     return tuple(words.split())
+
+
+def lesion_of(words: Sequence[str]) -> Lesion:
+    """What a finding is called by these words.
+
+    Raises:
+        KeyError: they call nothing so.
+    """
+    return load_wording().lesions[tuple(words)]
 
 
 @cache

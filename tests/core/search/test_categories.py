@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.search.categories import learn_categories
-from core.search.codes import Codes
+from core.search.coded import Codes
 
 
 def codes(segment: str, paris: str = "", size: str = "") -> Codes:

@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from core.search.codes import Codes
+from core.search.coded import Codes
 from core.search.features import Words
 from core.search.figures import (
     CLIP_TO_REPORT,

@@ -52,6 +52,24 @@ def one(text: str) -> ReadFinding:
         ("Paris 0-Ip polyp, 8 mm", {"paris": "Ip", "size_mm": 8}),
         ("IIa+Is lesion in the caecum", {"paris": "IIa+Is", "segment": "caecum"}),
         ("Polyp (0-Is, 6mm). It is small.", {"paris": "Is", "size_mm": 6}),
+        ("Six mm polyp", {"size_mm": 6}),
+        ("A 6 millimeter polyp", {"size_mm": 6}),
+        ("5-mm polyp", {"size_mm": 5}),
+        ("15mm x 10mm polyp", {"size_mm": 15}),
+        ("Polyp 3mm-5mm", {"size_mm": 5}),
+        ("Polyp of approx. 6 mm in the sigmoid", {"size_mm": 6, "segment": "sigmoid"}),
+        ("Polyp 10 cm from the anal verge, 5 mm.", {"size_mm": 5, "dist_av_cm": 10.0}),
+        ("Polyp 2 cm distal to the splenic flexure, 8 mm.", {"size_mm": 8, "segment": "splenic flexure"}),
+        ("Sessile, not pedunculated, polyp.", {"paris": "Is"}),
+        ("Polyp, 8 mm, not retrieved, no tattoo placed.", {"size_mm": 8, "retrieved": "no"}),
+        ("30 mm lesion, NICE 2, JNET type 2A, Kudo pit pattern IIIs, Paris 2a",
+         {"size_mm": 30, "nice": "2", "jnet": "2A", "kudo": "IIIs", "paris": "IIa"}),
+        ("2 cm polyp on a long stalk in the sigmoid", {"size_mm": 20, "stalk": "long", "segment": "sigmoid"}),
+        ("Sessile serrated lesion of the caecum", {"optical_dx": "SSL", "segment": "caecum"}),
+        ("There is a polyp in the rectum, tattooed", {"segment": "rectum", "tattoo": "agent not recorded"}),
+        ("A polyp in the rectum was left in situ.", {"segment": "rectum", "action": "left in situ"}),
+        ("Sigmoid: 8 mm Ip, hot snare.",
+         {"segment": "sigmoid", "size_mm": 8, "paris": "Ip", "action": "hot snare"}),
     ],
 )  # fmt: skip
 def test_fields_of_one_finding(text: str, fields: dict[str, Any]) -> None:
@@ -76,6 +94,9 @@ def test_how_many(text: str, count: int | None) -> None:
         "", "Normal.", "No polyps seen.", "Polyps: nil.", "Scar next to lesion.",
         "No large or obstructing lesions.", "Small polyps could be missed.",
         "Small lesions cannot be excluded.", "Tattoo placed distal to the polyp.", "Polypectomy.",
+        "Family history of polyps.", "Referred for polyp removal.", "Histology: tubular adenoma.",
+        "Recommendation: repeat colonoscopy for polyp follow up.", "Polyp could not be found.",
+        "Indication\nPolyp seen at sigmoidoscopy", "5 mm biopsies of the sigmoid.",
         "Scarring of the mucosa.", "Normal up to the caecum, no residual polyp.", "Multiple pseudopolyps.",
     ],
 )  # fmt: skip
@@ -99,6 +120,84 @@ def test_several_findings_keep_apart() -> None:
     assert [(each.count, plain(each)) for each in found] == [
         (1, {"paris": "Is", "segment": "ascending"}), (1, {"paris": "Is", "segment": "caecum"}),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("Two polyps, 4 mm and 6 mm, in the caecum.", [(1, 4, "caecum"), (1, 6, "caecum")]),
+        ("Three polyps (3, 5 and 8 mm) in the rectum.",
+         [(1, 3, "rectum"), (1, 5, "rectum"), (1, 8, "rectum")]),
+        ("Two polyps of 4 and 6 mm in the caecum and rectum.", [(1, 4, "caecum"), (1, 6, "rectum")]),
+        ("5 mm polyp in sigmoid and 7 mm in rectum.", [(1, 5, "sigmoid"), (1, 7, "rectum")]),
+        ("3 polyps: 2 x 3mm caecum, 1 x 8mm sigmoid.", [(2, 3, "caecum"), (1, 8, "sigmoid")]),
+        ("Polyps in the sigmoid (3) and rectum (2).", [(3, None, "sigmoid"), (2, None, "rectum")]),
+        ("A 5 mm polyp at the hepatic flexure and a polyp of 9 mm in the rectum.",
+         [(1, 5, "hepatic flexure"), (1, 9, "rectum")]),
+        ("Two polyps were seen: a 5 mm polyp in the caecum and a 9 mm polyp in the rectum.",
+         [(1, 5, "caecum"), (1, 9, "rectum")]),
+        ("Three polyps: 1) 4mm caecal; 2) 6mm transverse; 3) 15mm sigmoid.",
+         [(1, 4, "caecum"), (1, 6, "transverse"), (1, 15, "sigmoid")]),
+        ("Polyps:\n1. Caecum 4 mm, cold snare\n2. Sigmoid 10mm, hot snare",
+         [(1, 4, "caecum"), (1, 10, "sigmoid")]),
+        ("Sigmoid colon - 5mm polyp, 3mm polyp", [(1, 5, "sigmoid"), (1, 3, "sigmoid")]),
+        ("Findings: 7 mm polyp in the caecum. Impression: colonic polyp.", [(1, 7, "caecum")]),
+        ("Impression: 7 mm polyp in the caecum.", [(1, 7, "caecum")]),
+        ("Polyps x 2, 5 mm, in the rectum", [(2, 5, "rectum")]),
+        ("A polyp was removed in 2019. 4 mm polyp in the rectum.", [(1, None, None), (1, 4, "rectum")]),
+    ],
+)  # fmt: skip
+def test_every_finding_with_its_size_and_place(text: str, wanted: list[tuple[Any, ...]]) -> None:
+    read = [plain(each) for each in read_findings(text)]
+    counts = [each.count for each in read_findings(text)]
+    assert [(n, f.get("size_mm"), f.get("segment")) for n, f in zip(counts, read, strict=True)] == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "state"),
+    [
+        ("Scar of the 20 mm polyp resected in 2019 in the caecum: no recurrence.", "scar"),
+        ("EMR scar in the caecum with local recurrence.", "recurrence at scar"),
+        ("Ulcerated mass in the caecum.", "suspected cancer"),
+    ],
+)
+def test_what_kind_of_lesion_it_is(text: str, state: str) -> None:
+    found = one(text)
+    assert (found.fields["state"].value, found.fields["segment"].value) == (state, "caecum")
+    assert "size_mm" not in found.fields  # that of the polyp that was there before
+
+
+def test_later_sentences_go_on_about_a_finding() -> None:
+    found = read_findings(
+        "A polyp was found in the sigmoid colon. The polyp was 6 mm in size. The polyp was sessile. It was "
+        "removed with a cold snare. The mucosa was normal. Retrieved. A polyp was found in the rectum. The polyp "
+        "in the sigmoid lifted."
+    )
+    assert [plain(each) for each in found] == [
+        {"segment": "sigmoid", "size_mm": 6, "paris": "Is", "action": "cold snare", "lifting": "yes"},
+        {"segment": "rectum"},
+    ]
+    assert found[0].fields["segment"].sure > found[0].fields["size_mm"].sure  # another sentence's
+    assert found[0].words.startswith("A polyp was found in the sigmoid colon. The polyp was 6 mm in size.")
+    found = read_findings(
+        "12 mm polyp in the caecum and 5 mm polyp in the rectum. The 12 mm polyp was tattooed."
+    )
+    assert ["tattoo" in each.fields for each in found] == [True, False]
+    found = read_findings(
+        "Polyp in the caecum. Polyp in the rectum. Polyp in the sigmoid. Both were retrieved."
+    )
+    assert ["retrieved" in each.fields for each in found] == [False, True, True]
+    found = read_findings("Polyp in the caecum. Polyp in the rectum. All were removed with a cold snare.")
+    assert [each.fields["action"].value for each in found] == ["cold snare"] * 2
+    found = read_findings("Polyps in the caecum and rectum. It was retrieved.")  # nobody knows which
+    assert ["retrieved" in each.fields for each in found] == [False, False]
+
+
+def test_a_wrapped_line_is_one_sentence() -> None:
+    wrapped = (
+        "In the ascending colon there was a 3 mm sessile polyp removed with\na cold snare and retrieved."
+    )
+    assert plain(one(wrapped))["action"] == "cold snare"
 
 
 def test_how_sure_follows_the_words() -> None:
@@ -125,7 +224,21 @@ def test_the_words_are_those_of_the_text() -> None:
 def test_slips_are_put_right_and_other_words_left_alone() -> None:
     assert put_right("penducuated") == ("pedunculated", 0.85)
     assert put_right("idstal")[0] == "distal"
-    for word in ("colour", "patient", "scarring", "normal", "biopsies", "recto", "table", "prep"):
+    for word in (
+        "there",
+        "rejected",
+        "incompletely",
+        "inspection",
+        "value",
+        "colour",
+        "patient",
+        "scarring",
+        "normal",
+        "biopsies",
+        "recto",
+        "table",
+        "prep",
+    ):
         assert put_right(word)[0] == word
 
 

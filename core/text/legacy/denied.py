@@ -1,0 +1,97 @@
+"""What a sentence says isn't so: “not pedunculated”, “without a stalk”, “no polyp in the rectum”."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from core.text.legacy.mark import Mark
+from core.text.legacy.tokens import Token
+from core.text.legacy.wording import load_wording, phrase
+
+_DENIES = frozenset({"not", "no", "non", "without", "never", "neither", "nor", "isn", "wasn", "excluding"})
+_PASSED = frozenset({
+    "in", "the", "a", "an", "any", "at", "on", "of", "with", "very", "obviously", "clearly", "evidence",
+    "signs", "sign", "t", "'", "’", "from", "-", "paris", "really",
+})  # fmt: skip
+"""What may stand between the denial and what is denied."""
+_OR = frozenset({"or", "nor", "/", "the", "in", "a"})
+_REACH = 4
+
+
+def without_denied_values(words: Sequence[Token], marks: Sequence[Mark]) -> list[Mark]:
+    """The marks, those that are denied marked so."""
+    found: list[Mark] = []
+    for mark in marks:
+        chained = bool(found) and found[-1].denied and _only(words, found[-1].last, mark.first, _OR)
+        denied = mark.kind in ("say", "size") and (chained or _denied(words, mark))
+        found.append(msgspec.structs.replace(mark, denied=True) if denied else mark)
+    return found
+
+
+def without_places_of_absent(
+    words: Sequence[Token], marks: Sequence[Mark], absent: Sequence[Mark]
+) -> list[Mark]:
+    """The marks; what is said of a finding that isn't there is denied: “no polyp in the rectum”.
+
+    Args:
+        absent: the lesion marks that are taken back.
+    """
+    spans = [_span_of_absent(words, noun) for noun in absent]
+    return [
+        msgspec.structs.replace(mark, denied=True)
+        if mark.kind == "say" and any(first <= mark.first < last for first, last in spans)
+        else mark
+        for mark in marks
+    ]
+
+
+def taken_back(words: Sequence[Token], start: int, noun: Mark) -> bool:
+    """“No polyps”, “polyps: nil”, “small lesions could have been missed”.
+
+    Args:
+        start: token at which the finding's name begins.
+    """
+    negation = load_wording().negation
+    reach: list[str] = []
+    for token in reversed(words[max(0, start - negation.reach) : noun.first]):
+        if token.text in ".;:" or token.word in negation.stops:
+            break
+        reach.insert(0, token.word)
+    if any(_holds(reach, phrase(one)) for one in negation.before):
+        return True
+    answer = [token.word for token in words[noun.last : noun.last + 2]]
+    if answer[:1] == [":"] and answer[1:] and answer[1] in negation.answers:
+        return True
+    behind = [token.word for token in words[noun.last : _stop(words, noun.last)]]
+    return any(_holds(behind, phrase(one)) for one in negation.after)
+
+
+def _denied(words: Sequence[Token], mark: Mark) -> bool:
+    """Whether a denial stands before it with nothing but small words between."""
+    at = mark.first - 1
+    while at >= 0 and mark.first - at <= _REACH and words[at].word in _PASSED:
+        at -= 1
+    return at >= 0 and mark.first - at <= _REACH and words[at].word in _DENIES
+
+
+def _span_of_absent(words: Sequence[Token], noun: Mark) -> tuple[int, int]:
+    return noun.first, _stop(words, noun.last)
+
+
+def _stop(words: Sequence[Token], at: int) -> int:
+    """Where what is said of a finding ends at the latest."""
+    stops = load_wording().negation.stops
+    while at < len(words) and words[at].text not in ".;:," and words[at].word not in stops:
+        at += 1
+    return at
+
+
+def _only(words: Sequence[Token], first: int, last: int, allowed: frozenset[str]) -> bool:
+    return first < last and all(token.word in allowed for token in words[first:last])
+
+
+def _holds(words: Sequence[str], wanted: Sequence[str]) -> bool:
+    size = len(wanted)
+    return any(tuple(words[at : at + size]) == tuple(wanted) for at in range(len(words) - size + 1))

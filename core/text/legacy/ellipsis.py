@@ -1,0 +1,131 @@
+"""Findings whose noun is left out: “1 in sigmoid, 3 in rectum”, “5 mm polyp in sigmoid, 7 mm in rectum”."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from core.text.legacy.mark import Mark
+from core.text.legacy.measures import ARTICLES
+from core.text.legacy.mention import Mention
+from core.text.legacy.tokens import Token
+from core.text.legacy.wording import lesion_of
+
+_PLACE = ("segment", "sub_segment")
+_FORM = ("paris", "surface", "stalk", "colour")
+
+
+def ellipses(words: Sequence[Token], marks: Sequence[Mark]) -> list[Mention]:
+    """Those of a sentence: a number, a size or both, and a place, behind a noun that they share."""
+    nouns = [mark for mark in marks if mark.kind == "lesion"]
+    found: list[Mention] = []
+    for place, mark in enumerate(marks):
+        if mark.kind not in ("count", "size") or (found and mark.first < found[-1].name[1]):
+            continue
+        noun = next((one for one in reversed(nouns) if one.last <= mark.first), None)
+        made = _by_number(words, marks, place) if noun is not None else None
+        if made is None or noun is None:
+            continue
+        if made.count is None and not _other_size(words, marks, noun, mark):
+            continue
+        state = str(noun.value)
+        found.append(msgspec.structs.replace(made, state=state, count=made.count or 1))
+    found += _behind_place(words, marks, nouns, found)
+    return sorted(found, key=lambda one: one.name)
+
+
+def without_headings(kept: list[Mention], marks: Sequence[Mark]) -> list[Mention]:
+    """“Small polyps, 1 in sigmoid, 3 in rectum”: what is counted by place isn't a finding of its own."""
+    if len(kept) < 2 or kept[0].elliptic:
+        return kept
+    # “Two polyps were removed: a 5 mm polyp in … and a 10 mm polyp in …” names them, too.
+    head, following = kept[0], _run(kept) if kept[1].elliptic else kept[1:]
+    counted = sum(one.count or 1 for one in following)
+    if not kept[1].elliptic and head.count != counted:
+        return kept
+    if head.count is not None and (head.count == 1 or head.count != counted):
+        return kept
+    own = [mark for mark in marks if head.name[0] <= mark.first < kept[1].name[0]]
+    if any(mark.field == "segment" or (mark.kind == "size" and head.count is None) for mark in own):
+        return kept
+    shared = [msgspec.structs.replace(one, inherits=head.name) for one in following]
+    return [*shared, *kept[1 + len(following) :]]
+
+
+def _run(kept: Sequence[Mention]) -> list[Mention]:
+    """The elliptic ones right behind the first."""
+    run: list[Mention] = []
+    for one in kept[1:]:
+        if not one.elliptic:
+            break
+        run.append(one)
+    return run
+
+
+def _by_number(words: Sequence[Token], marks: Sequence[Mark], place: int) -> Mention | None:
+    """“1 in sigmoid”, “2 x 3 mm caecum”, “7 mm sessile in the rectum”; no count where only a size is said."""
+    first = marks[place]
+    end, count, sized = first.last, None, first.kind == "size"
+    if first.kind == "count":
+        count = int(first.value) if first.value is not None else None
+        if count is None:
+            return None
+        end += end < len(words) and words[end].word == "x"
+        size = next((mark for mark in marks if mark.kind == "size" and mark.first == end), None)
+        sized, end = size is not None, size.last if size is not None else end
+    if words[first.first].word not in ARTICLES:  # “on a long stalk in sigmoid”
+        end = _behind(marks, end, _FORM)
+    bare = end
+    end += end < len(words) and words[end].word in ("in", "at")
+    if not sized and end == bare:
+        return None
+    end += end < len(words) and words[end].word == "the"
+    last = _behind(marks, end, _PLACE)
+    return None if last == end else Mention((first.first, last), "polyp", count, elliptic=True)
+
+
+def _behind_place(
+    words: Sequence[Token], marks: Sequence[Mark], nouns: Sequence[Mark], known: Sequence[Mention]
+) -> list[Mention]:
+    """“Polyps: caecum x2, sigmoid (3)”: from two such places on."""
+    found: list[Mention] = []
+    for mark in marks:
+        noun = next((one for one in reversed(nouns) if one.last <= mark.first), None)
+        if (
+            mark.field != "segment"
+            or noun is None
+            or any(one.name[0] <= mark.first < one.name[1] for one in known)
+        ):
+            continue
+        behind = [token.text for token in words[mark.last : mark.last + 3]]
+        number = behind[1] if behind[:1] in (["x"], ["X"], ["×"], ["("]) and len(behind) > 1 else ""
+        closed = behind[0] != "(" or behind[2:] == [")"] if number else False
+        if number.isdigit() and closed and 0 < int(number) <= 20:
+            found.append(Mention((mark.first, mark.last + 2), str(noun.value), int(number), elliptic=True))
+    return found if len(found) > 1 and _many(words, nouns[0]) else []
+
+
+def _behind(marks: Sequence[Mark], at: int, fields: Sequence[str]) -> int:
+    """The end of the marks of these fields that follow each other from ``at`` on."""
+    for mark in marks:
+        if mark.first == at and mark.field in fields:
+            at = mark.last
+    return at
+
+
+def _other_size(words: Sequence[Token], marks: Sequence[Mark], noun: Mark, size: Mark) -> bool:
+    """Whether the noun has a size already, or several such sizes follow it."""
+    sizes = [mark for mark in marks if mark.kind == "size" and mark is not size]
+    if any(_joined(words, mark.last, size.first) for mark in sizes):  # “4 mm and 6 mm in the sigmoid”
+        return False
+    before = any(abs(noun.first - mark.last) <= 3 or noun.last <= mark.first < size.first for mark in sizes)
+    return before or (_many(words, noun) and any(mark.first > size.first for mark in sizes))
+
+
+def _many(words: Sequence[Token], noun: Mark) -> bool:
+    return lesion_of([token.word for token in words[noun.first : noun.last]]).many
+
+
+def _joined(words: Sequence[Token], first: int, last: int) -> bool:
+    return first < last and all(token.text in ",&+/" or token.word == "and" for token in words[first:last])

@@ -1,0 +1,144 @@
+"""Numbers of a sentence: sizes, ranges, limits, distances and counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from core.text.legacy.mark import Mark
+from core.text.legacy.tokens import Token
+from core.text.legacy.wording import load_wording
+
+UNITS = {
+    "mm": 1.0, "mms": 1.0, "millimetre": 1.0, "millimetres": 1.0, "millimeter": 1.0, "millimeters": 1.0,
+    "cm": 10.0, "cms": 10.0, "centimetre": 10.0, "centimetres": 10.0, "centimeter": 10.0, "centimeters": 10.0,
+    "inch": 25.4, "inches": 25.4,
+}  # fmt: skip
+ARTICLES = frozenset({"a", "an"})
+LARGEST_MM = 150
+_COUNTED = 10
+"""“3 x 4 mm polyps” are three of 4 mm; from so many on the first number is a diameter, too: “20 x 10 mm”."""
+_MOST_COUNTED = 50
+"""A larger number is no count: a year, a time, a number of minutes."""
+_LEAST_DISTANCE_MM = 50
+_RANGE, _ABOUT, _LARGEST = 0.7, 0.85, 0.6
+"""How sure a size is that is a range, about, or that of the largest of several."""
+_NEARLY = frozenset({"around", "about", "approximately", "approx", "circa", "ca", "roughly", "~"})
+_BELOW = ("<", "≤", "less than", "up to", "under", "smaller than", "below", "at most")
+_ABOVE = (">", "≥", "more than", "over", "larger than", "bigger than", "greater than", "above", "at least")
+_OR_BELOW, _OR_ABOVE = ("or less", "or smaller"), ("or more", "or larger", "or greater", "or above")
+_VERGE = (("anal",), ("the", "anal"), ("anus",), ("the", "anus"), ("av",), ("dentate",), ("the", "dentate"))
+_AWAY = (("above",), ("away",), ("proximal", "to"), ("distal", "to"), ("beyond",), ("past",))
+_LEAST_FROM_MM = 20
+"""“2 cm from the valve” is a distance, “polyp of 8 mm from the caecum” a size."""
+
+
+def measure_at(words: Sequence[Token], at: int) -> Mark | None:
+    """A size, a distance, a limit such as “<5mm”, or a count that begins here."""
+    value = _value(words[at])
+    if value is None:
+        return None
+    end, value, low = _span(words, at, value)
+    unit, behind = _unit(words, end) if words[at].word not in ARTICLES else (None, end)
+    if unit is None:
+        shared = _listed(words, at)
+        if shared is None:
+            return _count(words, at, end, value, low is not None)
+        unit, behind = shared, end
+    return _measure(words, at, behind, value * unit, None if low is None else low * unit)
+
+
+def _value(token: Token) -> float | None:
+    return token.number if token.number is not None else load_wording().numbers.get(token.word)
+
+
+def _unit(words: Sequence[Token], at: int) -> tuple[float | None, int]:
+    """The unit that stands here, also behind a hyphen (“5-mm”), in mm, and the end behind it."""
+    if at + 1 < len(words) and words[at].text in "-–":
+        at += 1
+    unit = UNITS.get(words[at].word) if at < len(words) else None
+    return unit, at + 1
+
+
+def _span(words: Sequence[Token], at: int, value: float) -> tuple[int, float, float | None]:
+    """A number, a range of two, or diameters: the end behind it, its value (the upper or larger one) and a
+    range's lower end."""
+    if at + 2 >= len(words):
+        return at + 1, value, None
+    sign, other = words[at + 1], words[at + 2].number
+    article = at > 0 and words[at - 1].word in ARTICLES
+    if sign.text in "x×" and other is not None and (value >= _COUNTED or article):
+        end = at + 3
+        third = end + 1 < len(words) and words[end].text in "x×" and words[end + 1].number is not None
+        return end + 2 * third, max(value, other), None
+    ranged = sign.text in "-–" or sign.word == "to" or (at > 0 and words[at - 1].word == "between")
+    if ranged and other is not None and other > value:
+        return at + 3, other, value
+    # “3 mm - 5 mm”
+    unit, behind = _unit(words, at + 1)
+    if unit is not None and behind + 1 < len(words) and words[behind].word in ("-", "–", "to"):
+        upper = words[behind + 1].number
+        if upper is not None and upper > value and _unit(words, behind + 2)[0] == unit:
+            return behind + 2, upper, value
+    return at + 1, value, None
+
+
+def _listed(words: Sequence[Token], at: int) -> float | None:
+    """The unit that stands once behind several sizes, “3, 5 and 8 mm”; without “and” they aren't taken for
+    sizes: “polyps x 2, 5 mm”."""
+    joined, end = False, at + 1
+    while end + 1 < len(words) and words[end].word in (",", "and", "&", "+") and words[end + 1].number:
+        joined |= words[end].word != ","
+        end += 2
+    if not joined or (at and words[at - 1].word == "at"):
+        return None
+    return _unit(words, end)[0]
+
+
+def _count(words: Sequence[Token], at: int, end: int, value: float, ranged: bool) -> Mark | None:
+    if value != int(value) or value > _MOST_COUNTED:
+        return None
+    return Mark("count", at, end, value=None if ranged else int(value))
+
+
+def _measure(words: Sequence[Token], first: int, last: int, mm: float, low: float | None) -> Mark:
+    before = [token.word for token in words[max(0, first - 3) : first]]
+    behind = [token.word for token in words[last : last + 3]]
+    if mm >= _LEAST_DISTANCE_MM and before[-1:] == ["at"]:
+        return Mark("distance", first, last, "dist_av_cm", mm / 10, 0.8)
+    if behind[:2] == ["ab", "ano"] or any(_begins(behind, ("from", *verge)) for verge in _VERGE):
+        return Mark("distance", first, last, "dist_av_cm", round(mm / 10, 1), 0.95)
+    limit = _limit(before, behind)
+    if limit is not None:
+        return Mark("above" if limit else "below", first, last, value=mm)
+    away = any(_begins(behind, one) for one in _AWAY) or (mm >= _LEAST_FROM_MM and behind[:1] == ["from"])
+    if away or not 1 <= round(mm) <= LARGEST_MM:
+        return Mark("distance", first, last)  # nothing that a field could hold
+    return Mark(
+        "size", first, last, "size_mm", round(mm), _sure(before, low), None if low is None else round(low)
+    )
+
+
+def _limit(before: Sequence[str], behind: Sequence[str]) -> bool | None:
+    """Whether the number is a lower limit; None where it is none."""
+    for upper, in_front, at_end in ((False, _BELOW, _OR_BELOW), (True, _ABOVE, _OR_ABOVE)):
+        if any(_ends(before, tuple(one.split())) for one in in_front):
+            return upper
+        if any(_begins(behind, tuple(one.split())) for one in at_end):
+            return upper
+    return None
+
+
+def _sure(before: Sequence[str], low: float | None) -> float:
+    if low is not None:
+        return _RANGE
+    if before[-1:] and before[-1] in _NEARLY:
+        return _ABOUT
+    return _LARGEST if {"largest", "max", "biggest"} & set(before) else 0.95
+
+
+def _begins(words: Sequence[str], wanted: Sequence[str]) -> bool:
+    return tuple(words[: len(wanted)]) == tuple(wanted)
+
+
+def _ends(words: Sequence[str], wanted: Sequence[str]) -> bool:
+    return tuple(words[-len(wanted) :]) == tuple(wanted)

@@ -1,0 +1,41 @@
+"""One finding as read from a text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from core.text.legacy.read_field import ReadField
+
+_LATER = 0.8
+"""How far a sentence that goes on about a finding can be relied on."""
+
+
+class ReadFinding(msgspec.Struct, frozen=True):
+    """A finding as read.
+
+    Args:
+        fields: by the description's keys; those that the text doesn't say are missing.
+        count: how many such findings; None where the text doesn't say.
+        words: the sentence, and those that go on about it.
+    """
+
+    fields: dict[str, ReadField]
+    count: int | None
+    words: str
+
+    @property
+    def only_announces(self) -> bool:
+        """Whether it says that there are several, and nothing of them: “Polyps:”."""
+        return self.count != 1 and self.fields.keys() <= {"state"}
+
+
+def with_more(found: ReadFinding, more: Mapping[str, ReadField], words: str) -> ReadFinding:
+    """The finding with what another sentence says of it; what it says itself stays."""
+    added = {
+        key: msgspec.structs.replace(one, sure=round(one.sure * _LATER, 3))
+        for key, one in more.items()
+        if key not in found.fields
+    }
+    return ReadFinding({**found.fields, **added}, found.count, f"{found.words} {words}")

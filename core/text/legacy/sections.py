@@ -1,0 +1,63 @@
+"""The sentences of a report that may name a finding: not those of its indication or its recommendation."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import msgspec
+
+from core.text.legacy.tokens import sentences
+from core.text.legacy.wording import load_wording
+
+_HEADING = re.compile(r"\W*((?:[^\W\d_]+[ /&-]*){1,4}?)\s*(?:[:=]|\s[-–]\s|$)\s*")
+_PARAGRAPH = re.compile(r"\n\s*\n")
+
+
+class Told(msgspec.Struct, frozen=True):
+    """A sentence of a report.
+
+    Args:
+        start: where it begins in the text.
+        summary: it stands under a heading that repeats what was found.
+    """
+
+    start: int
+    sentence: str
+    summary: bool
+
+
+def told(text: str) -> Iterator[Told]:
+    """The sentences in their order, without those under headings such as “Indication”.
+
+    Behind a heading with a colon its own sentence is left out, behind one that has a line to itself all up to
+    the next heading or paragraph: a finding that is named elsewhere is never lost.
+    """
+    known = load_wording().sections
+    skipping = summary = False
+    end = 0
+    for start, sentence in sentences(text):
+        heading, alone = _heading(sentence)
+        if heading or _PARAGRAPH.search(text, end, start):
+            skipping = False
+        end = start + len(sentence)
+        if heading:
+            summary = heading in known.summaries
+        if heading in known.skipped:
+            skipping = alone
+            continue
+        if not skipping and not (alone and heading):
+            yield Told(start, sentence, summary)
+
+
+def _heading(sentence: str) -> tuple[str, bool]:
+    """A known heading that the sentence begins with, in lower case, else ""; and whether it is all."""
+    found = _HEADING.match(sentence)
+    if found is None:
+        return "", False
+    known = load_wording().sections
+    name = " ".join(found.group(1).lower().split())
+    alone = found.end() == len(sentence)
+    if name in (*known.skipped, *known.summaries, *known.others):
+        return name, alone
+    return "", False

@@ -1,0 +1,136 @@
+"""One sentence of a report: the findings that it names, and what it says where it names none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from core.text.legacy.fields import fields_of, read_of, treatment
+from core.text.legacy.mark import Mark
+from core.text.legacy.marks import marks_of
+from core.text.legacy.mention import Mention
+from core.text.legacy.mentions import absent, called, mentions, nouns
+from core.text.legacy.places import places_of
+from core.text.legacy.read_field import ReadField
+from core.text.legacy.read_finding import ReadFinding
+from core.text.legacy.sizes import sizes_of_several
+from core.text.legacy.tokens import Token, tokens
+
+_SHARED = ("action", "retrieved", "lifting")
+"""What may stand once behind several findings of a sentence and is true of all: “… all cold snared”."""
+_SHARED_SURE = 0.7
+_TELLS = frozenset({"paris", "action", "lifting", "retrieved"})
+_UNNAMED = 0.6
+"""How sure it is that something is a polyp that nobody calls one."""
+
+
+class ReadSentence(msgspec.Struct, frozen=True):
+    """A sentence as read.
+
+    Args:
+        findings: that it names.
+        rest: what it says of something, where it names no finding.
+        unnamed: its finding is told by size, place and form alone: “Sigmoid: 8 mm Ip, hot snare”.
+        again: its first finding stands behind “the”.
+        noun_again, many: it calls a finding by a noun without naming a new one, and by a plural.
+    """
+
+    words: tuple[Token, ...]
+    marks: tuple[Mark, ...]
+    findings: tuple[ReadFinding, ...]
+    rest: dict[str, ReadField]
+    unnamed: bool
+    again: bool
+    noun_again: bool
+    many: bool
+
+
+def read_sentence(sentence: str, start: int, text: str) -> ReadSentence:
+    """The sentence of ``text`` that begins at ``start``."""
+    words = tokens(sentence, start)
+    marks = marks_of(words)
+    named = mentions(words, marks)
+    findings = _findings(words, marks, named, sentence, text)
+    gone = absent(words, marks)
+    rest = {} if findings or gone else _rest(words, marks, text)
+    unnamed = (
+        not findings
+        and not nouns(marks)
+        and {"size_mm", "segment"} < rest.keys()
+        and not _TELLS.isdisjoint(rest)
+    )
+    if unnamed:
+        findings = [ReadFinding({"state": ReadField("polyp", _UNNAMED, ""), **rest}, 1, sentence.strip())]
+    called_again = [noun for noun in nouns(marks) if noun not in gone]
+    return ReadSentence(
+        words=tuple(words),
+        marks=tuple(marks),
+        findings=tuple(findings),
+        rest={} if findings else rest,
+        unnamed=unnamed,
+        again=bool(named) and named[0].again,
+        noun_again=not findings and bool(called_again),
+        many=any(called(words, noun).many for noun in called_again),
+    )
+
+
+def _rest(words: Sequence[Token], marks: Sequence[Mark], text: str) -> dict[str, ReadField]:
+    """What the sentence says of a finding that it doesn't name anew."""
+    whole = Mention((len(words), len(words)), "", None, span=(0, len(words)))  # headings stand before it
+    fields = {key: one for key, one in fields_of(words, marks, whole, text).items() if key != "state"}
+    placed = places_of(words, marks, whole, text)
+    return {**fields, **(placed[0] if len(placed) == 1 else {})}
+
+
+def _findings(
+    words: Sequence[Token], marks: Sequence[Mark], named: Sequence[Mention], sentence: str, text: str
+) -> list[ReadFinding]:
+    shared = _shared(words, marks, named, text)
+    found: list[ReadFinding] = []
+    for mention in named:
+        own = [mark for mark in marks if mention.owns(mark.first) and not mark.denied]
+        fields = {**shared, **fields_of(words, own, mention, text)}
+        placed = places_of(words, marks, mention, text)
+        sizes = [read_of(words, mark, text) for mark in sizes_of_several(words, own, mention)]
+        found += _spread(fields, placed, sizes, mention, sentence.strip())
+    return found
+
+
+def _spread(
+    fields: dict[str, ReadField],
+    placed: Sequence[dict[str, ReadField]],
+    sizes: Sequence[ReadField],
+    mention: Mention,
+    sentence: str,
+) -> list[ReadFinding]:
+    """One finding for each place, or for each size; both in pairs where they are equally many."""
+    if len(sizes) < 2:
+        count = mention.count if len(placed) < 2 or mention.count is None else _each(mention, placed)
+        return [ReadFinding({**fields, **place}, count, sentence) for place in placed or [{}]]
+    places = (
+        list(placed) if len(placed) == len(sizes) else [placed[0] if len(placed) == 1 else {}] * len(sizes)
+    )
+    return [
+        ReadFinding({**fields, "size_mm": size, **place}, 1, sentence)
+        for size, place in zip(sizes, places, strict=True)
+    ]
+
+
+def _each(mention: Mention, placed: Sequence[object]) -> int | None:
+    """“Two polyps in sigmoid and rectum”: one in each; “six polyps in …”: nobody says how many in each."""
+    return 1 if mention.count == len(placed) else None
+
+
+def _shared(
+    words: Sequence[Token], marks: Sequence[Mark], named: Sequence[Mention], text: str
+) -> dict[str, ReadField]:
+    """What is said once, behind the last of several findings, with “all” before it."""
+    if len(named) < 2:
+        return {}
+    start = named[-1].name[1]
+    if not any(token.word in ("all", "both") for token in words[start:]):
+        return {}
+    tail = [mark for mark in marks if mark.first >= start and mark.field in _SHARED and not mark.denied]
+    read = treatment(words, tail, None, text)
+    return {key: msgspec.structs.replace(one, sure=one.sure * _SHARED_SURE) for key, one in read.items()}

@@ -1,0 +1,58 @@
+"""Typed queries: what they ask for, and what they don't want."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.search.coded import Codes
+from core.search.typed import TATTOOS, read_typed
+
+
+@pytest.mark.parametrize(
+    ("text", "codes"),
+    [
+        ("2 cm pedunculated polyp in the sigmoid",
+         {"state": ("polyp",), "segment": ("sigmoid",), "size_mm": ("20–29",), "paris": ("Ip",)}),
+        ("sigmoid or rectum", {"segment": ("sigmoid", "rectum")}),
+        ("sessile or flat polyp", {"state": ("polyp",), "paris": ("Is", "IIb")}),
+        ("5 to 10 mm", {"size_mm": ("≤5", "6–9", "10–19")}),
+        ("larger than 1 cm", {"size_mm": ("10–19", "20–29", "≥30")}),
+        ("< 10 mm", {"size_mm": ("≤5", "6–9")}),
+        ("20 mm or more", {"size_mm": ("20–29", "≥30")}),
+        ("six mm", {"size_mm": ("6–9",)}),
+        ("large LST", {"state": ("LST",), "size_mm": ("20–29", "≥30")}),
+        ("large 8 mm polyp", {"state": ("polyp",), "size_mm": ("6–9",)}),
+        ("left colon", {"segment": ("splenic flexure", "descending", "sigmoid")}),
+        ("NICE 2, JNET 2A", {"nice": ("2",), "jnet": ("2A",)}),
+        ("tattooed", {"tattoo": TATTOOS}),
+        ("red ip", {"paris": ("Ip",), "colour": ("red",)}),
+        ("asdf", {}),
+    ],
+)  # fmt: skip
+def test_what_is_asked_for(text: str, codes: Codes) -> None:
+    typed = read_typed(text)
+    assert (typed.words.codes, typed.denied) == (codes, {})
+
+
+@pytest.mark.parametrize(
+    ("text", "denied", "left"),
+    [
+        ("not pedunculated", {"paris": ("Ip",)}, {}),
+        ("red polyp without a stalk", {"paris": ("Ip",)}, {"state": ("polyp",), "colour": ("red",)}),
+        ("no polyp in the rectum", {"segment": ("rectum",)}, {}),
+        ("polyp but not in the sigmoid or rectum", {"segment": ("sigmoid", "rectum")}, {"state": ("polyp",)}),
+        ("neither sessile nor pedunculated", {"paris": ("Ip", "Is")}, {}),
+        ("not sessile but pedunculated", {"paris": ("Is",)}, {"paris": ("Ip",)}),
+        ("non-granular LST", {"surface": ("granular",)}, {"state": ("LST",)}),
+        ("not red, in the caecum", {"colour": ("red",)}, {"segment": ("caecum",)}),
+        ("not 5 mm", {}, {}),
+    ],
+)
+def test_what_is_not_wanted(text: str, denied: Codes, left: Codes) -> None:
+    typed = read_typed(text)
+    assert (typed.denied, typed.words.codes) == (denied, left)
+
+
+def test_what_is_denied_is_no_free_word() -> None:
+    assert "pedunculated" not in read_typed("polyp that is not pedunculated").words.free
+    assert "pedunculated" in read_typed("a pedunculated polyp").words.free
