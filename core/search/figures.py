@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from rapidfuzz import fuzz, process
 
+from core.evaluation.bootstrap import mean_interval
 from core.evaluation.items import normalised
-from core.evaluation.metrics import figures_of, hit_ranks
+from core.evaluation.metrics import average_precision, figures_of, hit_ranks
 from core.search.categories import DECIDING
 from core.search.coded import Codes
 from core.search.features import Floats, Words
@@ -22,6 +23,9 @@ OURS, PICTURES_ALONE, FUZZY = "common space", "common space, pictures alone", "s
 RAW, RAW_PICTURES = "raw text encoder, descriptions", "raw text encoder, pictures"
 
 Scores = NDArray[np.floating[Any]]
+Figures = dict[str, Any]
+"""``mAP``, ``mAP_interval`` (low and high, 95 %, by bootstrap over patients), ``hit_1``, ``hit_5``,
+``hit_10``, ``queries``, and the same as ``own_patient_…``; None where nobody could be asked."""
 
 
 class SearchItem(msgspec.Struct, frozen=True):
@@ -47,7 +51,7 @@ class SearchItem(msgspec.Struct, frozen=True):
 
 def search_figures(
     space: WordSpace, items: Sequence[SearchItem], raw: Callable[[Sequence[str]], Floats]
-) -> dict[str, dict[str, dict[str, float | None]]]:
+) -> dict[str, dict[str, Figures]]:
     """Figures by question and way.
 
     ``text -> clip``: words find clips of the kind that they say (segment, Paris class and size bin, as far as
@@ -61,19 +65,16 @@ def search_figures(
     ways = _ways(space, items, raw)
     kind, same, own, elsewhere = _truth(items)
     everything = np.ones_like(kind)
-    found: dict[str, dict[str, dict[str, float | None]]] = {
-        TEXT_TO_CLIP: {},
-        CLIP_TO_REPORT: {},
-        REPORT_TO_CLIP: {},
-    }
+    patients = [one.patient for one in items]
+    found: dict[str, dict[str, Figures]] = {TEXT_TO_CLIP: {}, CLIP_TO_REPORT: {}, REPORT_TO_CLIP: {}}
     for name, scores in ways.items():
-        found[TEXT_TO_CLIP][name] = _asked(scores, kind, everything)
+        found[TEXT_TO_CLIP][name] = _asked(scores, kind, everything, patients)
         for question, mine, yes in (
             (REPORT_TO_CLIP, scores, same),
             (CLIP_TO_REPORT, scores.T, same.T),
         ):
-            among_own = _asked(mine, yes, elsewhere & own)
-            figures = _asked(mine, yes, elsewhere)
+            among_own = _asked(mine, yes, elsewhere & own, patients)
+            figures = _asked(mine, yes, elsewhere, patients)
             found[question][name] = figures | {
                 f"own_patient_{key}": value for key, value in among_own.items()
             }
@@ -115,24 +116,29 @@ def _is_said(said: Codes, codes: Codes) -> bool:
     return bool(told) and all(codes.get(key) == said[key] for key in told)
 
 
-def _asked(scores: Scores, right: NDArray[np.bool_], allowed: NDArray[np.bool_]) -> dict[str, float | None]:
-    """Figures of every query (row) that has a true match among what is allowed."""
+def _asked(
+    scores: Scores, right: NDArray[np.bool_], allowed: NDArray[np.bool_], patients: Sequence[str]
+) -> Figures:
+    """Figures of every query (row, of one of the patients) that has a true match among what is allowed."""
     ranks = [
         hit_ranks(np.where(may, row, -np.inf), np.flatnonzero(yes & may))
         for row, yes, may in zip(scores, right, allowed, strict=True)
     ]
     figures = figures_of(ranks)
+    asked = [at for at, own in enumerate(ranks) if len(own)]
+    precisions = np.array([average_precision(ranks[at]) for at in asked])
     return {
         "mAP": figures.mean_average_precision,
+        "mAP_interval": mean_interval(precisions, [patients[at] for at in asked]),
         "hit_1": figures.rank1,
         "hit_5": figures.rank5,
         "hit_10": figures.rank10,
-        "queries": float(sum(len(own) > 0 for own in ranks)),
+        "queries": float(len(asked)),
     }
 
 
-def tables(figures: Mapping[str, Mapping[str, Mapping[str, float | None]]]) -> list[str]:
-    """The figures as Markdown lines."""
+def tables(figures: Mapping[str, Mapping[str, Figures]]) -> list[str]:
+    """The figures as Markdown lines, mAP with its 95 % interval."""
     lines: list[str] = []
     for question, ways in figures.items():
         keys = ["mAP", "hit_1", "hit_5", "hit_10"]
@@ -145,11 +151,14 @@ def tables(figures: Mapping[str, Mapping[str, Mapping[str, float | None]]]) -> l
             "|---|" + "---|" * len(keys),
         ]
         lines += [
-            f"| {way} | {' | '.join(_cell(one.get(key)) for key in keys)} |" for way, one in ways.items()
+            f"| {way} | {' | '.join(_cell(one.get(key), one.get(f'{key}_interval')) for key in keys)} |"
+            for way, one in ways.items()
         ]
         lines.append("")
     return lines
 
 
-def _cell(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
+def _cell(value: float | None, interval: Sequence[float] | None) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.3f}" + (f" [{interval[0]:.3f}, {interval[1]:.3f}]" if interval else "")

@@ -9,7 +9,7 @@ from typing import Literal, get_args
 import msgspec
 
 from core.errors import PolypTraceError
-from core.search.coded import Codes
+from core.search.coded import Codes, codes_in_order
 from core.search.codes import codes_of_text
 from core.search.features import Words
 from core.search.typed import TATTOOS, Typed, read_typed
@@ -62,7 +62,7 @@ class Meant(msgspec.Struct, frozen=True):
 
     Args:
         words: what is encoded.
-        denied: codes of descriptions that are left out: “not pedunculated”, another segment.
+        denied: codes of descriptions that are left out: “not pedunculated”, another segment, not larger.
         after_tattoo: only exams of patients with a tattoo at an earlier exam.
         said: the query in words, chips included.
     """
@@ -96,6 +96,8 @@ def understood(query: SearchQuery, like: Words | None = None) -> Meant:
     for chip in query.refinements:
         if chip in ("larger", "smaller"):
             codes = {**codes, "size_mm": _sizes(codes, larger=chip == "larger")}
+            others = [size for size in codes_in_order("size_mm") if size not in codes["size_mm"]]
+            denied = {**denied, "size_mm": tuple(others)}
         elif chip == "other segment":
             denied = {**denied, "segment": _segments(codes)}
             codes = {key: own for key, own in codes.items() if key != "segment"}
@@ -139,7 +141,7 @@ def segment_of(typed: str) -> str:
 
 def _sizes(codes: Codes, larger: bool) -> tuple[str, ...]:
     """All bins above (or below) those that are meant."""
-    bins = [one.label for one in load().bins]
+    bins = codes_in_order("size_mm")
     meant = [bins.index(code) for code in codes.get("size_mm", ())]
     if not meant:
         raise PolypTraceError(
@@ -149,7 +151,7 @@ def _sizes(codes: Codes, larger: bool) -> tuple[str, ...]:
     if not left:
         word = "larger" if larger else "smaller"
         raise PolypTraceError("refine-largest", f"There is no size bin that is {word}.", "Take it back.")
-    return tuple(left)
+    return left
 
 
 def _segments(codes: Codes) -> tuple[str, ...]:
@@ -169,7 +171,7 @@ def _without(codes: Codes, denied: Codes) -> Codes:
 def _said(codes: Codes, free: str, denied: Codes, after: bool) -> str:
     parts = [_value(key, own) for key, own in codes.items()]
     parts += [f"“{free}”"] if free and not codes and not denied else []
-    parts += [f"not {_value(key, own)}" for key, own in denied.items()]
+    parts += [f"not {_value(key, own)}" for key, own in denied.items() if key != "size_mm"]  # said already
     parts += ["after a tattoo"] if after else []
     return ", ".join(parts)
 

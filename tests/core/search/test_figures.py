@@ -54,6 +54,7 @@ def test_each_question_counts_what_answers_it(space: WordSpace, items: list[Sear
     ours = found[TEXT_TO_CLIP][OURS]
     assert ours["queries"] == 8
     assert ours["mAP"] == pytest.approx(1), "words alone tell the two kinds apart"
+    assert ours["mAP_interval"] == pytest.approx((1, 1))
     assert found[TEXT_TO_CLIP][FUZZY]["hit_1"] == 1
     own = found[REPORT_TO_CLIP][OURS]
     assert own["own_patient_hit_1"] == 1, "the other exam of the same lesion; its own exam is left out"

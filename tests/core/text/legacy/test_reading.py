@@ -170,8 +170,8 @@ def test_what_kind_of_lesion_it_is(text: str, state: str) -> None:
 def test_later_sentences_go_on_about_a_finding() -> None:
     found = read_findings(
         "A polyp was found in the sigmoid colon. The polyp was 6 mm in size. The polyp was sessile. It was "
-        "removed with a cold snare. The mucosa was normal. Retrieved. A polyp was found in the rectum. The polyp "
-        "in the sigmoid lifted."
+        "removed with a cold snare. The mucosa was normal. Retrieved. A polyp was found in the rectum. "
+        "The polyp in the sigmoid lifted."
     )
     assert [plain(each) for each in found] == [
         {"segment": "sigmoid", "size_mm": 6, "paris": "Is", "action": "cold snare", "lifting": "yes"},
