@@ -38,7 +38,7 @@ class Reporting(QObject):
         super().__init__(window)
         self._session, self._searching, self._deciding = session, searching, deciding
         self._window, self._last = window, ""
-        self.flow, self.view = ReportFlow(session, self), ReportsView()
+        self.flow, self.view = ReportFlow(session, searching.space, self), ReportsView()
         self._connect()
 
     def ask_for_file(self) -> None:

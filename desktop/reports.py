@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from core.catalog.engine import Catalog
     from core.legacy.entries import Entries
     from core.search.reports import Fits
-    from core.search.vectors import WordSpace
+    from desktop.searching import SearchSpace
 
 TOP = 50
 """How many are shown of a comparison."""
@@ -62,12 +62,11 @@ class ReportFlow(QObject):
     not_compared = Signal(object, object)
     kept = Signal(int, int)
 
-    def __init__(self, session: Session, parent: QObject | None = None) -> None:
+    def __init__(self, session: Session, space: SearchSpace, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._session = session
+        self._session, self._space = session, space
         self._task: Task | None = None
         self._reading: Task | None = None
-        self._space: WordSpace | None = None
         session.opened.connect(self.refresh)
         session.changed.connect(self._changed)
         session.leaving.connect(self.drop)
@@ -156,13 +155,12 @@ class ReportFlow(QObject):
             self._task = None
 
     def _compared(self, catalog: Catalog, wanted: Comparison) -> Fits:
-        """On the reading thread; the space is read once."""
-        from core.search.choice import open_space
+        """On the reading thread."""
         from core.search.reports import clips_for_report, reports_for_clip
 
-        self._space = open_space(catalog, known=self._space)
+        space, clips = self._space.open(catalog)
         ask = reports_for_clip if wanted.of == "clip" else clips_for_report
-        return ask(catalog, self._space, wanted.id, TOP)
+        return ask(catalog, space, wanted.id, TOP, clips)
 
     def _changed(self, changes: CatalogChanges) -> None:
         if changes.reports:

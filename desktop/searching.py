@@ -16,6 +16,7 @@ from desktop.session import Selection, Session
 if TYPE_CHECKING:
     from core.catalog.changes import CatalogChanges
     from core.catalog.engine import Catalog
+    from core.search.prepared import PreparedClips
     from core.search.query import Refinement
     from core.search.searching import SearchResult
     from core.search.vectors import WordSpace
@@ -46,6 +47,27 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
         return not self.text.strip() and self.like is None
 
 
+class SearchSpace:
+    """The common space in use and the clips in it, read once for all that is searched and compared."""
+
+    def __init__(self) -> None:
+        self._space: WordSpace | None = None
+        self._clips: PreparedClips | None = None
+
+    def open(self, catalog: Catalog) -> tuple[WordSpace, PreparedClips]:
+        """Both as they are now; on the reading thread alone."""
+        from core.search.choice import open_space
+        from core.search.prepared import PreparedClips
+
+        clips = self._clips = self._clips or PreparedClips()
+        space = self._space = open_space(catalog, known=self._space)
+        return space, clips
+
+    def leave(self) -> None:
+        """Another catalogue, other clips; a search that is still at the old ones keeps them for itself."""
+        self._clips = None
+
+
 class SearchFlow(QObject):
     """One search at a time: a new wish replaces the one before, so that typing never waits."""
 
@@ -60,7 +82,7 @@ class SearchFlow(QObject):
         self._session, self._workers = session, workers
         self._task: Task | None = None
         self._job: Job | None = None
-        self._space: WordSpace | None = None
+        self.space = SearchSpace()
         session.leaving.connect(self._leave)
 
     def ask(self, wish: Wish) -> None:
@@ -121,19 +143,19 @@ class SearchFlow(QObject):
     def _leave(self) -> None:
         self.drop()
         self.cancel()
+        self.space.leave()
 
     def _search(self, catalog: Catalog, wish: Wish) -> SearchResult:
-        """On the reading thread; the space is read once."""
+        """On the reading thread."""
         from core.catalog import queries
-        from core.search.choice import open_space
         from core.search.query import Filters, SearchQuery
         from core.search.searching import search
 
-        self._space = open_space(catalog, known=self._space)
+        space, clips = self.space.open(catalog)
         patient = None if wish.patient is None else queries.patient(catalog, wish.patient).code
         filters = Filters(patient=patient, since=wish.since, until=wish.until, segment=wish.segment)
         query = SearchQuery(text=wish.text, like=wish.like, refinements=wish.refinements, filters=filters)
-        return search(catalog, self._space, query, TOP)
+        return search(catalog, space, query, TOP, clips)
 
 
 def place_of(catalog: Catalog, clip_id: int) -> Selection:

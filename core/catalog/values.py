@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from core.domain import Exam, Patient, Video
 from core.text.legacy.read_field import ReadField
 
 Matrix = NDArray[np.float32]
@@ -166,6 +167,18 @@ class IndexedClips(msgspec.Struct, frozen=True, eq=False):
     def vectors(self) -> tuple[Ints, Matrix]:
         """A copy of the vectors: the clips' ids (n,), rising, and rows (n, dim)."""
         return self.clip_ids, np.asarray(self.matrix[self.slots])
+
+
+class Around(msgspec.Struct, frozen=True):
+    """What some clips stand in, each by its id; ``lesions`` holds the lesion's id by finding.
+
+    A finding that is "not a lesion" has none.
+    """
+
+    videos: dict[int, Video]
+    exams: dict[int, Exam]
+    patients: dict[int, Patient]
+    lesions: dict[int, int]
 
 
 LinePath = tuple[str | int, ...]

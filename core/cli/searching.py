@@ -85,7 +85,8 @@ def search(
 
 
 def _show(output: Output, result: SearchResult) -> None:
-    output.say(f"Understood: {result.said or 'nothing that the descriptions know'}")
+    if result.said:
+        output.say(f"Understood: {result.said}")
     if result.ignored:
         output.warn(f"not understood: {', '.join(result.ignored)}")
     if result.hits:
@@ -93,7 +94,7 @@ def _show(output: Output, result: SearchResult) -> None:
         columns = ("", "clip", "patient", "exam", "what", "score", "words that mattered")
         output.table(f"The best of {result.searched} clips", columns, rows)
     else:
-        output.say("No clip is left by these filters." if not result.searched else "No clip was found.")
+        output.say(result.advice or "No clip is left by these filters.")
     if result.unprepared:
         output.warn(f"{result.unprepared} clips couldn't be prepared and weren't searched.")
     output.say(result.note)

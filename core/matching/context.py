@@ -82,20 +82,17 @@ class ClipContext(msgspec.Struct, frozen=True):
 def contexts(catalog: Catalog, clips: Iterable[Clip], fit: TextFit | None = None) -> list[ClipContext]:
     """The contexts of clips, in their order; with ``fit`` also their model texts."""
     wanted = list(clips)
-    videos = {video.id: video for video in queries.videos(catalog)}
-    exams = {exam.id: exam for exam in queries.exams(catalog)}
-    patients = {patient.id: patient for patient in queries.patients(catalog)}
+    around = queries.around(catalog, wanted)
     described = queries.descriptions(catalog, {clip.finding_id for clip in wanted})
-    lesions = queries.lesion_of_findings(catalog)
     texts = {finding: fit.text(revision.values) for finding, revision in described.items()} if fit else {}
     return [
         ClipContext(
             clip=clip,
-            video=videos[clip.video_id],
-            exam=exams[clip.exam_id],
-            patient=patients[exams[clip.exam_id].patient_id],
+            video=around.videos[clip.video_id],
+            exam=around.exams[clip.exam_id],
+            patient=around.patients[around.exams[clip.exam_id].patient_id],
             description=described.get(clip.finding_id),
-            lesion=lesions[clip.finding_id].id if clip.finding_id in lesions else None,
+            lesion=around.lesions.get(clip.finding_id),
             text=texts.get(clip.finding_id),
         )
         for clip in wanted

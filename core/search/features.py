@@ -6,6 +6,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -21,6 +22,10 @@ Floats = NDArray[np.float32]
 _WORD = re.compile(r"[^\W\d_]{3,}")
 _FEWEST = 3
 """A word that fewer texts say is no feature."""
+
+_DESCRIPTIONS, _TEXTS = 16_384, 512
+"""How many readings a process remembers: descriptions are much alike, and a search asks for the query without
+each of its words twice. Reading one takes a fraction of a millisecond to several."""
 
 
 class Words(msgspec.Struct, frozen=True):
@@ -41,12 +46,24 @@ class Words(msgspec.Struct, frozen=True):
         Raises:
             PolypTraceError: as :func:`core.text.render.model_codes`.
         """
-        return Words(codes_of(values), model_note(str(values.get("free_text", ""))))
+        return _of_description(msgspec.json.encode(values, order="deterministic"))
 
     @staticmethod
     def of_text(text: str) -> Words:
         """Of a report or a typed query: everything is read from its words."""
-        return Words(codes_of_text(text), model_note(text))
+        return _of_text(text)
+
+
+@lru_cache(_DESCRIPTIONS)
+def _of_description(values: bytes) -> Words:
+    said = msgspec.json.decode(values)
+    note = str(said.get("free_text", ""))
+    return Words(codes_of(said), model_note(note) if note else "")
+
+
+@lru_cache(_TEXTS)
+def _of_text(text: str) -> Words:
+    return Words(codes_of_text(text), model_note(text))
 
 
 class WordFeatures(msgspec.Struct, frozen=True):

@@ -6,12 +6,11 @@ import hashlib
 from collections.abc import Iterator, Sequence
 
 import msgspec
-import numpy as np
 
 from core.catalog import operations, queries
 from core.catalog.engine import Catalog
 from core.catalog.values import ClipVector
-from core.domain import Clip
+from core.domain import Clip, DescriptionRevision
 from core.errors import PolypTraceError
 from core.inference.embedder import Embedder
 from core.jobs.record import recorded
@@ -25,7 +24,7 @@ from core.matching.values import Failure
 from core.progress import CancelToken, Progress, ProgressSink, no_progress
 from core.search.codes import names
 from core.search.features import Words
-from core.search.vectors import ClipVectors, WordSpace
+from core.search.vectors import WordSpace
 
 STAGE = "preparing clips for search"
 
@@ -111,17 +110,9 @@ def find_unprepared(
     return stale, len(wanted) - len(stale)
 
 
-def prepared_clips(catalog: Catalog, space: WordSpace) -> ClipVectors:
-    """The clips that are in the common space, by id."""
-    if space.model_id not in {known.model_id for known in queries.model_versions(catalog)}:
-        return ClipVectors.of(np.zeros(0, np.int64), np.zeros((0, 2 * space.dim), np.float32))
-    ids, vectors = queries.indexed_clips(catalog, store_of(catalog), space.model_id).vectors()
-    return ClipVectors.of(np.asarray(ids, dtype=np.int64), np.asarray(vectors, dtype=np.float32))
-
-
-def words_of(one: ClipContext) -> Words | None:
+def words_of(description: DescriptionRevision | None) -> Words | None:
     """What a clip's own description says; None without one that says something."""
-    words = Words.of_description(one.description.values) if one.description else None
+    words = Words.of_description(description.values) if description else None
     return words if words is not None and words.codes else None
 
 
@@ -151,14 +142,14 @@ def _vector(
     if isinstance(sample, PolypTraceError):
         raise sample
     frames = embedder.embed_pairs(sample.crops, [None] * len(sample.crops), cancel)
-    vector = space.of_clip(frames, words_of(one))
+    vector = space.of_clip(frames, words_of(one.description))
     return ClipVector(
         one.clip.id, vector, _hash(one), {"source": sample.source.value, "pts": list(sample.pts)}
     )
 
 
 def _by_words(space: WordSpace, one: ClipContext) -> ClipVector | None:
-    words = words_of(one)
+    words = words_of(one.description)
     if words is None:
         return None
     # Another hash than the one that is asked for: with its video back, the clip is made anew.
@@ -166,7 +157,7 @@ def _by_words(space: WordSpace, one: ClipContext) -> ClipVector | None:
 
 
 def _hash(one: ClipContext) -> str:
-    words = words_of(one)
+    words = words_of(one.description)
     said = None if words is None else [names(words.codes), words.free]
     parts = [inputs_hash(one.clip, one.video, None), said]
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()

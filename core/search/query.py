@@ -18,6 +18,7 @@ from core.text.vocabulary import load
 Refinement = Literal["larger", "smaller", "other segment", "after tattoo"]
 REFINEMENTS: tuple[Refinement, ...] = get_args(Refinement)
 NO_IDENTITY = "This finds polyps of a kind; it doesn't decide whether two are the same lesion."
+NOTHING_UNDERSTOOD = "Nothing of it says what a polyp is like: try size, form, place or look."
 LONGEST = 2000
 """Characters of a typed query that are read."""
 _WORD = re.compile(r"\d+(?:[.,]\d+)?\s*(?:mm|cm)\b|\S+", re.IGNORECASE)

@@ -8,17 +8,19 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from core.catalog import identity, queries
 from core.catalog.engine import Catalog
-from core.catalog.values import LegacyFinding, LegacyReport, LegacyState
+from core.catalog.values import Ints, LegacyFinding, LegacyReport, LegacyState
 from core.domain import RESEARCH_BANNER, Verdict
 from core.errors import PolypTraceError
 from core.matching.context import ClipContext, contexts
 from core.search.coded import Codes
 from core.search.codes import codes_of, codes_of_read
 from core.search.features import Floats, Words
-from core.search.indexing import prepared_clips, words_of
+from core.search.indexing import words_of
+from core.search.prepared import PreparedClips
 from core.search.query import NO_IDENTITY
 from core.search.vectors import WordSpace
 from core.text.note import model_note
@@ -124,14 +126,18 @@ def _words(report: LegacyReport, read: LegacyFinding, values: dict[str, Any]) ->
     return Words({**whole.codes, **own}, whole.free)
 
 
-def reports_for_clip(catalog: Catalog, space: WordSpace, clip_id: int, top: int = 20) -> Fits:
+def reports_for_clip(
+    catalog: Catalog, space: WordSpace, clip_id: int, top: int = 20, prepared: PreparedClips | None = None
+) -> Fits:
     """The reports' findings that are most alike in kind to a clip; its own exam's reports are left out.
+
+    ``prepared`` keeps the clips' vectors for the next comparison.
 
     Raises:
         PolypTraceError: ``clip-unknown``; ``search-like-unprepared``; ``report-none`` without any report.
     """
     (own,) = contexts(catalog, [queries.clip(catalog, clip_id)])
-    clips = prepared_clips(catalog, space)
+    clips = (prepared or PreparedClips()).of(catalog, space)
     place = np.flatnonzero(clips.clips == clip_id)
     if not len(place):
         raise PolypTraceError(
@@ -146,11 +152,16 @@ def reports_for_clip(catalog: Catalog, space: WordSpace, clip_id: int, top: int 
     ]
     asked = space.of_texts([one.words for one in there]) if there else np.zeros((0, space.dim), np.float32)
     scores = asked @ clips.mixed[place[0]]
-    return _fits(catalog, space, [(one, own) for one in there], scores, top)
+    told = _Told.read(catalog, own.clip.finding_id)
+    return _fits(told, space, [(one, own) for one in there], scores, top)
 
 
-def clips_for_report(catalog: Catalog, space: WordSpace, legacy_id: int, top: int = 20) -> Fits:
+def clips_for_report(
+    catalog: Catalog, space: WordSpace, legacy_id: int, top: int = 20, prepared: PreparedClips | None = None
+) -> Fits:
     """The clips that are most alike in kind to a report's finding; those of its own exam are left out.
+
+    ``prepared`` as for :func:`reports_for_clip`.
 
     Raises:
         PolypTraceError: ``report-finding-unknown``.
@@ -159,18 +170,35 @@ def clips_for_report(catalog: Catalog, space: WordSpace, legacy_id: int, top: in
     if read.state is LegacyState.DISMISSED:
         read = msgspec.structs.replace(read, state=LegacyState.PROPOSED)
     (asked,) = _as_known(catalog, [(report, read)])
-    prepared = prepared_clips(catalog, space)
-    known = {clip.id: clip for clip in queries.clips(catalog)}
-    there = [clip for clip in prepared.clips.tolist() if clip in known]
-    around = contexts(catalog, [known[clip] for clip in there])
-    pairs, rows = [], []
-    for one, row in zip(around, np.flatnonzero(np.isin(prepared.clips, there)), strict=True):
-        if not (_same_patient(asked, one) and one.exam.date == report.date):
-            pairs.append((asked, one))
-            rows.append(int(row))
-    vector = space.of_texts([asked.words])[0]
-    fits = _fits(catalog, space, pairs, prepared.at(np.asarray(rows, dtype=np.int64)).mixed @ vector, top)
-    return msgspec.structs.replace(fits, unprepared=len(known) - len(there))
+    vectors = (prepared or PreparedClips()).of(catalog, space)
+    present = queries.narrowed_clips(catalog)
+    own, same_exam = _clips_of_patient(catalog, report)
+    there = np.isin(vectors.clips, present)
+    rows = np.flatnonzero(there & ~np.isin(vectors.clips, same_exam))
+    scores = vectors.mixed[rows] @ space.of_texts([asked.words])[0]
+    told = _Told.read(catalog, read.finding if read.state is LegacyState.ACCEPTED else None)
+    at = _may_be_shown(np.isin(vectors.clips[rows], own), scores, top + len(told.pairs))
+    clips = queries.clips(catalog, ids=vectors.clips[rows[at]].tolist())
+    at = at[np.isin(vectors.clips[rows[at]], [clip.id for clip in clips])]  # removed in this very moment
+    fits = _fits(told, space, [(asked, one) for one in contexts(catalog, clips)], scores[at], top)
+    return msgspec.structs.replace(fits, searched=len(rows), unprepared=len(present) - int(there.sum()))
+
+
+def _clips_of_patient(catalog: Catalog, report: LegacyReport) -> tuple[Ints, Ints]:
+    """Ids of the clips of a report's patient, and of those from the day of the report."""
+    patient = queries.patient_by_code(catalog, report.patient)
+    if patient is None:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    day = report.date
+    that_day = queries.narrowed_clips(catalog, patient_id=patient.id, since=day, until=day)
+    return queries.narrowed_clips(catalog, patient_id=patient.id), that_day
+
+
+def _may_be_shown(own: NDArray[np.bool_], scores: Floats, most: int) -> Ints:
+    """Rows that an answer can hold: the patient's own, and so many of the others, the best; rising."""
+    others = np.flatnonzero(~own)
+    best = others[np.argsort(-scores[others], kind="stable")[:most]]
+    return np.sort(np.concatenate([np.flatnonzero(own), best]))
 
 
 def _reports(catalog: Catalog) -> list[LegacyReport]:
@@ -189,14 +217,13 @@ def _same_patient(one: ReportedFinding, clip: ClipContext) -> bool:
 
 
 def _fits(
-    catalog: Catalog,
+    told: _Told,
     space: WordSpace,
     pairs: Sequence[tuple[ReportedFinding, ClipContext]],
     scores: Floats,
     top: int,
 ) -> Fits:
     own = np.array([_same_patient(one, clip) for one, clip in pairs], dtype=bool)
-    told = _Told.read(catalog)
     verdicts = [told.of(one, clip) for one, clip in pairs]
     last = np.array([verdict == Verdict.REJECT for verdict in verdicts], dtype=bool)
     best: list[int] = np.lexsort((-np.asarray(scores), last, ~own))[:top].tolist()
@@ -214,10 +241,15 @@ class _Told(msgspec.Struct, frozen=True):
     lesions: dict[int, int]
 
     @classmethod
-    def read(cls, catalog: Catalog) -> _Told:
-        standing = identity.standing(queries.link_events(catalog))
+    def read(cls, catalog: Catalog, finding: int | None) -> _Told:
+        """What was said of a finding's patient: verdicts and lesions never leave one."""
+        if finding is None:
+            return cls({}, {})
+        patient = queries.exam(catalog, queries.finding(catalog, finding).exam_id).patient_id
+        standing = identity.standing(queries.link_events(catalog, patient_id=patient))
         pairs = {frozenset(pair): event.verdict.value for pair, event in standing.pairs.items()}
-        return cls(pairs, {one: lesion.id for one, lesion in queries.lesion_of_findings(catalog).items()})
+        lesions = queries.lesion_of_findings(catalog, patient)
+        return cls(pairs, {one: lesion.id for one, lesion in lesions.items()})
 
     def of(self, one: ReportedFinding, clip: ClipContext) -> str | None:
         """The verdict on an accepted finding and a clip's; those of one lesion over others are the same."""
@@ -233,7 +265,7 @@ class _Told(msgspec.Struct, frozen=True):
 def _fit(
     one: ReportedFinding, clip: ClipContext, *, score: float, same_patient: bool, verdict: str | None
 ) -> Fit:
-    agree, differ = _compared(one.words.codes, words_of(clip))
+    agree, differ = _compared(one.words.codes, words_of(clip.description))
     accepted = one.read.state is LegacyState.ACCEPTED
     return Fit(
         legacy=one.read.id,

@@ -12,15 +12,19 @@ from numpy.typing import NDArray
 
 from core.catalog import queries
 from core.catalog.engine import Catalog
-from core.domain import RESEARCH_BANNER, Clip, Exam
+from core.catalog.queries.narrowed import Range
+from core.domain import RESEARCH_BANNER, Patient
 from core.errors import PolypTraceError
 from core.evaluation.items import normalised
 from core.inference.ranker import rank
 from core.matching.context import contexts
+from core.search.coded import Codes
 from core.search.features import Floats, Words
-from core.search.indexing import prepared_clips, words_of
+from core.search.indexing import words_of
+from core.search.prepared import PreparedClips
 from core.search.query import (
     NO_IDENTITY,
+    NOTHING_UNDERSTOOD,
     Filters,
     Meant,
     SearchQuery,
@@ -28,7 +32,9 @@ from core.search.query import (
     without_each_code,
     without_each_word,
 )
+from core.search.typed import read_typed
 from core.search.vectors import PICTURES, ClipVectors, WordSpace
+from core.text.vocabulary import load
 
 _MATTERS = 0.03
 """A word whose loss changes the score by less isn't named."""
@@ -36,7 +42,8 @@ _MATTERS = 0.03
 
 _SILENT = frozenset({
     "a", "an", "and", "at", "by", "for", "from", "in", "is", "it", "its", "like", "me", "of", "on", "or",
-    "please", "show", "the", "this", "to", "with", "find", "all", "clips",
+    "please", "show", "the", "this", "to", "with", "find", "all", "clips", "but", "not", "that", "are", "be", "there",
+    "any", "has", "have", "than", "which", "was", "were",
 })  # fmt: skip
 """Words that say nothing of a lesion and aren't missed."""
 
@@ -73,7 +80,8 @@ class SearchResult(msgspec.Struct, frozen=True):
     """What was found.
 
     Attributes:
-        said: the query as it was understood, in words.
+        said: the query as it was understood, in words; empty where nothing was, and then there are no hits
+            but an ``advice``.
         ignored: typed words that nothing was understood of.
         searched: clips that the filters let through and that were prepared.
         unprepared: clips that the filters let through and that aren't prepared yet.
@@ -86,6 +94,7 @@ class SearchResult(msgspec.Struct, frozen=True):
     unprepared: int
     model: str
     ignored: tuple[str, ...] = ()
+    advice: str = ""
     note: str = NO_IDENTITY
     notice: str = RESEARCH_BANNER
 
@@ -95,50 +104,70 @@ class SearchResult(msgspec.Struct, frozen=True):
         return plain
 
 
-def search(catalog: Catalog, space: WordSpace, query: SearchQuery, top: int = 20) -> SearchResult:
+def search(
+    catalog: Catalog,
+    space: WordSpace,
+    query: SearchQuery,
+    top: int = 20,
+    prepared: PreparedClips | None = None,
+) -> SearchResult:
     """Ranks the prepared clips by how alike in kind they are to the query.
 
     The same query and catalogue give the same list, so that a chip taken back restores it exactly.
+
+    Args:
+        catalog: what is searched.
+        space: that its clips are in.
+        query: what is searched for.
+        top: how many hits at most.
+        prepared: keeps the clips' vectors for the next search; None reads them for this one.
 
     Raises:
         PolypTraceError: as :func:`core.search.query.understood`; ``clip-unknown``, ``patient-unknown``,
             ``filter-dates``; ``search-like-unprepared`` where the clip that is meant isn't prepared.
     """
-    prepared = prepared_clips(catalog, space)
-    liked = _liked(catalog, prepared, space, query.like)
+    clips = (prepared or PreparedClips()).of(catalog, space)
+    liked = _liked(catalog, clips, space, query.like)
     meant = understood(query, liked.words if liked else None)
     wanted = _let_through(catalog, query.filters, meant, query.like)
-    at = np.flatnonzero(np.isin(prepared.clips, np.fromiter(wanted, np.int64, len(wanted))))
-    searched = prepared.at(at)
-    asked = _encoded(space, query, meant, liked)
-    if len(searched):
-        places, scores = rank(asked, searched.mixed, top)
-    else:
-        places, scores = np.zeros(0, np.int64), np.zeros(0, np.float32)
+    at = np.flatnonzero(np.isin(clips.clips, wanted, assume_unique=True))
+    known = liked is not None or bool(space.features.of(meant.words).any())
+    found, scores = _best(clips, at if known else at[:0], _encoded(space, query, meant, liked), top)
     words = _words(space, query, meant, liked)
-    found = searched.at(places)
     return SearchResult(
         hits=_hits(catalog, found, scores, _changes(words, found, scores)),
-        said=meant.said,
+        said=meant.said if known else "",
         codes=meant.words.codes,
-        searched=len(searched),
-        unprepared=len(wanted) - len(searched),
+        searched=len(at),
+        unprepared=len(wanted) - len(at),
         model=space.model_id,
         ignored=_ignored(space, query.text),
+        advice="" if known else NOTHING_UNDERSTOOD,
     )
+
+
+def _best(
+    clips: ClipVectors, at: NDArray[np.int64], asked: Floats, top: int
+) -> tuple[ClipVectors, NDArray[np.float32]]:
+    """The best of the clips in these rows, with their scores."""
+    if not len(at):
+        return clips.at(at), np.zeros(0, np.float32)
+    whole = len(at) == len(clips)  # a copy takes longer than the ranking
+    places, scores = rank(asked, clips.mixed if whole else clips.mixed[at], top)
+    return clips.at(at[places]), scores
 
 
 def _ignored(space: WordSpace, text: str) -> tuple[str, ...]:
     """Words without which a typed query would be understood just the same."""
-    whole = space.features.of(Words.of_text(text))
-    return tuple(
-        dict.fromkeys(
-            word
-            for word, rest in without_each_word(text)
-            if word.casefold() not in _SILENT
-            and np.array_equal(space.features.of(Words.of_text(rest)), whole)
-        )
-    )
+    whole = _as_read(space, text)
+    left = without_each_word(text)
+    lost = [word for word, rest in left if _as_read(space, rest) == whole and word.casefold() not in _SILENT]
+    return tuple(dict.fromkeys(lost))
+
+
+def _as_read(space: WordSpace, text: str) -> tuple[bytes, Codes]:
+    typed = read_typed(text)
+    return space.features.of(typed.words).tobytes(), typed.denied
 
 
 class _Liked(msgspec.Struct, frozen=True):
@@ -152,7 +181,7 @@ class _Liked(msgspec.Struct, frozen=True):
 def _liked(catalog: Catalog, prepared: ClipVectors, space: WordSpace, clip: int | None) -> _Liked | None:
     if clip is None:
         return None
-    own = contexts(catalog, [queries.clip(catalog, clip)])[0]
+    said = queries.description(catalog, queries.clip(catalog, clip).finding_id)
     place = np.flatnonzero(prepared.clips == clip)
     if not len(place):
         raise PolypTraceError(
@@ -161,7 +190,7 @@ def _liked(catalog: Catalog, prepared: ClipVectors, space: WordSpace, clip: int 
             "Describe it, or check that its video is still there.",
         )
     row = prepared.at(place)
-    return _Liked(words_of(own) or Words({}), row.halves[0, 0] if row.pictures[0] else None, row.mixed[0])
+    return _Liked(words_of(said) or Words({}), row.halves[0, 0] if row.pictures[0] else None, row.mixed[0])
 
 
 def _encoded(space: WordSpace, query: SearchQuery, meant: Meant, liked: _Liked | None) -> Floats:
@@ -214,61 +243,45 @@ def _changes(
     return shares
 
 
-def _let_through(catalog: Catalog, filters: Filters, meant: Meant, like: int | None) -> set[int]:
+def _let_through(catalog: Catalog, filters: Filters, meant: Meant, like: int | None) -> NDArray[np.int64]:
     """Ids of the clips that the filters and chips leave, without the one that the others are to be like."""
     if filters.since and filters.until and filters.since > filters.until:
         raise PolypTraceError("filter-dates", "The first day lies after the last one.", "Change one of them.")
-    exams = {exam.id: exam for exam in queries.exams(catalog) if _in_time(exam, filters)}
-    if filters.patient is not None:
-        patient = queries.patient_by_code(catalog, filters.patient)
-        if patient is None:
-            raise PolypTraceError(
-                "patient-unknown",
-                "There is no patient of that code in the catalogue.",
-                "`polyptrace patient list` shows the codes.",
-            )
-        exams = {key: exam for key, exam in exams.items() if exam.patient_id == patient.id}
-    if meant.after_tattoo:
-        exams = _after_tattoo(catalog, exams)
-    clips = [clip for clip in queries.clips(catalog) if clip.exam_id in exams and clip.id != like]
-    return {clip.id for clip in _of_segment(catalog, clips, filters.segment, meant.denied.get("segment", ()))}
+    left = queries.narrowed_clips(
+        catalog,
+        patient_id=None if filters.patient is None else _patient(catalog, filters.patient).id,
+        since=filters.since,
+        until=filters.until,
+        after_tattoo=meant.after_tattoo,
+        segment=filters.segment,
+        without=_described(meant.denied),
+    )
+    return left if like is None else left[left != like]
 
 
-def _in_time(exam: Exam, filters: Filters) -> bool:
-    early = filters.since is not None and exam.date < filters.since
-    return not early and not (filters.until is not None and exam.date > filters.until)
-
-
-def _after_tattoo(catalog: Catalog, exams: dict[int, Exam]) -> dict[int, Exam]:
-    """The exams of patients in whom a tattoo was described at an earlier exam."""
-    findings = {one.id: one.exam_id for one in queries.findings(catalog)}
-    dates = {exam.id: exam for exam in queries.exams(catalog)}
-    first: dict[int, dt.date] = {}
-    for finding, said in queries.descriptions(catalog, findings).items():
-        if said.values.get("tattoo", "none") == "none":
-            continue
-        exam = dates[findings[finding]]
-        first[exam.patient_id] = min(exam.date, first.get(exam.patient_id, exam.date))
+def _described(codes: Codes) -> dict[str, tuple[str | Range, ...]]:
+    """Codes as descriptions hold them: sizes in millimetres."""
     return {
-        key: exam
-        for key, exam in exams.items()
-        if exam.patient_id in first and exam.date > first[exam.patient_id]
+        key: tuple(_millimetres(code) for code in own) if key == "size_mm" else own
+        for key, own in codes.items()
     }
 
 
-def _of_segment(
-    catalog: Catalog, clips: Sequence[Clip], segment: str | None, left_out: Sequence[str]
-) -> list[Clip]:
-    if segment is None and not left_out:
-        return list(clips)
-    described = queries.descriptions(catalog, {clip.finding_id for clip in clips})
-    kept = []
-    for clip in clips:
-        said = described.get(clip.finding_id)
-        own = said.values.get("segment") if said else None
-        if own not in left_out and (segment is None or own == segment):
-            kept.append(clip)
-    return kept
+def _millimetres(label: str) -> Range:
+    bins = load().bins
+    place = [one.label for one in bins].index(label)
+    return (bins[place - 1].maximum if place else 0.0), bins[place].maximum
+
+
+def _patient(catalog: Catalog, code: str) -> Patient:
+    patient = queries.patient_by_code(catalog, code)
+    if patient is None:
+        raise PolypTraceError(
+            "patient-unknown",
+            "There is no patient of that code in the catalogue.",
+            "`polyptrace patient list` shows the codes.",
+        )
+    return patient
 
 
 def _hits(
@@ -277,7 +290,8 @@ def _hits(
     scores: NDArray[np.float32],
     words: Sequence[tuple[WordShare, ...]],
 ) -> tuple[Hit, ...]:
-    around = contexts(catalog, [queries.clip(catalog, int(clip)) for clip in found.clips])
+    present = contexts(catalog, queries.clips(catalog, ids=found.clips.tolist()))
+    around = {one.clip.id: one for one in present}
     return tuple(
         Hit(
             clip=one.clip.id,
@@ -291,5 +305,6 @@ def _hits(
             pictures=bool(found.pictures[place]),
             described=bool(found.words[place]),
         )
-        for place, one in enumerate(around)
+        for place, clip in enumerate(found.clips.tolist())
+        if (one := around.get(clip)) is not None  # removed in this very moment
     )

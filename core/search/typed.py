@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 import msgspec
 
@@ -24,6 +25,8 @@ _NOT_DENIED = ("state", "size_mm")
 """“No polyp in the rectum” leaves the rectum out, not every polyp; and nobody doesn't want a size."""
 
 
+_REMEMBERED = 512
+"""A search asks for the query without each of its words twice."""
 TATTOOS = ("carbon", "india ink", "agent not recorded")
 """“Tattooed” means any of them."""
 
@@ -40,6 +43,7 @@ class Typed(msgspec.Struct, frozen=True):
     denied: Codes
 
 
+@lru_cache(_REMEMBERED)
 def read_typed(text: str) -> Typed:
     """Reads a query: “5 to 10 mm sessile or flat polyp in the sigmoid, not behind a fold”.
 

@@ -18,6 +18,9 @@ PICTURES = 0.15
 """Weight of a clip's pictures beside its description's 1, chosen on the benchmark's validation patients: with
 more of them words find what they say less well, with less a report finds its own lesion less well."""
 
+_BLOCK_ROWS = 4096
+"""Rows that are divided at once: what lies between stays in the processor's cache, and out of the memory."""
+
 
 class WordSpace:
     """A common space that texts and pictures of a catalogue are encoded into.
@@ -88,11 +91,17 @@ class ClipVectors(msgspec.Struct, frozen=True):
     mixed: Floats
 
     @staticmethod
-    def of(clips: NDArray[np.int64], stored: Floats) -> ClipVectors:
-        """From (N, 2 · dim) vectors of :meth:`WordSpace.of_clip`."""
-        dim = stored.shape[1] // 2
-        halves = normalised(stored.reshape(-1, dim)).reshape(-1, 2, dim)
-        return ClipVectors(clips, halves, normalised(PICTURES * halves[:, 0] + halves[:, 1]))
+    def of(clips: NDArray[np.int64], stored: Floats, rows: NDArray[np.int64] | None = None) -> ClipVectors:
+        """From (N, 2 · dim) vectors of :meth:`WordSpace.of_clip`, or from these rows of more of them."""
+        count, dim = len(clips), stored.shape[1] // 2
+        at = np.arange(count) if rows is None else rows
+        halves = np.empty((count, 2, dim), dtype=np.float32)
+        mixed = np.empty((count, dim), dtype=np.float32)
+        for start in range(0, count, _BLOCK_ROWS):
+            block = slice(start, start + _BLOCK_ROWS)
+            halves[block] = normalised(stored[at[block]].reshape(-1, dim)).reshape(-1, 2, dim)
+            mixed[block] = normalised(PICTURES * halves[block, 0] + halves[block, 1])
+        return ClipVectors(clips, halves, mixed)
 
     @property
     def pictures(self) -> NDArray[np.bool_]:

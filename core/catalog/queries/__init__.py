@@ -1,5 +1,6 @@
 """Every read of the catalogue: functions that take it first and return values of :mod:`core.domain`."""
 
+from core.catalog.queries.around import around
 from core.catalog.queries.findings import (
     cannot_links,
     description,
@@ -35,10 +36,12 @@ from core.catalog.queries.library import (
     videos,
 )
 from core.catalog.queries.lines import clip_lines, exam_lines, patient_lines, touched_lines, video_lines
+from core.catalog.queries.narrowed import narrowed_clips
 from core.catalog.queries.search import Hit, search_library, search_words
 from core.catalog.queries.system import (
     active_model,
     audit_events,
+    audit_head,
     broken_audit_event,
     jobs,
     last_audit_event,
@@ -52,7 +55,9 @@ from core.catalog.queries.system import (
 __all__ = [
     "Hit",
     "active_model",
+    "around",
     "audit_events",
+    "audit_head",
     "broken_audit_event",
     "cannot_links",
     "clip",
@@ -82,6 +87,7 @@ __all__ = [
     "model_before",
     "model_version",
     "model_versions",
+    "narrowed_clips",
     "patient",
     "patient_by_code",
     "patient_lines",

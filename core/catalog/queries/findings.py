@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import Connection, and_, func, or_, select
 
 from core.catalog import identity, rows
 from core.catalog.engine import Catalog
@@ -120,20 +120,30 @@ def lesions(catalog: Catalog, patient_id: int | None = None) -> list[Lesion]:
     is part of none.
     """
     with catalog.read() as connection:
-        if patient_id is None:
-            present = rows.findings(connection)
-            events = rows.link_events(connection)
-        else:
-            present = rows.findings(connection, FindingRow.exam_id.in_(rows.exams_of(patient_id)))
-            events = rows.patient_events(connection, patient_id)
-        patient_of = {exam.id: exam.patient_id for exam in rows.exams(connection, *_of(patient_id))}
-    exam_of = {finding.id: finding.exam_id for finding in present}
-    groups = identity.groups(exam_of, identity.standing(events))
+        return read_lesions(connection, None if patient_id is None else [patient_id])
+
+
+def read_lesions(connection: Connection, patient_ids: Iterable[int] | None = None) -> list[Lesion]:
+    """Lesions of some patients or all inside an open connection, by id in each portion of patients."""
+    portions = [None] if patient_ids is None else [*rows.chunks(patient_ids)]
+    return [lesion for portion in portions for lesion in _lesions(connection, portion)]
+
+
+def _lesions(connection: Connection, patient_ids: list[int] | None) -> list[Lesion]:
+    own, theirs, events = _conditions(patient_ids)
+    exam_of = {finding.id: finding.exam_id for finding in rows.findings(connection, *theirs)}
+    patient_of = {exam.id: exam.patient_id for exam in rows.exams(connection, *own)}
+    groups = identity.groups(exam_of, identity.standing(rows.link_events(connection, *events)))
     return [Lesion(members[0], patient_of[exam_of[members[0]]], members) for members in groups]
 
 
-def _of(patient_id: int | None) -> list[rows.Condition]:
-    return [] if patient_id is None else [ExamRow.patient_id == patient_id]
+def _conditions(patient_ids: list[int] | None) -> tuple[list[rows.Condition], ...]:
+    """Which exams, findings and link events are those of some patients, or of all."""
+    if patient_ids is None:
+        return [], [], []
+    own = ExamRow.patient_id.in_(patient_ids)
+    theirs = FindingRow.exam_id.in_(select(ExamRow.id).where(own))
+    return [own], [theirs], [LinkEventRow.finding_id.in_(select(FindingRow.id).where(theirs))]
 
 
 def lesion_of_findings(catalog: Catalog, patient_id: int | None = None) -> dict[int, Lesion]:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from itertools import chain
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from sqlalchemy import Connection, CursorResult, Select, select
+from sqlalchemy import Connection, Select, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from core.catalog import rows
@@ -80,7 +78,7 @@ def _indexed(
     connection: Connection, store: VectorStore, model_id: str, clip_ids: Collection[int] | None
 ) -> IndexedClips:
     query = _rows(connection, model_id, VectorRow.clip_id, VectorRow.slot, VectorRow.crc32)
-    table = _integers(connection.execute(query)).reshape(-1, 3)
+    table = rows.integers(connection.execute(query)).reshape(-1, 3)
     if clip_ids is not None:
         wanted = np.fromiter(clip_ids, dtype=np.int64, count=len(clip_ids))
         table = table[np.isin(table[:, 0], wanted)]
@@ -98,10 +96,3 @@ def _rows(connection: Connection, model_id: str, *columns: InstrumentedAttribute
     removed = select(ClipRow.id).where(ClipRow.removed)  # few: half the time of joining all clips
     query = select(*columns).where(VectorRow.model == model, VectorRow.clip_id.not_in(removed))
     return query.order_by(VectorRow.clip_id)
-
-
-def _integers(found: CursorResult[Any]) -> NDArray[np.int64]:
-    """All values, row by row; by the driver's own tuples, since making SQLAlchemy's takes as long again."""
-    cursor = found.cursor
-    assert cursor is not None, "a query that was just sent"
-    return np.fromiter(chain.from_iterable(cursor.fetchall()), dtype=np.int64)

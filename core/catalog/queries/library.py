@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 
 from sqlalchemy import select
 
@@ -107,8 +108,12 @@ def clips(
     patient_id: int | None = None,
     video_id: int | None = None,
     finding_id: int | None = None,
+    ids: Iterable[int] | None = None,
 ) -> list[Clip]:
-    """Clips by id: all of them, or those of an exam, patient, video and finding as far as given."""
+    """Clips by id: all of them, or those of an exam, patient, video, finding and ids as far as given.
+
+    Of ``ids`` those that are gone are left out.
+    """
     where = []
     if exam_id is not None:
         where.append(ClipRow.exam_id == exam_id)
@@ -118,8 +123,9 @@ def clips(
         where.append(ClipRow.video_id == video_id)
     if finding_id is not None:
         where.append(ClipRow.finding_id == finding_id)
+    portions = [[]] if ids is None else [[ClipRow.id.in_(portion)] for portion in rows.chunks(ids)]
     with catalog.read() as connection:
-        return rows.clips(connection, *where)
+        return [clip for portion in portions for clip in rows.clips(connection, *where, *portion)]
 
 
 def clip(catalog: Catalog, clip_id: int) -> Clip:

@@ -87,6 +87,16 @@ def last_audit_event(catalog: Catalog, action: str, subject: str) -> AuditEvent 
     return None if row is None else AuditEvent(*row[:7])
 
 
+def audit_head(catalog: Catalog) -> str:
+    """The hash of the newest audit event, which stands for the whole chain; empty without any.
+
+    Every write adds an event, progress of jobs apart: while the head is the same, so is the catalogue.
+    """
+    last = select(AuditEventRow.row_hash).order_by(AuditEventRow.id.desc()).limit(1)
+    with catalog.read() as connection:
+        return connection.execute(last).scalar() or ""
+
+
 def broken_audit_event(catalog: Catalog) -> int | None:
     """The id of the first audit event that isn't what was written, or doesn't follow the one before it.
 

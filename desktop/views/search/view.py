@@ -86,11 +86,9 @@ class SearchView(QWidget):
         self._hits.show_rows(result.hits)
         self.table.resizeRowsToContents()
         self.table.scrollToTop()
-        said = result.said or "no words that descriptions know"
-        none = "No clip is left." if not result.unprepared else ""
-        found = f"The best of {count(result.searched, 'clip')}." if result.hits else none
-        lost = f"Not understood: {', '.join(result.ignored)}. " if result.ignored else ""
-        self._say(f"Understood: {said}. {lost}{found}".strip(), role="")
+        lost = f"Not understood: {', '.join(result.ignored)}." if result.ignored else ""
+        said = f"Understood: {result.said}." if result.said else ""
+        self._say(" ".join(filter(None, (said, lost, _how_many(result)))), role="")
         self._preparing.show_missing(result.unprepared)
         for one in result.hits:
             if self._hits.lacks_crop(one.clip):
@@ -188,3 +186,9 @@ class SearchView(QWidget):
     def _say(self, text: str, role: str = "quiet") -> None:
         self._said.setText(text)
         set_role(self._said, role)
+
+
+def _how_many(result: SearchResult) -> str:
+    if result.hits:
+        return f"The best of {count(result.searched, 'clip')}."
+    return result.advice or ("" if result.unprepared else "No clip is left.")

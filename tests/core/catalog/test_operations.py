@@ -260,7 +260,8 @@ def test_no_database_object_leaves_the_room(case: Any) -> None:
     operations.create_job(c, "train", author=A)
     operations.register_model(c, "m3", folder="/m", kind="dmcl", dim=4, activate=True, author=A)
     told = {
-        "active_model": (), "audit_events": (), "broken_audit_event": (), "cannot_links": (),
+        "active_model": (), "around": (queries.clips(c),), "audit_events": (), "audit_head": (),
+        "broken_audit_event": (), "cannot_links": (),
         "clip": (queries.clips(c)[0].id,), "clip_lines": (), "exam_lines": (), "patient_lines": (),
         "search_library": ("one",), "search_words": (("one",),),
         "touched_lines": (Touched(clips=frozenset([1])),), "video_lines": ([exam],),
@@ -272,7 +273,7 @@ def test_no_database_object_leaves_the_room(case: Any) -> None:
         "legacy_finding": (1,), "legacy_reports": (),
         "lesion_of_clips": (), "lesion_of_findings": (), "lesions": (), "link_events": (),
         "model_before": (), "model_version": ("m3",), "model_versions": (),
-        "patient": (patient,), "patient_by_code": ("p-1",),
+        "narrowed_clips": (), "patient": (patient,), "patient_by_code": ("p-1",),
         "patients": (), "ranking_shown": (1,), "redo_label": (), "removed_lesions": (dt.date(2030, 1, 1),),
         "revisions": (finding,),
         "undo_label": (), "vector_rows": ("m3",), "verdict": (finding,), "video": (1,),

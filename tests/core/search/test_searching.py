@@ -142,16 +142,32 @@ def test_what_cannot_be_searched_is_said(
     assert refused.value.hint
 
 
-def test_words_that_nobody_knows_still_give_a_list(prepared: Filed, space: WordSpace) -> None:
+def test_words_that_nobody_knows_find_nothing(prepared: Filed, space: WordSpace) -> None:
     result = found(prepared, space, "xyzzy ß 🦄")
-    assert len(result.hits) == 4
-    assert result.codes == {}
+    assert (result.hits, result.said, result.codes) == ((), "", {})
+    assert (result.searched, result.ignored) == (4, ("xyzzy", "ß", "🦄"))
+    assert result.advice
+    assert found(prepared, space, "xyzzy", like=prepared.two).hits, "the clip says enough"
+
+
+def test_what_is_not_wanted_is_left_out(prepared: Filed, space: WordSpace) -> None:
+    result = found(prepared, space, "polyp, not in the sigmoid")
+    assert set(clips(result)) == {prepared.two, prepared.other}
+    assert (result.said, result.ignored) == ("polyp, not sigmoid", ())
+    assert set(clips(found(prepared, space, "not sessile"))) == {prepared.two, prepared.other}
+    assert set(clips(found(prepared, space, "no LST in the caecum"))) == {prepared.one, prepared.query}
+
+
+def test_larger_leaves_out_what_is_not(prepared: Filed, space: WordSpace) -> None:
+    larger = found(prepared, space, like=prepared.one, refinements=("larger",))
+    assert set(clips(larger)) == {prepared.two, prepared.other}
+    smaller = found(prepared, space, like=prepared.two, refinements=("smaller",))
+    assert set(clips(smaller)) == {prepared.one, prepared.query}
 
 
 def test_words_that_nothing_was_understood_of_are_named(prepared: Filed, space: WordSpace) -> None:
     assert found(prepared, space, "a xyzzy 25 mm LST in the caecum, not gestielt").ignored == (
         "xyzzy",
-        "not",
         "gestielt",
     )
     assert found(prepared, space, "25 mm LST in the caecum").ignored == ()
