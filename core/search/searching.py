@@ -41,9 +41,9 @@ _MATTERS = 0.03
 
 
 _SILENT = frozenset({
-    "a", "all", "an", "and", "any", "are", "at", "be", "but", "by", "clips", "find", "for", "from", "has", "have",
-    "in", "is", "it", "its", "like", "me", "not", "of", "on", "or", "please", "show", "than", "that", "the", "there",
-    "this", "to", "was", "were", "which", "with",
+    "a", "all", "an", "and", "any", "are", "at", "be", "but", "by", "clips", "find", "for", "from", "has",
+    "have", "in", "is", "it", "its", "like", "me", "not", "of", "on", "or", "please", "show", "than", "that",
+    "the", "there", "this", "to", "was", "were", "which", "with",
 })  # fmt: skip
 """Words that say nothing of a lesion and aren't missed."""
 

@@ -11,7 +11,8 @@ WORDS = "flat lesion in the sigmoid, about 5 mm"
 
 
 def by_words(stage: Stage) -> None:
-    """Nothing typed; not prepared; preparing; found; refined; like a clip; what can't be refined."""
+    """Nothing typed; not prepared; preparing; found; refined; like a clip; what can't be refined;
+    nothing understood; what isn't wanted."""
     with stage.window(stage.copy(stage.demo)) as window:
         window.actions_by_id["search"].trigger()
         stage.take(window, "search-empty")
@@ -37,6 +38,12 @@ def by_words(stage: Stage) -> None:
         search(stage, window, "red")
         press(stage, window, "Larger", fails=True)
         stage.take(window, "search-refused")
+        press(stage, window, "Clear")
+        search(stage, window, "something in the wrong trousers")
+        stage.take(window, "search-not-understood")
+        search(stage, window, "small polyp, not pedunculated, not in the rectum or sigmoid")
+        stage.settle(2.0)
+        stage.take(window, "search-not-wanted")
 
 
 def search(stage: Stage, window: MainWindow, words: str) -> None:
