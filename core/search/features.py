@@ -20,6 +20,12 @@ from core.text.note import model_note
 Floats = NDArray[np.float32]
 
 _WORD = re.compile(r"[^\W\d_]{3,}")
+SILENT = frozenset({
+    "a", "about", "all", "an", "and", "any", "are", "around", "at", "be", "but", "by", "clips", "find", "for",
+    "from", "has", "have", "in", "is", "it", "its", "like", "me", "not", "of", "on", "or", "please", "show",
+    "than", "that", "the", "there", "this", "to", "was", "were", "which", "with",
+})  # fmt: skip
+"""Words that say nothing of a lesion: no features, and not missed in a query."""
 _FEWEST = 3
 """A word that fewer texts say is no feature."""
 
@@ -116,5 +122,5 @@ def learn_features(codes: Sequence[str], texts: Iterable[Words], most: int = 400
 
 
 def free_words(text: str) -> list[str]:
-    """Words of at least three letters, in lower case."""
-    return _WORD.findall(text.casefold())
+    """Words of at least three letters that say something, in lower case."""
+    return [word for word in _WORD.findall(text.casefold()) if word not in SILENT]

@@ -19,7 +19,7 @@ from core.evaluation.items import normalised
 from core.inference.ranker import rank
 from core.matching.context import contexts
 from core.search.coded import Codes
-from core.search.features import Floats, Words
+from core.search.features import SILENT, Floats, Words
 from core.search.indexing import words_of
 from core.search.prepared import PreparedClips
 from core.search.query import (
@@ -38,14 +38,6 @@ from core.text.vocabulary import load
 
 _MATTERS = 0.03
 """A word whose loss changes the score by less isn't named."""
-
-
-_SILENT = frozenset({
-    "a", "all", "an", "and", "any", "are", "at", "be", "but", "by", "clips", "find", "for", "from", "has",
-    "have", "in", "is", "it", "its", "like", "me", "not", "of", "on", "or", "please", "show", "than", "that",
-    "the", "there", "this", "to", "was", "were", "which", "with",
-})  # fmt: skip
-"""Words that say nothing of a lesion and aren't missed."""
 
 
 class WordShare(msgspec.Struct, frozen=True):
@@ -161,7 +153,7 @@ def _ignored(space: WordSpace, text: str) -> tuple[str, ...]:
     """Words without which a typed query would be understood just the same."""
     whole = _as_read(space, text)
     left = without_each_word(text)
-    lost = [word for word, rest in left if _as_read(space, rest) == whole and word.casefold() not in _SILENT]
+    lost = [word for word, rest in left if _as_read(space, rest) == whole and word.casefold() not in SILENT]
     return tuple(dict.fromkeys(lost))
 
 
@@ -218,7 +210,10 @@ def _words(
         rows = _like_with(space, liked, [Words(codes, meant.words.free) for _, codes in left])
         return [(word, row) for (word, _), row in zip(left, rows, strict=True)]
     found: list[tuple[str, Words]] = []
+    denied = read_typed(query.text).denied
     for word, rest in without_each_word(query.text):
+        if word.casefold() in SILENT or read_typed(rest).denied != denied:  # that one leaves clips out
+            continue
         try:
             without = understood(msgspec.structs.replace(query, text=rest)).words
         except PolypTraceError:  # the only word, or the one that a chip starts from
