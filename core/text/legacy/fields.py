@@ -30,6 +30,8 @@ def fields_of(
     own = [mark for mark in own if not mark.denied]
     name = shown(words, mention.name, text) if mention.name[1] > mention.name[0] else ""
     fields = {"state": ReadField(mention.state, 0.9, name)}
+    if mention.state == "scar" and (back := _first(own, "state")) is not None:  # “scar with a recurrence”
+        fields["state"] = read_of(words, back, text)
     fields |= {key: ReadField(value, _BY_NAME, name) for key, value in mention.says.items()}
     for key in _PLAIN:
         if (mark := _first(own, key)) is not None:

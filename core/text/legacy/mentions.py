@@ -95,8 +95,11 @@ def _count(words: Sequence[Token], marks: Sequence[Mark], start: int, noun: Mark
 
 
 def _compound(words: Sequence[Token], noun: Mark) -> bool:
-    """“Polyp surveillance”, “polyp resection was incomplete”: the finding is only part of another word."""
-    return noun.last < len(words) and words[noun.last].word in load_wording().negation.compounds
+    """“Polyp surveillance”, “vascular lesion”: the finding is only part of another word."""
+    negation = load_wording().negation
+    if noun.first and words[noun.first - 1].word in negation.kinds:
+        return True
+    return noun.last < len(words) and words[noun.last].word in negation.compounds
 
 
 def _named_again(words: Sequence[Token], start: int, noun: Mark) -> bool:

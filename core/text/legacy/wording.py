@@ -45,6 +45,7 @@ class Negation(msgspec.Struct, frozen=True):
 
     Args:
         again: words before a finding that was named already.
+        kinds: words right before it that make something else of it: “vascular lesion”.
         compounds: words right behind it that make something else of it: “polyp surveillance”.
         answers: words behind it and a colon.
     """
@@ -52,6 +53,7 @@ class Negation(msgspec.Struct, frozen=True):
     before: tuple[str, ...]
     after: tuple[str, ...]
     again: tuple[str, ...]
+    kinds: tuple[str, ...]
     compounds: tuple[str, ...]
     answers: tuple[str, ...]
     stops: tuple[str, ...]
@@ -127,7 +129,13 @@ class Wording(msgspec.Struct, frozen=True, dict=True):
         parts = [word for key in (*self.phrases, *self.lesions, *self.relations) for word in key]
         negated = [word for one in (*self.negation.before, *self.negation.after) for word in one.split()]
         goes_on = [word for one in self.sections.goes_on for word in one.split()]
-        told = (*self.negation.compounds, *goes_on, *self.fillers.words, *self.words.known)
+        told = (
+            *self.negation.kinds,
+            *self.negation.compounds,
+            *goes_on,
+            *self.fillers.words,
+            *self.words.known,
+        )
         return frozenset([*parts, *negated, *told, *self.numbers, *self.sizes])
 
     @cached_property

@@ -96,6 +96,7 @@ def test_how_many(text: str, count: int | None) -> None:
         "Small lesions cannot be excluded.", "Tattoo placed distal to the polyp.", "Polypectomy.",
         "Family history of polyps.", "Referred for polyp removal.", "Histology: tubular adenoma.",
         "Recommendation: repeat colonoscopy for polyp follow up.", "Polyp could not be found.",
+        "Vascular lesion in the caecum.", "Last scope showed recurrence.",
         "Indication\nPolyp seen at sigmoidoscopy", "5 mm biopsies of the sigmoid.",
         "Scarring of the mucosa.", "Normal up to the caecum, no residual polyp.", "Multiple pseudopolyps.",
     ],
@@ -158,6 +159,7 @@ def test_every_finding_with_its_size_and_place(text: str, wanted: list[tuple[Any
     [
         ("Scar of the 20 mm polyp resected in 2019 in the caecum: no recurrence.", "scar"),
         ("EMR scar in the caecum with local recurrence.", "recurrence at scar"),
+        ("EMR scar in the caecum with a tiny recurrence.", "recurrence at scar"),
         ("Ulcerated mass in the caecum.", "suspected cancer"),
     ],
 )
