@@ -73,6 +73,8 @@ def _named(words: Sequence[Token], marks: Sequence[Mark], noun: Mark) -> Mention
     start, lesion = name_start(words, marks, noun), called(words, noun)
     if taken_back(words, start, noun) or _named_again(words, start, noun) or _compound(words, noun):
         return None
+    if any(mark.kind == "relation" and mark.last == start for mark in marks):  # “next to lesion”
+        return None
     again = bool(start) and words[start - 1].word in _DEFINITE
     count = _count(words, marks, start, noun, lesion.many)
     return Mention((start, noun.last), str(noun.value), count, says=lesion.says, of=lesion.of, again=again)
@@ -127,6 +129,8 @@ def _without_old_ones(words: Sequence[Token], kept: list[Mention]) -> list[Menti
         before = found[-1] if found else None
         if before is not None and before.of and not _stopped(words, before.name[1], one.name[0]):
             found[-1] = msgspec.structs.replace(before, of=False, past=(before.name[1], one.name[1]))
+        elif before is not None and before.state == "recurrence at scar" and one.state == "scar":
+            continue  # “adenomatous tissue at a scar”
         elif before is not None and before.state == "scar" and one.state == "recurrence at scar":
             found[-1] = msgspec.structs.replace(one, name=(before.name[0], one.name[1]))
         else:

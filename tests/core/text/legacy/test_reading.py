@@ -91,7 +91,7 @@ def test_how_many(text: str, count: int | None) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "", "Normal.", "No polyps seen.", "Polyps: nil.", "Scar next to lesion.",
+        "", "Normal.", "No polyps seen.", "Polyps: nil.", "Tattoo next to lesion.",
         "No large or obstructing lesions.", "Small polyps could be missed.",
         "Small lesions cannot be excluded.", "Tattoo placed distal to the polyp.", "Polypectomy.",
         "Family history of polyps.", "Referred for polyp removal.", "Histology: tubular adenoma.",
@@ -160,6 +160,9 @@ def test_every_finding_with_its_size_and_place(text: str, wanted: list[tuple[Any
         ("Scar of the 20 mm polyp resected in 2019 in the caecum: no recurrence.", "scar"),
         ("EMR scar in the caecum with local recurrence.", "recurrence at scar"),
         ("EMR scar in the caecum with a tiny recurrence.", "recurrence at scar"),
+        ("Previous polypectomy site in caecum with scar, no residual adenoma.", "scar"),
+        ("Scar next to lesion in the caecum.", "scar"),
+        ("Adenomatous tissue in the caecum identified by scar and tattoo.", "recurrence at scar"),
         ("Ulcerated mass in the caecum.", "suspected cancer"),
     ],
 )
