@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 from sqlalchemy import Connection, insert
 
+from core.catalog import operations, queries
 from core.catalog.engine import Catalog
 from core.catalog.schema import (
     ClipRow,
@@ -17,6 +23,14 @@ from core.catalog.schema import (
     RevisionRow,
     VideoRow,
 )
+from core.catalog.values import ClipVector
+from core.matching.indexing import store_of
+from core.matching.model_choice import register_bundle
+from core.paths import DataDir
+from core.search.choice import open_space
+from core.search.vectors import WordSpace
+
+AUTHOR = "bench"
 
 EXAMS, VIDEOS = 2, 2
 SEGMENTS = ("caecum", "ascending", "transverse", "descending", "sigmoid", "rectum")
@@ -44,6 +58,26 @@ def fill(catalog: Catalog, patients: int, clips: int) -> None:
         )
         _add(connection, ClipRow, [_clip(*place) for place in places])
         _add(connection, RevisionRow, [_description(number, now) for *_, number in places])
+
+
+@contextmanager
+def prepared(patients: int, clips: int) -> Iterator[tuple[Catalog, WordSpace]]:
+    """Such a catalogue in a folder of its own, every clip prepared for search."""
+    with tempfile.TemporaryDirectory() as folder, Catalog.open(DataDir(Path(folder))) as catalog:
+        fill(catalog, patients, clips)
+        space = open_space(catalog)
+        _place(catalog, space)
+        yield catalog, space
+
+
+def _place(catalog: Catalog, space: WordSpace) -> None:
+    """Puts every clip at a random place of a common space, pictures and description of equal length."""
+    register_bundle(catalog, space.reader.info, author=AUTHOR)
+    clips = [clip.id for clip in queries.clips(catalog)]
+    rows = np.random.default_rng(3).standard_normal((len(clips), 2 * space.dim), dtype=np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    made = [ClipVector(clip, row, f"{clip:064x}") for clip, row in zip(clips, rows, strict=True)]
+    operations.put_vectors(catalog, store_of(catalog), space.model_id, made, author=AUTHOR)
 
 
 def _add(connection: Connection, table: Any, rows: list[dict[str, Any]]) -> None:
@@ -83,5 +117,5 @@ def _clip(exam: int, video: int, number: int) -> dict[str, Any]:
 
 def _description(finding: int, now: dt.datetime) -> dict[str, Any]:
     values = {"segment": SEGMENTS[finding % 6], "size_mm": 3 + finding % 20, "paris": "Is"}
-    facts = {"number": 1, "author": "bench", "source": "form", "draft": False, "created_at": now}
+    facts = {"number": 1, "author": AUTHOR, "source": "form", "draft": False, "created_at": now}
     return {"finding_id": finding, "values": values, **facts}

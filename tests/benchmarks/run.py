@@ -33,6 +33,8 @@ GROUPS = {
     "bench_training": ("training-step",),
     "bench_drcl": ("drcl-step",),
     "bench_ranking": ("topk", "metrics"),
+    "bench_search": ("search",),
+    "bench_typing": ("search-typing",),
     "bench_fusion": ("query-text",),
     "bench_catalogue": ("catalogue", "match"),
 }

@@ -25,6 +25,8 @@ ROWS = {
         "topk",
         "topk-64",
         "metrics",
+        "search",
+        "search-typing",
         "query-text",
         "rerank",
         "catalogue",

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QLabel, QPushButton, QToolButton
 
+from core.catalog import operations, queries
+from core.search.searching import SearchResult
 from desktop.main_window import MainWindow
 from desktop.searching import Wish
 from desktop.views.search.view import NOTHING_TYPED, OF_A_KIND, SearchView
@@ -130,3 +134,56 @@ def test_an_answer_that_comes_late_is_not_shown(qtbot: Any, window: MainWindow, 
     qtbot.wait(300)
     assert rows(view) == []
     assert says(view, NOTHING_TYPED)
+
+
+def ask(qtbot: Any, window: MainWindow, wish: Wish) -> SearchResult:
+    with qtbot.waitSignal(window.searching.found, timeout=LONG_MS) as heard:
+        window.searching.ask(wish)
+    result: SearchResult = heard.args[0]
+    return result
+
+
+def write(qtbot: Any, window: MainWindow, work: Any) -> None:
+    with qtbot.waitSignal(window.session.changed, timeout=LONG_MS):
+        window.session.write(work)
+
+
+def test_the_next_search_sees_what_was_written_meanwhile(
+    qtbot: Any, window: MainWindow, case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    type_words(qtbot, window, "polyp in the sigmoid")
+    with qtbot.waitSignal(window.searching.found, timeout=LONG_MS):
+        prepare(qtbot, window)
+    readings: list[int] = []
+    read = queries.indexed_clips
+    monkeypatch.setattr(queries, "indexed_clips", lambda *given: (readings.append(1), read(*given))[1])
+    polyp, rectum = Wish(text="polyp"), Wish(text="polyp", segment="rectum")
+    assert [ask(qtbot, window, polyp).searched for _ in range(3)] == [2, 2, 2]
+    assert readings == [], "kept from the search that followed the preparing"
+    first = case.clips[0]
+    finding = case.ask(lambda catalog: queries.clip(catalog, first).finding_id)
+    assert ask(qtbot, window, rectum).hits == ()
+    write(qtbot, window, lambda c: operations.describe(c, finding, {"segment": "rectum"}, author="t"))
+    (hit,) = ask(qtbot, window, rectum).hits
+    assert (hit.clip, hit.place) == (first, "rectum")
+    write(qtbot, window, lambda c: operations.remove_clip(c, first, author="t"))
+    assert {hit.clip for hit in ask(qtbot, window, polyp).hits} == {case.clips[1]}
+    write(qtbot, window, lambda c: operations.undo(c, author="t"))
+    back = ask(qtbot, window, polyp)
+    assert (len(back.hits), back.searched, back.unprepared) == (2, 2, 0)
+    case.ask(lambda other: operations.drop_vectors(other, back.model, [first], author="t"))
+    left = ask(qtbot, window, polyp)
+    assert (left.searched, left.unprepared) == (1, 1), "the command line writes beside the window"
+
+
+def test_another_catalogue_is_searched_by_itself(
+    qtbot: Any, window: MainWindow, case: Case, tmp_path: Path
+) -> None:
+    type_words(qtbot, window, "polyp")
+    prepare(qtbot, window)
+    qtbot.waitUntil(lambda: len(rows(window.search)) == 2, timeout=LONG_MS)
+    for folder, count in ((tmp_path / "other", 0), (case.folder.root, 2)):
+        with qtbot.waitSignal(window.session.opened, timeout=LONG_MS):
+            window.start(folder)
+        result = ask(qtbot, window, Wish(text="polyp"))
+        assert (len(result.hits), result.searched) == (count, count)

@@ -16,6 +16,7 @@ from core.legacy.entries import Entry
 from core.legacy.filing import MOST, new_reports
 from core.matching.deciding import decide_report
 from core.search.indexing import prepare
+from core.search.prepared import PreparedClips
 from core.search.reports import Fits, clips_for_report, reports_for_clip
 from core.search.vectors import WordSpace
 from core.text.legacy.reading import read_findings
@@ -81,6 +82,22 @@ def test_a_report_finds_its_clip(reported: Filed, space: WordSpace) -> None:
     assert fits.fits[-1].clip == reported.other
     assert msgspec.json.decode(msgspec.json.encode(fits.as_dict()))["note"]
     assert len(clips_for_report(reported.catalog, space, 1, top=2).fits) == 2
+
+
+def test_a_short_list_is_the_beginning_of_the_whole(reported: Filed, space: WordSpace) -> None:
+    c, legacy = reported.catalog, by_words(reported, "caecum")
+    operations.accept_legacy_findings(c, {legacy: None}, author=A)
+    decide_report(c, Verdict.REJECT, reported.two, legacy, author=A)
+    kept = PreparedClips()
+    for one in (one.id for report in queries.legacy_reports(c) for one in report.findings):
+        whole = clips_for_report(c, space, one, prepared=kept)
+        assert whole.searched == len(whole.fits)
+        assert whole == clips_for_report(c, space, one)
+        for top in (1, 2, 3):
+            some = clips_for_report(c, space, one, top, kept)
+            assert some == msgspec.structs.replace(whole, fits=whole.fits[:top])
+    operations.remove_clip(c, reported.other, author=A)
+    assert reported.other not in {fit.clip for fit in clips_for_report(c, space, legacy, prepared=kept).fits}
 
 
 def test_what_was_accepted_counts_as_it_was_corrected(reported: Filed, space: WordSpace) -> None:
