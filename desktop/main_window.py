@@ -15,6 +15,7 @@ from core.errors import PolypTraceError
 from desktop import actions
 from desktop.action_table import TABLE
 from desktop.asking import Asking
+from desktop.crops import Crops
 from desktop.deciding import Deciding
 from desktop.demo import DemoFlow
 from desktop.desk import Desk, Facts
@@ -74,6 +75,7 @@ class MainWindow(QMainWindow):
         self.asking = Asking(self.session, self.imports, self)
         self.demo = DemoFlow(self.session, self.workers, self)
         self.matching = MatchFlow(self.session, self.workers, self)
+        self.crops = Crops(self.session, self.workers, self)
         self.searching = SearchFlow(self.session, self.workers, self)
         self.deciding = Deciding(self.session, self)
         self.reporting = Reporting(self.session, self.searching, self.deciding, self)
@@ -177,9 +179,9 @@ class MainWindow(QMainWindow):
         view.asked.connect(flow.ask)
         view.emptied.connect(flow.drop)
         flow.prepare_for(view)
-        view.crop_wanted.connect(self.matching.fetch_crop)
         view.opened.connect(self._open_clip)
-        self.matching.crop_ready.connect(view.show_crop)
+        for pictured in (self.matches, view, self.reporting.view.fits):
+            self.crops.serve(pictured)
         flow.found.connect(view.show_result)
         flow.failed.connect(view.show_error)
         self.session.chosen.connect(lambda chosen: view.chips.choose(chosen.clip))
@@ -187,8 +189,6 @@ class MainWindow(QMainWindow):
         self.session.opened.connect(view.forget)
         self.reporting.opened.connect(self._open_clip)
         self.reporting.told.connect(self.area.notices.show_note)
-        self.reporting.view.fits.crop_wanted.connect(self.matching.fetch_crop)
-        self.matching.crop_ready.connect(self.reporting.view.fits.show_crop)
 
     def start(self, folder: Path) -> None:
         """Opens the catalogue of a data folder. Until then nothing can be done: it would belong nowhere."""

@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Signal, SignalInstance
 
 from core.errors import PolypTraceError
 from core.progress import Progress
-from desktop.jobs_host import INFERENCE, PICTURES, Job, Workers
+from desktop.jobs_host import INFERENCE, Job, Workers
 from desktop.session import Session
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ class MatchFlow(QObject):
     explained = Signal(object)
     explain_failed = Signal(object)
     explain_cancelled = Signal()
-    crop_ready = Signal(int, str)
     model_known = Signal(str, str)
     """Model and device with its reason, for the status bar."""
 
@@ -123,25 +122,6 @@ class MatchFlow(QObject):
         job, self._explaining = self._explaining, None
         if job is not None:
             job.cancel()
-
-    def fetch_crop(self, clip: int) -> None:
-        """Asks for a clip's picture; one that can't be had is no news, its row says why."""
-        folder = self._session.folder
-        if folder is not None:
-            params = {"data_dir": str(folder.root), "clip": clip}
-
-            def of_open() -> bool:
-                return folder is self._session.folder
-
-            self._workers.ask(
-                PICTURES,
-                "crop",
-                params,
-                "Pictures",
-                lambda told: self.crop_ready.emit(clip, told["path"]) if of_open() else None,
-                lambda _: None,
-                quiet=True,
-            )
 
     def _follow(self, wish: int, name: str, params: dict[str, Any], then: Any) -> None:
         def done(value: dict[str, Any]) -> None:

@@ -109,9 +109,7 @@ class Ranking(QObject):
         flow.explained.connect(self._explained)
         flow.explain_failed.connect(lambda error: self._explanation.show_error(paragraphs(error)))
         flow.explain_cancelled.connect(self._explanation.show_nothing)
-        flow.crop_ready.connect(matches.show_crop)
         matches.cancelled.connect(flow.cancel)
-        matches.crop_wanted.connect(flow.fetch_crop)
         matches.candidate_chosen.connect(lambda _: self.changed.emit())
 
     def _opened(self) -> None:

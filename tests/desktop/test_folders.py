@@ -76,7 +76,7 @@ def test_another_catalogue_shows_nothing_of_the_one_before(
     qtbot: Any, window: MainWindow, case: Case, tmp_path: Path
 ) -> None:
     choose(qtbot, window, case.follow_up)
-    with qtbot.waitSignal(window.matching.crop_ready, timeout=LONG_MS):
+    with qtbot.waitSignal(window.crops.ready, timeout=LONG_MS):
         match(qtbot, window)
     with qtbot.waitSignal(window.session.opened, timeout=LONG_MS):
         window.start(tmp_path / "other")

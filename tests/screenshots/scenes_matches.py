@@ -122,7 +122,7 @@ def rank(stage: Stage, window: MainWindow) -> None:
 
 def crops(stage: Stage, window: MainWindow) -> None:
     """Waits until a crop has come where there is one to come, and then none for a while."""
-    came, end = Heard(window.matching.crop_ready), time.monotonic() + _CROPS_S
+    came, end = Heard(window.crops.ready), time.monotonic() + _CROPS_S
     stage.settle(1.0)
     while window.matches.candidate is not None and not came and time.monotonic() < end:
         stage.settle(0.2)

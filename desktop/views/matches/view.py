@@ -113,7 +113,7 @@ class MatchesView(QWidget):
         self._stack.setCurrentWidget(self._page)
         if waiting:
             self.focus_list()  # who works elsewhere keeps the keys
-        for one in (*result.patient, *(result.catalogue or ())):
+        for one in reversed((*result.patient, *(result.catalogue or ()))):  # the first row's comes first
             self.crop_wanted.emit(one.clip)
 
     def show_crop(self, clip: int, path: str) -> None:

@@ -102,7 +102,7 @@ class FitsPage(QWidget):
         self._say(f"The best of {count(fits.searched, what)}." if fits.fits else none)
         self.preparing.show_missing(fits.unprepared)
         self._enable()
-        for one in fits.fits if wanted.of == "report" else ():
+        for one in reversed(fits.fits) if wanted.of == "report" else ():  # the first row's comes first
             if model.lacks_crop(one.clip):
                 self.crop_wanted.emit(one.clip)
 

@@ -90,7 +90,7 @@ class SearchView(QWidget):
         said = f"Understood: {result.said}." if result.said else ""
         self._say(" ".join(filter(None, (said, lost, _how_many(result)))), role="")
         self._preparing.show_missing(result.unprepared)
-        for one in result.hits:
+        for one in reversed(result.hits):  # the first row's comes first
             if self._hits.lacks_crop(one.clip):
                 self.crop_wanted.emit(one.clip)
 
