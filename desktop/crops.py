@@ -41,7 +41,10 @@ class Crops(QObject):
         self.ready.connect(view.show_crop)
 
     def fetch(self, clip: int) -> None:
-        """Asks for a clip's picture, before all others that wait; one that can't be had is no news, its row says why."""
+        """Asks for a clip's picture, before all others that wait.
+
+        One that can't be had is no news, its row says why.
+        """
         if clip == self._asked:
             return
         self._wanted.pop(clip, None)
