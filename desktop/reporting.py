@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
 
+from core.counting import count
 from core.domain import RESEARCH_BANNER, Verdict
 from desktop.deciding import Deciding, ReportFinding
 from desktop.dialogs.report_dialog import ReportDialog
 from desktop.dialogs.report_import_dialog import ReportImportDialog
-from desktop.item_models.library_rows import count
 from desktop.item_models.reports import ReportRow
 from desktop.reports import ReportFile, ReportFlow
 from desktop.searching import SearchFlow
@@ -124,7 +124,7 @@ class Reporting(QObject):
 
     def _kept(self, added: int, known: int) -> None:
         words = [f"{count(added, 'report')} kept as {'a proposal' if added == 1 else 'proposals'}."]
-        words += [f"{known} were there already."] if known else []
+        words += [f"{count(known, 'was', 'were')} there already."] if known else []
         words += ["Ctrl+Z takes them back."] if added else []
         self.told.emit(" ".join(words))
 

@@ -14,6 +14,7 @@ from core.cli.layouts import LayoutName
 from core.cli.output import Output
 from core.cli.train_wish import TrainWish, known_run
 from core.cli.train_words import go_on_hint
+from core.counting import count
 from core.errors import Cancelled, PolypTraceError
 from core.inference.bundle import MANIFEST
 from core.inference.registry import find_bundle
@@ -105,7 +106,7 @@ def _chosen(
         data = read_feature_set(wish.features, seed)
     else:
         data = read_across(wish.layout, wish.root)
-    output.say(f"{data.title}: {len(data.categories)} categories")
+    output.say(f"{data.title}: {count(len(data.categories), 'category', 'categories')}")
     for part, own in data.sizes.items():
         output.say(f"  {part}: {', '.join(f'{count} of {name}' for name, count in own.items())}")
     for note in data.notes:

@@ -14,6 +14,7 @@ from core.cli import legacy_reports
 from core.cli.options import NOBODY, Author, DataDirPath, JsonFlag, data_dir, day
 from core.cli.output import Output
 from core.cli.patients import warn_of_name
+from core.counting import count
 
 if TYPE_CHECKING:  # rapidfuzz and the words would cost every other command their time
     from core.legacy.entries import Entries
@@ -103,8 +104,8 @@ def import_reports(
     output.document({**_document(file, found), "reports": added, "known": known})
     _show(output, found)
     output.say(
-        f"Kept {len(added)} reports"
-        + (f"; {known} were there already" if known else "")
+        f"Kept {count(len(added), 'report')}"
+        + (f"; {count(known, 'was', 'were')} there already" if known else "")
         + ". Nothing is final yet: `polyptrace legacy list` shows what waits to be accepted."
     )
     output.banner()
@@ -141,7 +142,8 @@ def _show(output: Output, found: Entries) -> None:
     output.say(f"Columns: {used}")
     for note in found.notes:
         output.warn(note)
-    output.say(f"{len(found.entries)} reports of {patients} patients, {findings} findings read")
+    reports = f"{count(len(found.entries), 'report')} of {count(patients, 'patient')}"
+    output.say(f"{reports}, {count(findings, 'finding')} read")
     rows = [
         (entry.row, entry.patient, entry.date.isoformat(), _words(finding), _least_sure(finding))
         for entry in found.entries

@@ -9,6 +9,7 @@ import typer
 from core.cli.options import DataDirPath, Device, JsonFlag, data_dir, day, existing
 from core.cli.output import Output
 from core.cli.search_space import prepared_space
+from core.counting import count
 
 if TYPE_CHECKING:
     from core.search.query import Refinement
@@ -91,11 +92,11 @@ def _show(output: Output, result: SearchResult) -> None:
     if result.hits:
         rows = [(place, *_row(hit)) for place, hit in enumerate(result.hits, start=1)]
         columns = ("", "clip", "patient", "exam", "what", "score", "words that mattered")
-        output.table(f"The best of {result.searched} clips", columns, rows)
+        output.table(f"The best of {count(result.searched, 'clip')}", columns, rows)
     else:
         output.say("No clip is left by these filters." if not result.searched else "No clip was found.")
     if result.unprepared:
-        output.warn(f"{result.unprepared} clips couldn't be prepared and weren't searched.")
+        output.warn(f"{count(result.unprepared, 'clip')} couldn't be prepared, so not searched.")
     output.say(result.note)
     output.say(result.model, style="dim")
     output.banner()

@@ -14,6 +14,7 @@ from core.cli.interrupt import cancel_by_interrupt
 from core.cli.options import NOBODY, Author, DataDirPath, JsonFlag, data_dir, existing
 from core.cli.output import Output
 from core.cli.patients import warn_of_name
+from core.counting import count
 from core.errors import PolypTraceError
 from core.importing import REFUSED, ImportSummary, import_videos, video_files
 from core.matching.footage import frame_index
@@ -90,7 +91,7 @@ def _say_imported(output: Output, summary: ImportSummary) -> None:
         if video.status == REFUSED:
             output.warn(f"{Path(video.path).name} was refused: {video.reason}")
             continue
-        facts = f"{video.frames} frames, {video.duration_s:.1f} s"
+        facts = f"{count(video.frames or 0, 'frame')}, {video.duration_s:.1f} s"
         output.say(f"video {video.id}  {video.status}  {Path(video.path).name}  ({facts})")
         for warning in video.warnings:
             output.warn(f"{Path(video.path).name}: {warning}")

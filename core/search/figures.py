@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rapidfuzz import fuzz, process
 
+from core.counting import count
 from core.evaluation.items import normalised
 from core.evaluation.metrics import figures_of, hit_ranks
 from core.search.categories import DECIDING
@@ -141,7 +142,7 @@ def tables(figures: Mapping[str, Mapping[str, Mapping[str, float | None]]]) -> l
         queries = next(iter(ways.values()))["queries"] or 0
         heads = [key.replace("_", " ") for key in keys]
         lines += [
-            f"| {question}, {queries:.0f} queries | {' | '.join(heads)} |",
+            f"| {question}, {count(round(queries), 'query', 'queries')} | {' | '.join(heads)} |",
             "|---|" + "---|" * len(keys),
         ]
         lines += [

@@ -11,6 +11,7 @@ import numpy as np
 from core.catalog import queries
 from core.catalog.engine import Catalog
 from core.catalog.values import LegacyState
+from core.counting import count
 from core.data.cross_modal.samples import TEST, TRAIN, VAL
 from core.data.splits import split_patients
 from core.errors import PolypTraceError
@@ -119,7 +120,7 @@ def _frames(
         else:
             found[one.clip.id] = embedder.embed_pairs(sample.crops, [None] * len(sample.crops), cancel)
         progress(Progress(STAGE, done, len(around)))
-    return found, ((f"The pictures of {lost} clips couldn't be read.",) if lost else ())
+    return found, ((f"The pictures of {count(lost, 'clip')} couldn't be read.",) if lost else ())
 
 
 def _findings(

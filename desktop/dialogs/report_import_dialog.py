@@ -20,11 +20,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from core.counting import count
 from core.domain import LONGEST_PATIENT_CODE, RESEARCH_BANNER
 from core.errors import PolypTraceError
 from core.privacy import scan
 from desktop.dialogs.day_edit import DayEdit
-from desktop.item_models.library_rows import count
 from desktop.reports import ReadFile, ReportFile
 from desktop.theme.style import set_role
 from desktop.views.reports.preview import PreviewTable

@@ -17,6 +17,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from core.counting import count
 from core.data.cross_modal.labels import Parts, with_label_vectors
 from core.data.cross_modal.samples import PARTS, TRAIN, VAL, CrossModal, Samples, invalid
 from core.data.feature_file import Arrays, load_arrays
@@ -46,7 +47,8 @@ def read_feature_set(path: Path, seed: int = 0) -> CrossModal:
         raise invalid(path.name, "it has no validation part and too few samples to make one")
     train = {name: one.at(np.flatnonzero(~held[name])) for name, one in data.parts[TRAIN].items()}
     val = {name: one.at(np.flatnonzero(held[name])) for name, one in data.parts[TRAIN].items()}
-    note = f"{sum(map(len, val.values()))} samples of the training part are held back for validation."
+    held_back = count(sum(map(len, val.values())), "sample")
+    note = f"{held_back} of the training part held back for validation."
     parts = {**data.parts, TRAIN: train, VAL: {name: one for name, one in val.items() if len(one)}}
     return msgspec.structs.replace(data, parts=parts, notes=(*data.notes, note))
 

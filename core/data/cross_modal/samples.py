@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from core.counting import count
 from core.errors import PolypTraceError
 
 Floats = npt.NDArray[np.float32]
@@ -95,7 +96,7 @@ def _problem(one: Samples, categories: int, width: tuple[int, ...] | None) -> st
     if one.features.ndim != 2 or not len(one):
         return "isn't a table of samples"
     if one.labels.shape != (len(one), categories):
-        return f"has {len(one)} samples, but labels of another number"
+        return f"has {count(len(one), 'sample')}, but labels of another number"
     if one.features.shape[1:] != width:
         return "has samples of another length than the training part"
     if not np.isfinite(one.features).all():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from core.counting import count
 from core.data.cross_modal.samples import CrossModal
 from core.domain import RESEARCH_BANNER
 from core.training.drcl.config import DrclSettings
@@ -34,13 +35,14 @@ def space_card(
             f"- {part}: {', '.join(f'{count} of {name}' for name, count in own.items())}"
             for part, own in data.sizes.items()
         ),
-        f"- {len(data.categories)} categories; {'one' if data.single else 'one or several'} a sample.",
+        f"- {count(len(data.categories), 'category', 'categories')}; "
+        f"{'one' if data.single else 'one or several'} a sample.",
         *(f"- {note}" for note in data.notes),
         "",
         "## Settings",
         "",
         f"- Encoders of width {settings.width}, embeddings of {settings.dim}; batches of {settings.batch}; "
-        f"at most {settings.epochs} epochs; seed {settings.seed}.",
+        f"at most {count(settings.epochs, 'epoch')}; seed {settings.seed}.",
         f"- {_prior_words(prior)}",
         "",
         "## Figures",

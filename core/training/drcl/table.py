@@ -19,6 +19,7 @@ from typing import Any
 
 import msgspec
 
+from core.counting import count
 from core.data.cross_modal.benchmarks import BENCHMARKS, read_benchmark
 from core.data.cross_modal.samples import TEST, CrossModal
 from core.evaluation.peers import canonical_correlation
@@ -135,7 +136,7 @@ def markdown(document: Mapping[str, Any]) -> str:
     if peer is None:
         lines += ["", f"CCA: {document['cca']['reason']}"]
     else:
-        lines.append(_row(f"CCA, {peer['components']} components", [peer], shown))
+        lines.append(_row(f"CCA, {count(peer['components'], 'component')}", [peer], shown))
     return "\n".join(lines) + "\n"
 
 
