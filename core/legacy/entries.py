@@ -7,10 +7,12 @@ from collections.abc import Sequence
 
 import msgspec
 
+from core.days import checked_exam_day, lies_ahead
 from core.domain import LONGEST_PATIENT_CODE
 from core.errors import PolypTraceError
 from core.legacy.columns import Columns, chosen_columns, with_header
 from core.legacy.dates import read_dates
+from core.legacy.identity import code_warnings, text_warnings
 from core.sheets.reading import Sheet
 from core.text.legacy.reading import ReadFinding, read_findings
 
@@ -32,10 +34,15 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """A row that can't be taken, and why, in words without what it holds."""
+    """A row that can't be taken, and why, in words without what it holds.
+
+    Args:
+        where: “row 3”, or the file's name.
+    """
 
     row: int
     words: str
+    where: str
 
 
 class Entries(msgspec.Struct, frozen=True):
@@ -44,7 +51,8 @@ class Entries(msgspec.Struct, frozen=True):
     Args:
         columns: that were used.
         duplicates: rows that say the same of the same exam as one before; the first is taken.
-        notes: sentences on what was guessed.
+        notes: sentences on what was guessed and left out.
+        warnings: sentences on what may identify somebody.
     """
 
     columns: Columns
@@ -52,6 +60,7 @@ class Entries(msgspec.Struct, frozen=True):
     problems: tuple[Problem, ...]
     duplicates: tuple[int, ...]
     notes: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
 
 def read_entries(
@@ -70,7 +79,8 @@ def read_entries(
         day_first: see :func:`core.legacy.dates.read_dates`.
 
     Raises:
-        PolypTraceError: ``sheet-empty``, ``column-unknown``, ``column-missing`` or ``dates-ambiguous``.
+        PolypTraceError: ``sheet-empty``, ``column-unknown``, ``column-missing``, ``dates-ambiguous``, or
+            ``exam-date`` for a date of all reports that lies in the future.
     """
     sheet = with_header(sheet)
     if len(sheet.rows) < 2:
@@ -88,7 +98,7 @@ def read_entries(
     for at, number in enumerate(sheet.numbers[1:]):
         who, text, when = cells["patient"][at] or patient, cells["text"][at], dates[at]
         if (fault := _fault(who, text, when)) or when is None:
-            problems.append(Problem(number, fault))
+            problems.append(Problem(number, fault, sheet.where(number)))
             continue
         key = (who.casefold(), when, " ".join(text.split()).casefold())
         if key in seen:
@@ -96,10 +106,21 @@ def read_entries(
             continue
         seen.add(key)
         entries.append(Entry(number, who, when, text, read_findings(text)))
-    return Entries(columns, tuple(entries), tuple(problems), tuple(duplicates), sheet.notes)
+    warnings = (
+        *code_warnings(one.patient for one in entries),
+        *text_warnings(one.text for one in entries),
+    )
+    notes = (*sheet.notes, *_twice([sheet.where(number) for number in duplicates]))
+    return Entries(columns, tuple(entries), tuple(problems), tuple(duplicates), notes, warnings)
+
+
+def _twice(rows: Sequence[str]) -> list[str]:
+    return [f"Said twice and left out: {', '.join(rows)}."] if rows else []
 
 
 def _check(columns: Columns, patient: str, date: dt.date | None) -> None:
+    if date is not None:
+        checked_exam_day(date)
     for known, role, words in (
         (columns.patient or patient, "patient", "whose reports these are"),
         (columns.date or date, "date", "of when these reports are"),
@@ -126,4 +147,6 @@ def _fault(patient: str, text: str, date: dt.date | None) -> str:
         return f"its patient's code is longer than {LONGEST_PATIENT_CODE} characters or can't be printed"
     if date is None:
         return "its date can't be read"
+    if lies_ahead(date):
+        return "its date lies in the future"
     return "" if text else "it has no report"

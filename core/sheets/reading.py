@@ -31,11 +31,17 @@ class Sheet(msgspec.Struct, frozen=True):
         rows: all rows that hold anything, the header among them.
         numbers: of each row in the file, from 1.
         notes: sentences on what was guessed.
+        files: of a folder, the name of each row's file, by its number.
     """
 
     rows: list[list[str]]
     numbers: list[int]
     notes: tuple[str, ...] = ()
+    files: dict[int, str] = {}
+
+    def where(self, number: int) -> str:
+        """A row as people find it: by its number, or by its file."""
+        return self.files.get(number, f"row {number}")
 
 
 def read_sheet(file: Path) -> Sheet:
