@@ -84,8 +84,11 @@ VARIANTS: dict[str, dict[str, object]] = {
 """The ablation of table V: what each variant changes."""
 
 
-def check(settings: DrclSettings, categories: int) -> None:
+def check(settings: DrclSettings, categories: int = 0) -> None:
     """Refuses settings that can't train.
+
+    Args:
+        categories: of the data; 0 where they aren't read yet.
 
     Raises:
         PolypTraceError: ``setting-invalid``.
@@ -106,4 +109,8 @@ def check(settings: DrclSettings, categories: int) -> None:
     ]
     for wrong, words in problems:
         if wrong:
-            raise PolypTraceError("setting-invalid", f"These settings can't train: {words}.", "Change it.")
+            raise PolypTraceError(
+                "setting-invalid",
+                f"These settings can't train: {words}.",
+                "Change it with --set NAME=VALUE; --print-settings shows all.",
+            )
