@@ -163,6 +163,8 @@ def _show(output: Output, found: Entries) -> None:
         output.say(f"… and {len(rows) - _SHOWN} more; --json shows all")
     for problem in found.problems:
         output.warn(f"{problem.where}: {problem.words}")
+    if any(problem.where.endswith(".txt") for problem in found.problems):
+        output.say("Name texts CODE_2021-03-04.txt, or say --patient and --exam-date for those that aren't.")
     for warning in found.warnings:
         output.warn(warning)
 

@@ -50,7 +50,7 @@ def _origin(one: dict[str, Any]) -> str:
 def show(
     model: Annotated[
         str | None,
-        typer.Argument(help="Id, beginning of one, starter, search, or folder. Default: the one in use."),
+        typer.Argument(help="Id, beginning of one, starter, search or folder. Default: that in use."),
     ] = None,
     json: JsonFlag = False,
     data_dir_: DataDirPath = None,

@@ -32,7 +32,7 @@ def read_reports(path: Path) -> Sheet:
     if _is_table(sheet, text):
         return sheet
     note = f"{path.name} holds no table, so it was read as one report."
-    return Sheet([HEADER, _row(path, text)], [0, 1], (*notes, note))
+    return Sheet([HEADER, _row(path, text)], [0, 1], (*notes, note), {1: path.name})
 
 
 def _folder(folder: Path) -> Sheet:

@@ -87,9 +87,14 @@ def test_what_can_t_be_read_in_a_folder_doesn_t_stop_the_others(tmp_path: Path) 
     (tmp_path / "P7_2019-04-30.txt").write_text("5 mm polyp in the rectum.")
     (tmp_path / "P8_2019-04-30.txt").write_bytes(b"\0\1\xff\xfe\0")
     (tmp_path / "P9_2019-04-30.txt").write_bytes(b"Polyp.\x81")
+    (tmp_path / "P9_2019-05-01.txt").write_bytes(b"\0\1\2")
     found = read_entries(read_reports(tmp_path))
     assert [one.patient for one in found.entries] == ["P7"]
-    assert [note.split(" ")[0] for note in found.notes] == ["P8_2019-04-30.txt", "P9_2019-04-30.txt"]
+    assert [note.split(" ")[0] for note in found.notes] == [
+        "P8_2019-04-30.txt",
+        "P9_2019-04-30.txt",
+        "P9_2019-05-01.txt",
+    ]
     assert all("left out" in note for note in found.notes)
     (tmp_path / "P7_2019-04-30.txt").unlink()
     with pytest.raises(PolypTraceError) as caught:
