@@ -16,6 +16,7 @@ from core.cli.search_space import prepared_space
 from core.legacy.identity import text_warnings
 from core.text.description import merge, parse_setting
 from core.text.place import field_names, place_of
+from core.text.rules import validate
 
 if TYPE_CHECKING:
     from core.search.reports import Fits
@@ -110,12 +111,14 @@ def accept(
         wanted = dict.fromkeys(dict.fromkeys(ids), values)
         done = operations.accept_legacy_findings(catalog, wanted, author=author)
         made = [queries.legacy_finding(catalog, one) for one in wanted]
+    for problem in validate(values) if values else ():
+        output.warn(problem.message)
     for warning in text_warnings({report.id: report.text for report, _ in made}.values()):
         output.warn(warning)
     findings = [read.finding for _, read in made]
     output.document({"accepted": list(wanted), "findings": findings, "exams": done.exams, **_told(done)})
     for one, finding in zip(wanted, findings, strict=True):
-        output.say(f"{one} is finding {finding} now")
+        output.say(f"Finding {one} of the reports is finding {finding} of the catalogue now.")
 
 
 def dismiss(
@@ -126,7 +129,7 @@ def dismiss(
     with existing(data_dir(data_dir_)) as catalog:
         done = operations.dismiss_legacy_findings(catalog, ids, author=author)
     output.document({"dismissed": ids, **_told(done)})
-    output.say(done.label)
+    output.say("Nothing changed: it is dismissed already." if done.nothing else done.label)
 
 
 def propose(
@@ -137,7 +140,7 @@ def propose(
     with existing(data_dir(data_dir_)) as catalog:
         done = operations.propose_legacy_findings(catalog, ids, author=author)
     output.document({"proposed": ids, **_told(done)})
-    output.say(done.label)
+    output.say("Nothing changed: only what is dismissed is proposed again." if done.nothing else done.label)
 
 
 def add(
@@ -151,7 +154,10 @@ def add(
     with existing(data_dir(data_dir_)) as catalog:
         done = operations.add_legacy_finding(catalog, report, author=author)
     output.document({"id": done.subject, "report": report})
-    output.say(f"finding {done.subject} of report {report}: fill it in with `legacy accept` and --set")
+    output.say(
+        f"Finding {done.subject} of report {report} is added: fill it in with "
+        f"`legacy accept {done.subject} --set KEY=VALUE`."
+    )
 
 
 def _told(done: CatalogChanges) -> dict[str, Any]:

@@ -81,14 +81,26 @@ def search(
     with existing(data_dir(data_dir_)) as catalog:
         space = prepared_space(catalog, model, device, output)
         result = find(catalog, space, query, top)
+    for doubt in _doubts(result, text):
+        output.warn(doubt)
     output.document(result.as_dict())
     _show(output, result)
 
 
+def _doubts(result: SearchResult, text: str) -> list[str]:
+    """What of the query wasn't taken as it was meant, in sentences."""
+    from core.search.query import LONGEST
+
+    told = [f"not understood: {', '.join(result.ignored)}"] if result.ignored else []
+    if len(text) > LONGEST:
+        told.append(f"Only the first {count(LONGEST, 'character')} of the query were read.")
+    if result.ignored and not result.codes and not any(hit.words for hit in result.hits):
+        told.append("Nothing of the query is known to the model: the order of the clips says nothing.")
+    return told
+
+
 def _show(output: Output, result: SearchResult) -> None:
     output.say(f"Understood: {result.said or 'nothing that the descriptions know'}")
-    if result.ignored:
-        output.warn(f"not understood: {', '.join(result.ignored)}")
     if result.hits:
         rows = [(place, *_row(hit)) for place, hit in enumerate(result.hits, start=1)]
         columns = ("", "clip", "patient", "exam", "what", "score", "words that mattered")

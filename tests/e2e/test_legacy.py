@@ -133,6 +133,14 @@ def test_names_in_reports_are_announced_and_not_repeated(quick: Run, tmp_path: P
         assert "Smith" not in done.err
 
 
+def test_a_correction_that_names_somebody_is_announced(quick: Run, table: Path, tmp_path: Path) -> None:
+    data = tmp_path / "d"
+    assert quick(data, "legacy", "import", table).code == 0
+    assert "Nothing changed" in quick(data, "legacy", "propose", "1").out
+    done = quick(data, "legacy", "accept", "1", "--set", "free_text=Seen by Mr John Smith", "--json")
+    assert any("seems to hold a name" in one for one in done.document["warnings"])
+
+
 def test_reports_of_nobody_and_of_somebody_without(quick: Run, table: Path, tmp_path: Path) -> None:
     data = tmp_path / "d"
     assert quick(data, "patient", "add", "P9").code == 0

@@ -117,8 +117,8 @@ def accept_legacy_findings(
             if not kept:
                 raise PolypTraceError(
                     "report-says-nothing",
-                    f"Nothing was read of finding {legacy_id}, so there is nothing to accept.",
-                    "Fill in what the report says first.",
+                    f"Nothing was read of finding {legacy_id} of the reports: there is nothing to accept.",
+                    "Fill in what the report says first: in its form, or with --set KEY=VALUE.",
                 )
             new, step = _accept(connection, found, kept, author)
             made = _joined(made, new)

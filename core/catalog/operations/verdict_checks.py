@@ -203,7 +203,7 @@ def _counterpart(verdict: Verdict) -> PolypTraceError:
         return PolypTraceError(
             "link-counterpart",
             f"“{verdict}” is said of a finding alone, not of a pair.",
-            "Leave the other clip out, or say that the two are not the same.",
+            "Leave the other clip, lesion or report out, or say that the two are not the same.",
         )
     return PolypTraceError(
         "link-counterpart",
