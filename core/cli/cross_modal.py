@@ -125,6 +125,8 @@ def _chosen(
     for note in data.notes:
         output.say(note)
     check(settings, len(data.categories))
+    if idle := [name for name in settings.rates if name not in data.modalities]:
+        output.warn(f"There is no modality {', '.join(idle)}: its learning rate isn't used.")
     return data, inputs
 
 

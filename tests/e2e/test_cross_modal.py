@@ -117,6 +117,9 @@ def test_features_of_one_s_own_are_asked_with_a_model(quick: Run, tmp_path: Path
         assert words in refused.error["message"]
     one = quick(data, *asked, _features(tmp_path / "one.npz", image=4))
     assert (one.code, one.error["code"]) == (1, "cross-modal-invalid")
+    bare = quick(data, "evaluate", "--features", file, "--json")
+    assert (bare.code, bare.error["code"]) == (1, "features-layout")
+    assert "--model" in bare.error["hint"]
     val = quick(data, *asked, file, "--split", "val")
     assert (val.code, val.error["code"]) == (1, "features-layout")
 
@@ -130,7 +133,9 @@ def test_what_would_train_is_told_and_settings_are_looked_at_first(
     assert told["settings"]["width"] == 16
     assert told["data"]["sizes"]["test"] == {"image": 9, "text": 9}
     assert not (data / "runs").exists()
-    for wrong in ("dim=1", "epochs=0"):
+    idle = quick(data, *asked, *SMALL, "--set", "rates.sound=0.01", "--dry-run")
+    assert "no modality sound" in idle.err
+    for wrong in ("dim=1", "epochs=0", "seed=-1"):
         done = quick(data, *asked, *SMALL, "--set", wrong)
         assert done.code == 1
         assert "--resume" not in done.out  # there is no run to go on with

@@ -217,7 +217,7 @@ def test_a_space_is_learnt_from_the_catalogue(quick: Run, demo: tuple[Path, dict
     assert _json(quick(data, "models", "rollback", "--search", "--json"))["model"] == shipped
     assert _json(quick(data, "search", "polyp", "--json"))["model"] == shipped
     for wrong in (
-        ("train", "drcl", "--from-catalogue", "--dry-run"),
+        ("train", "drcl", "--from-catalogue", "--pretrain", "tracklets"),
         ("train", "drcl", "--categories", "class", "--features", "x.npz"),
         ("train", "dmcl", "--from-catalogue", "--categories", "class"),
     ):

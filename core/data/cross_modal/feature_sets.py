@@ -12,6 +12,7 @@ may have different numbers of samples; nothing pairs them.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -59,6 +60,11 @@ def read_feature_set(path: Path, seed: int = 0) -> CrossModal:
     return msgspec.structs.replace(data, parts=parts, notes=(*data.notes, note))
 
 
+def has_parts(names: Iterable[str]) -> bool:
+    """Whether a file's arrays are named by part, to learn from and to test on."""
+    return any(_KEY.fullmatch(name.lower()) for name in names)
+
+
 def _parts(path: Path, arrays: Arrays) -> Parts:
     found: dict[str, dict[str, dict[str, np.ndarray]]] = {}
     for key, array in arrays.items():
@@ -87,6 +93,8 @@ def read_to_ask(path: Path, part: str) -> CrossModal:
     """
     arrays = load_arrays(path)
     parts = _parts(path, arrays) or {part: _whole(arrays)}
+    if not any(parts.values()):
+        raise _layout(path, "it has no NAME_features with NAME_labels of any modality")
     if part not in parts:
         raise _layout(path, f"it has no {part} part, only {', '.join(parts)}")
     return with_label_vectors(parts, path.stem, path.name, part)
