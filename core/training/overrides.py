@@ -15,9 +15,7 @@ import msgspec
 from core.errors import PolypTraceError
 
 _Settings = TypeVar("_Settings", bound=msgspec.Struct)
-_FILE_HINT = (
-    'Give a JSON file such as {"loss": {"miner": "batch-hard"}}; --print-settings prints one.'
-)
+_FILE_HINT = 'Give a JSON file such as {"loss": {"miner": "batch-hard"}}; --print-settings prints one.'
 _WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", NoneType: "none"}
 
 

@@ -250,3 +250,8 @@ def test_names_in_reports_are_announced(qtbot: Any, window: MainWindow, case: Ca
     (shown,) = window.findChildren(ReportDialog)
     assert "seems to hold a name" in shown.identity.text()
     shown.reject()
+    window.actions_by_id["reports"].trigger()
+    window.reporting.view.listed.table.selectRow(0)
+    with qtbot.waitSignal(window.reporting.told, timeout=LONG_MS) as heard:
+        press(window, "Accept as read")
+    assert "seems to hold a name" in heard.args[0]
