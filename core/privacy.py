@@ -20,6 +20,11 @@ from core.text.identity import alternatives, words
 from core.text.names import find_names
 
 Kind = Literal["email", "date", "phone", "record", "name"]
+KINDS: dict[Kind, str] = {
+    "name": "a name", "record": "a record number", "date": "a date", "phone": "a telephone number",
+    "email": "an e-mail address",
+}  # fmt: skip
+"""Each kind in words."""
 _ORDER: tuple[Kind, ...] = ("email", "date", "phone", "record", "name")
 Span = tuple[int, int]
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
 
+from core.counting import count
 from core.domain import RESEARCH_BANNER, Verdict
 from desktop.deciding import Deciding, ReportFinding
 from desktop.dialogs.report_dialog import ReportDialog
 from desktop.dialogs.report_import_dialog import ReportImportDialog
-from desktop.item_models.library_rows import count
 from desktop.item_models.reports import ReportRow
 from desktop.reports import ReportFile, ReportFlow
 from desktop.searching import SearchFlow
@@ -104,6 +104,17 @@ class Reporting(QObject):
 
         self._session.read(_report(report), found)
 
+    def _accept(self, ids: Sequence[int]) -> None:
+        """Accepts what was chosen in the list, and says whether its reports seem to name somebody."""
+        rows = self.view.listed.chosen
+        texts = {one.report.id: one.report.text for one in rows if one.read and one.read.id in ids}
+        self.flow.accept(dict.fromkeys(ids))
+        self._session.read(_identity(list(texts.values())), self._tell_identity)
+
+    def _tell_identity(self, warnings: list[str]) -> None:
+        if warnings:
+            self.told.emit(" ".join(warnings))
+
     def _decide(self, verdict: Verdict, fit: Fit) -> None:
         if fit.state.value == "proposed":
             self.flow.accept({fit.legacy: None})  # written before the verdict, which needs it
@@ -124,7 +135,7 @@ class Reporting(QObject):
 
     def _kept(self, added: int, known: int) -> None:
         words = [f"{count(added, 'report')} kept as {'a proposal' if added == 1 else 'proposals'}."]
-        words += [f"{known} were there already."] if known else []
+        words += [f"{count(known, 'was', 'were')} there already."] if known else []
         words += ["Ctrl+Z takes them back."] if added else []
         self.told.emit(" ".join(words))
 
@@ -142,7 +153,7 @@ class Reporting(QObject):
         view.compare_wanted.connect(flow.compare)
         view.listed.import_wanted.connect(self.ask_for_file)
         view.listed.folder_wanted.connect(self.ask_for_folder)
-        view.listed.accept_wanted.connect(lambda ids: flow.accept(dict.fromkeys(ids)))
+        view.listed.accept_wanted.connect(self._accept)
         view.listed.dismiss_wanted.connect(flow.dismiss)
         view.listed.propose_wanted.connect(flow.propose)
         view.listed.opened.connect(self.show_row)
@@ -154,6 +165,15 @@ class Reporting(QObject):
         self._session.chosen.connect(self._chosen)
         self._session.changed.connect(self._changed)
         self._session.opened.connect(view.forget)
+
+
+def _identity(texts: Sequence[str]) -> Callable[[Catalog], list[str]]:
+    def work(_: Catalog) -> list[str]:
+        from core.legacy.identity import text_warnings
+
+        return text_warnings(texts)
+
+    return work
 
 
 def _report(report: int) -> Callable[[Catalog], Any]:

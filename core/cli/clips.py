@@ -12,6 +12,7 @@ from core.catalog.engine import Catalog
 from core.cli.options import NOBODY, Author, DataDirPath, JsonFlag, data_dir, existing
 from core.cli.output import Output
 from core.cli.videos import warn_of_pts
+from core.counting import count
 from core.domain import Box, Clip, Video
 from core.errors import PolypTraceError
 from core.matching.context import TextFit
@@ -277,12 +278,8 @@ def _facts(clip: Clip, index: FrameIndex) -> dict[str, Any]:
 
 def _sentence(facts: dict[str, Any]) -> str:
     times = f"{facts['from_s']:.2f} to {facts['to_s']:.2f} s"
-    span = f"{times}, {_counted(facts['frames'], 'frame')}, {_counted(len(facts['boxes']), 'box', 'boxes')}"
+    span = f"{times}, {count(facts['frames'], 'frame')}, {count(len(facts['boxes']), 'box', 'boxes')}"
     return f"clip {facts['clip']} (finding {facts['finding']}, exam {facts['exam']}): {span}"
-
-
-def _counted(number: int, one: str, many: str = "") -> str:
-    return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 def describe(

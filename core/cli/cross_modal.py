@@ -1,22 +1,20 @@
-"""``train drcl`` and ``evaluate --protocol cross-modal``: retrieval across modalities."""
+"""``train drcl``: learning retrieval across modalities."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import typer
 
+from core.cli.across import read_across
 from core.cli.figures import show_across
 from core.cli.interrupt import cancel_by_interrupt
-from core.cli.layouts import LayoutName
 from core.cli.output import Output
 from core.cli.train_wish import TrainWish, known_run
 from core.cli.train_words import go_on_hint
-from core.errors import Cancelled, PolypTraceError
-from core.inference.bundle import MANIFEST
-from core.inference.registry import find_bundle
+from core.counting import count
+from core.errors import Cancelled
 from core.paths import DataDir
 
 if TYPE_CHECKING:  # torch takes seconds to load
@@ -42,11 +40,17 @@ def begin_drcl(output: Output, folder: DataDir, wish: TrainWish) -> None:
 
         typer.echo(as_text(settings))
         return
+    known = known_run(folder, wish.resume)
+    _check_settings(settings, wish.device)
     from core.training.drcl.run import train_drcl
     from core.training.run_folder import new_run_folder
 
-    data, inputs = _chosen(output, folder, wish, settings.seed)
-    run = known_run(folder, wish.resume) or new_run_folder(folder.runs, "drcl")
+    data, inputs = _chosen(output, folder, wish, settings)
+    if wish.dry_run:
+        output.document({"settings": settings, **_facts(data)})
+        output.say("Nothing was trained: without --dry-run it begins.")
+        return
+    run = known or new_run_folder(folder.runs, "drcl")
     output.say(f"run {run.name}; cancel with Ctrl+C, go on with --resume {run.name} and the same options")
     try:
         with output.progress() as progress, cancel_by_interrupt() as cancel:
@@ -68,11 +72,10 @@ def _check_wish(wish: TrainWish) -> None:
         "--text-folder": wish.text_folder,
         "--pretrain": wish.pretrain,
         "--processes": wish.processes > 1,
-        "--dry-run": wish.dry_run,
     }
     if given := [name for name, value in not_ours.items() if value]:
         raise typer.BadParameter(
-            f"{', '.join(given)} can't go with drcl: it takes --features, --layout or --from-catalogue"
+            f"{', '.join(given)} can't go with drcl: it learns from --features, --layout or --from-catalogue"
         )
     sources = sum((wish.features is not None, wish.layout is not None, wish.from_catalogue))
     if not wish.print_settings and sources != 1:
@@ -92,24 +95,38 @@ def _settings(wish: TrainWish) -> DrclSettings:
     return with_assignments(chosen, wish.changes)
 
 
+def _check_settings(settings: DrclSettings, device: str) -> None:
+    """Refuses before long reading what can't train anyway."""
+    from core.inference.device import choose_device
+    from core.training.drcl.config import check
+
+    check(settings)
+    choose_device(device)
+
+
 def _chosen(
-    output: Output, folder: DataDir, wish: TrainWish, seed: int
+    output: Output, folder: DataDir, wish: TrainWish, settings: DrclSettings
 ) -> tuple[CrossModal, SearchInputs | None]:
-    """Reads what the options name, and says what it found."""
+    """Reads what the options name, says what it found, and refuses settings that can't train on it."""
+    from core.training.drcl.config import check
+
     inputs = None
     if wish.from_catalogue:
-        data, inputs = _of_catalogue(output, folder, wish, seed)
+        data, inputs = _of_catalogue(output, folder, wish, settings.seed)
     elif wish.features is not None:
         from core.data.cross_modal.feature_sets import read_feature_set
 
-        data = read_feature_set(wish.features, seed)
+        data = read_feature_set(wish.features, settings.seed)
     else:
         data = read_across(wish.layout, wish.root)
-    output.say(f"{data.title}: {len(data.categories)} categories")
+    output.say(f"{data.title}: {count(len(data.categories), 'category', 'categories')}")
     for part, own in data.sizes.items():
         output.say(f"  {part}: {', '.join(f'{count} of {name}' for name, count in own.items())}")
     for note in data.notes:
         output.say(note)
+    check(settings, len(data.categories))
+    if idle := [name for name in settings.rates if name not in data.modalities]:
+        output.warn(f"There is no modality {', '.join(idle)}: its learning rate isn't used.")
     return data, inputs
 
 
@@ -130,24 +147,9 @@ def _of_catalogue(
     return msgspec.structs.replace(made.data, notes=notes), made.inputs(loaded.model_id)
 
 
-def read_across(layout: LayoutName | None, root: Path | None) -> CrossModal:
-    """A benchmark of features.
-
-    Raises:
-        typer.BadParameter: no folder, or a layout of pictures.
-        PolypTraceError: as :func:`core.data.cross_modal.benchmarks.read_benchmark`.
-    """
-    from core.data.cross_modal.benchmarks import BENCHMARKS, read_benchmark
-
-    if layout is None or not layout.across:
-        raise typer.BadParameter(f"retrieval across modalities reads {', '.join(BENCHMARKS)}")
-    if root is None:
-        raise typer.BadParameter(f"give the folder of the data: --layout {layout.value} ROOT")
-    return read_benchmark(layout.value, root)
-
-
 def _say_done(output: Output, folder: DataDir, data: CrossModal, done: DrclResult) -> None:
     from core.inference.bundle import read_bundle
+    from core.training.drcl.card import untested
     from core.training.publish import ship
 
     kept, _ = ship(read_bundle(done.bundle), folder.models / done.model)
@@ -156,11 +158,10 @@ def _say_done(output: Output, folder: DataDir, data: CrossModal, done: DrclResul
             "run": done.run.name,
             "model": done.model,
             "metrics": done.metrics,
-            "data": {"name": data.name, "sizes": data.sizes, "categories": list(data.categories)},
             "published": data.published,
             "seconds": round(done.seconds, 1),
             "bundle": str(kept.folder),
-            "notes": list(done.notes),
+            **_facts(data),
             "device": done.device.name,
             "device_reason": done.device.reason,
         }
@@ -171,56 +172,13 @@ def _say_done(output: Output, folder: DataDir, data: CrossModal, done: DrclResul
         output.say(f"prior of {prior['modality']} (quality scores: {scores})")
     if "map_all" in done.metrics:
         show_across(output, {**done.metrics, "published": data.published})
+    else:
+        output.say(untested(data))
     output.say(f"model {done.model} after {done.seconds:.0f} s: {kept.folder}")
     output.banner()
 
 
-def evaluate_across(
-    folder: DataDir,
-    layout: LayoutName | None,
-    root: Path | None,
-    model: str | None,
-    part: str,
-    device: str,
-) -> dict[str, Any]:
-    """A benchmark's figures with the encoders of a model, beside canonical correlation.
-
-    Args:
-        model: id, folder or run; needed.
-
-    Returns:
-        ``{model, data, map_all, map_50, precision_recall, average, baselines: {cca: {…}}, …}``.
-
-    Raises:
-        typer.BadParameter, PolypTraceError: what can't be evaluated, in words.
-    """
-    from core.evaluation.peers import canonical_correlation
-    from core.models.device import usable_device
-    from core.models.drcl_bundle import load_space
-    from core.training.drcl.embedding import space_figures
-
-    if model is None:
-        raise typer.BadParameter("give a model of `train drcl` with --model: an id, a folder or a run")
-    data = read_across(layout, root)
-    run = folder.runs / model / "model"
-    chosen = usable_device(device)
-    bundle = run if (run / MANIFEST).is_file() else find_bundle(folder, model).folder
-    info, space = load_space(bundle, chosen.name)
-    held = data.parts.get(part, {})
-    if missing := [name for name in held if name not in space.encoders]:
-        raise PolypTraceError(
-            "model-modality",
-            f"The model {info.manifest.model_id} has no encoder for {', '.join(missing)}.",
-            "Choose a model that was trained on these data.",
-        )
-    peer = canonical_correlation(data, part)
-    return {
-        "model": info.manifest.model_id,
-        "device": chosen.name,
-        "device_reason": chosen.reason,
-        "protocol": "cross-modal",
-        "data": {"name": data.name, "part": part, "sizes": data.sizes, "notes": list(data.notes)},
-        **space_figures(space.encoders, held),
-        "baselines": {"cca": peer.figures, "cca_reason": peer.reason},
-        "published": data.published,
-    }
+def _facts(data: CrossModal) -> dict[str, Any]:
+    """What there is to learn from, for JSON."""
+    facts = {"name": data.name, "sizes": data.sizes, "categories": list(data.categories)}
+    return {"data": facts, "notes": list(data.notes)}

@@ -9,6 +9,7 @@ from core.cli.interrupt import cancel_by_interrupt
 from core.cli.matching import show_match
 from core.cli.options import DataDirPath, Device, JsonFlag, Model, data_dir, embedder
 from core.cli.output import Output
+from core.counting import count
 from core.demo import DemoRun, run_demo
 from core.matching.reporting import write_match_report
 from core.report.match_report import DemoScore
@@ -53,9 +54,10 @@ def _lines(done: DemoRun) -> tuple[str, ...]:
     first = {None: "lesion is new", True: "true lesion is first", False: "true lesion isn't first"}
     asked = done.first.result.query.clip
     return (
-        f"In the whole catalogue the true lesion is first for {right} of {len(done.with_match)} clips.",
+        "In the whole catalogue the true lesion is first for "
+        f"{right} of {count(len(done.with_match), 'clip')}.",
         f"Among the patient's own earlier clips it is first for {near} of {len(done.with_match)}.",
-        f"{said} of {facts['new_lesions']} new lesions got the answer “no good match”.",
+        f"{said} of {count(facts['new_lesions'], 'new lesion')} got the answer “no good match”.",
         f"Clip {asked}, shown here: its {first[done.first.correct]}.",
     )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from core.cli.cross_modal import evaluate_across
+from core.cli.across import asked_samples, evaluate_across
 from core.cli.figures import keep_features, keep_report, show_figures
 from core.cli.interrupt import cancel_by_interrupt
 from core.cli.layouts import Fold, Layout, Root, TextsFile, chosen_layout, layout_facts
@@ -62,7 +62,8 @@ def evaluate(
             "--protocol",
             help="Fuse gallery clips with their own exam's text, or with the query's (slow: nothing can be "
             "computed ahead). Default: own-text; --rerank means query-text. cross-modal: every modality of "
-            "--features or --layout wikipedia, nus-wide, … asks every other one.",
+            "--features or --layout wikipedia, nus-wide, … asks every other one, as --model encodes them; "
+            "without --model the vectors of --features as they are.",
         ),
     ] = None,
     rerank: Annotated[
@@ -88,6 +89,9 @@ def evaluate(
     --layout reads public data as they are published: colopair (ROOT/NAME/1 and 2, and a sheet with id and
     Eng_text), market1501, duke (bounding_box_train, query, bounding_box_test) and cuhk03 (new protocol,
     labelled). What others published on them is printed beside.
+
+    With --protocol cross-modal and --model, --features is a file as `train drcl` reads it, of which the part
+    --split is asked, or one with NAME_features and NAME_labels for each modality.
     """
     from core.data.manifest import read_manifest  # here: scipy and OpenCV would cost every other command
     from core.evaluation.features import evaluate_features
@@ -98,11 +102,17 @@ def evaluate(
         raise typer.BadParameter("give one of --manifest, --features and --layout")
     if rerank is not None and protocol is Protocol.OWN_TEXT:
         raise typer.BadParameter("--rerank needs --protocol query-text")
+    if features is not None and model is not None and protocol is not Protocol.CROSS_MODAL:
+        raise typer.BadParameter(
+            "ready features are ranked as they are: --model goes with them by --protocol cross-modal alone"
+        )
     if out is not None:
         check_folder(out)
-    if protocol is Protocol.CROSS_MODAL and features is None:
-        folder = data_dir(data_dir_)
-        document = evaluate_across(folder, layout, root, model, part.value, device)
+    if protocol is Protocol.CROSS_MODAL and (features is None or model is not None):
+        if model is None:
+            raise typer.BadParameter("give a model of `train drcl` with --model: an id, a folder or a run")
+        samples = asked_samples(layout, root, features, part.value)
+        document = evaluate_across(data_dir(data_dir_), samples, model, part.value, device)
         document |= keep_features(out, document, Path(document["data"]["name"]), output)
         output.document(document)
         show_figures(output, document)

@@ -12,6 +12,7 @@ import msgspec
 import typer
 
 from core.cli.output import Output
+from core.counting import count
 
 if TYPE_CHECKING:  # what reads pictures would cost every other command its time
     from core.data.layouts.data_set import DataSet
@@ -90,7 +91,7 @@ def chosen_layout(
     from core.data.layouts.read import read_layout
 
     data = read_layout(layout.value, root, texts, fold)
-    output.say(f"{data.title}: {len(data.manifest.rows)} pictures read")
+    output.say(f"{data.title}: {count(len(data.manifest.rows), 'picture')} read")
     for note in data.notes:
         output.say(note)
     return data

@@ -13,7 +13,9 @@ from core.catalog.engine import Catalog
 from core.cli import legacy_reports
 from core.cli.options import NOBODY, Author, DataDirPath, JsonFlag, data_dir, day
 from core.cli.output import Output
-from core.cli.patients import warn_of_name
+from core.counting import count
+from core.errors import PolypTraceError
+from core.text.place import field_names, said
 
 if TYPE_CHECKING:  # rapidfuzz and the words would cost every other command their time
     from core.legacy.entries import Entries
@@ -23,6 +25,11 @@ group = typer.Typer(
     no_args_is_help=True,
     help="Reports of exams that have no video: read, keep, accept, and find the clips that fit.",
     rich_markup_mode=None,
+)
+_NOTHING = PolypTraceError(
+    "reports-refused",
+    "None of the reports can be kept.",
+    "What is wrong with each stands above; --patient and --exam-date fill in what a file doesn't say.",
 )
 _SHOWN = 40
 """So many findings are shown to people; JSON holds all."""
@@ -94,8 +101,10 @@ def import_reports(
 
     output = Output(json)
     found = _read(file, (patient_column, date_column, text_column), patient, exam_date, day_first)
-    for code in sorted({one.patient for one in found.entries}):
-        warn_of_name(output, code)
+    if not found.entries:
+        _show(output, found)
+        output.error(_NOTHING, _document(file, found))
+        raise typer.Exit(1)
     with Catalog.open(data_dir(data_dir_)) as catalog:
         done = operations.add_legacy_reports(catalog, new_reports(found.entries), author=author)
     added = done.created.reports
@@ -103,8 +112,8 @@ def import_reports(
     output.document({**_document(file, found), "reports": added, "known": known})
     _show(output, found)
     output.say(
-        f"Kept {len(added)} reports"
-        + (f"; {known} were there already" if known else "")
+        f"Kept {count(len(added), 'report')}"
+        + (f"; {count(known, 'was', 'were')} there already" if known else "")
         + ". Nothing is final yet: `polyptrace legacy list` shows what waits to be accepted."
     )
     output.banner()
@@ -141,7 +150,8 @@ def _show(output: Output, found: Entries) -> None:
     output.say(f"Columns: {used}")
     for note in found.notes:
         output.warn(note)
-    output.say(f"{len(found.entries)} reports of {patients} patients, {findings} findings read")
+    reports = f"{count(len(found.entries), 'report')} of {count(patients, 'patient')}"
+    output.say(f"{reports}, {count(findings, 'finding')} read")
     rows = [
         (entry.row, entry.patient, entry.date.isoformat(), _words(finding), _least_sure(finding))
         for entry in found.entries
@@ -151,23 +161,21 @@ def _show(output: Output, found: Entries) -> None:
         output.table("Findings as read", ("row", "patient", "date", "finding", "least sure"), rows[:_SHOWN])
     if len(rows) > _SHOWN:
         output.say(f"… and {len(rows) - _SHOWN} more; --json shows all")
-    if found.duplicates:
-        output.say(f"Said twice and left out: rows {', '.join(map(str, found.duplicates))}")
     for problem in found.problems:
-        output.warn(f"row {problem.row}: {problem.words}")
+        output.warn(f"{problem.where}: {problem.words}")
+    if any(problem.where.endswith(".txt") for problem in found.problems):
+        output.say("Name texts CODE_2021-03-04.txt, or say --patient and --exam-date for those that aren't.")
+    for warning in found.warnings:
+        output.warn(warning)
 
 
 def _words(finding: ReadFinding) -> str:
-    """“2 × size_mm 5, paris Is, segment sigmoid”."""
-    fields = [f"{key} {_value(read.value)}" for key, read in finding.fields.items() if key != "state"]
-    count = "? × " if finding.count is None else f"{finding.count} × " if finding.count > 1 else ""
-    return count + (", ".join(fields) or finding.fields["state"].value)
-
-
-def _value(value: Any) -> str:
-    return "+".join(value) if isinstance(value, list | tuple) else str(value)
+    """“2 × largest diameter 5 mm, Paris Is, segment sigmoid”."""
+    fields = {key: read.value for key, read in finding.fields.items() if key != "state"}
+    times = "? × " if finding.count is None else f"{finding.count} × " if finding.count > 1 else ""
+    return times + (said(fields) or finding.fields["state"].value)
 
 
 def _least_sure(finding: ReadFinding) -> str:
     key, read = min(finding.fields.items(), key=lambda item: item[1].sure)
-    return f"{key} {read.sure:.2f}"
+    return f"{field_names([key])} {read.sure:.2f}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,8 +13,10 @@ from core.catalog.values import LegacyFinding, LegacyReport, LegacyState
 from core.cli.options import NOBODY, Author, DataDirPath, Device, JsonFlag, data_dir, existing
 from core.cli.output import Output
 from core.cli.search_space import prepared_space
+from core.legacy.identity import text_warnings
 from core.text.description import merge, parse_setting
-from core.text.place import place_of
+from core.text.place import field_names, place_of
+from core.text.rules import validate
 
 if TYPE_CHECKING:
     from core.search.reports import Fits
@@ -23,6 +26,8 @@ _Top = Annotated[int, typer.Option("--top", help="How many at most.", min=1)]
 _SearchModel = Annotated[
     str | None, typer.Option("--model", help="Id or folder of a search model. Default: the one in use.")
 ]
+_NAMED = 20
+"""So many reports are named in a sentence."""
 _SHOWN = 60
 """Characters of a sentence in a table for people; JSON holds all."""
 
@@ -44,15 +49,32 @@ def list_reports(
     output = Output(json)
     with existing(data_dir(data_dir_)) as catalog:
         found = queries.legacy_reports(catalog, patient=patient)
+        if patient is not None and not found:
+            queries.patient_of_code(catalog, patient)  # nobody, or somebody without reports
     output.document({"reports": [_report(one, state) for one in found]})
     rows = [_row(report, one) for report in found for one in report.findings if state in (None, one.state)]
-    output.table("Reports", ("id", "report", "patient", "date", "state", "as read", "words"), rows)
-    bare = [one for one in found if not one.findings]
-    if bare and state is None:
-        named = ", ".join(f"{one.id} (patient {one.patient}, {one.date})" for one in bare[:20])
-        output.say(f"No finding was read in report {named}; `legacy add` adds one by hand.")
-    if not found:
-        output.say("No reports yet. `polyptrace legacy import FILE` keeps some.")
+    if rows:
+        output.table("Reports", ("id", "report", "patient", "date", "state", "as read", "words"), rows)
+    if state is None:
+        _say_bare(output, [one for one in found if not one.findings])
+    if not rows:
+        output.say(_none(found, patient, state))
+
+
+def _say_bare(output: Output, bare: Sequence[LegacyReport]) -> None:
+    """Reports in which nothing was read."""
+    if bare:
+        named = ", ".join(f"{one.id} (patient {one.patient}, {one.date})" for one in bare[:_NAMED])
+        more = f" and {len(bare) - _NAMED} more" if len(bare) > _NAMED else ""
+        output.say(f"No finding was read in report {named}{more}; `legacy add` adds one by hand.")
+
+
+def _none(found: Sequence[LegacyReport], patient: str | None, state: LegacyState | None) -> str:
+    if found:
+        return f"No finding is {state.value}." if state else "There is nothing to accept."
+    if patient is not None:
+        return f"Patient {patient} has no reports."
+    return "No reports yet. `polyptrace legacy import FILE` keeps some."
 
 
 def _report(report: LegacyReport, state: LegacyState | None) -> dict[str, Any]:
@@ -88,10 +110,15 @@ def accept(
         values = merge(queries.legacy_finding(catalog, ids[0])[1].values, typed) if typed else None
         wanted = dict.fromkeys(dict.fromkeys(ids), values)
         done = operations.accept_legacy_findings(catalog, wanted, author=author)
-        findings = [queries.legacy_finding(catalog, one)[1].finding for one in wanted]
+        made = [queries.legacy_finding(catalog, one) for one in wanted]
+    for problem in validate(values) if values else ():
+        output.warn(problem.message)
+    for warning in text_warnings({report.id: report.text for report, _ in made}.values()):
+        output.warn(warning)
+    findings = [read.finding for _, read in made]
     output.document({"accepted": list(wanted), "findings": findings, "exams": done.exams, **_told(done)})
     for one, finding in zip(wanted, findings, strict=True):
-        output.say(f"{one} is finding {finding} now")
+        output.say(f"Finding {one} of the reports is finding {finding} of the catalogue now.")
 
 
 def dismiss(
@@ -102,7 +129,7 @@ def dismiss(
     with existing(data_dir(data_dir_)) as catalog:
         done = operations.dismiss_legacy_findings(catalog, ids, author=author)
     output.document({"dismissed": ids, **_told(done)})
-    output.say(done.label)
+    output.say("Nothing changed: it is dismissed already." if done.nothing else done.label)
 
 
 def propose(
@@ -113,7 +140,7 @@ def propose(
     with existing(data_dir(data_dir_)) as catalog:
         done = operations.propose_legacy_findings(catalog, ids, author=author)
     output.document({"proposed": ids, **_told(done)})
-    output.say(done.label)
+    output.say("Nothing changed: only what is dismissed is proposed again." if done.nothing else done.label)
 
 
 def add(
@@ -127,7 +154,10 @@ def add(
     with existing(data_dir(data_dir_)) as catalog:
         done = operations.add_legacy_finding(catalog, report, author=author)
     output.document({"id": done.subject, "report": report})
-    output.say(f"finding {done.subject} of report {report}: fill it in with `legacy accept` and --set")
+    output.say(
+        f"Finding {done.subject} of report {report} is added: fill it in with "
+        f"`legacy accept {done.subject} --set KEY=VALUE`."
+    )
 
 
 def _told(done: CatalogChanges) -> dict[str, Any]:
@@ -154,8 +184,8 @@ def reports(
         found = reports_for_clip(catalog, space, clip, top)
     output.document({"clip": clip, **found.as_dict()})
     rows = [
-        (one.legacy, one.patient, str(one.date), one.place, one.score, ", ".join(one.agree),
-         ", ".join(one.differ), one.verdict or one.state.value)
+        (one.legacy, one.patient, str(one.date), one.place, one.score, field_names(one.agree),
+         field_names(one.differ), one.verdict or one.state.value)
         for one in found.fits
     ]  # fmt: skip
     columns = ("id", "patient", "date", "what", "score", "agree", "differ", "stands as")
@@ -183,8 +213,8 @@ def clips(
         found = clips_for_report(catalog, space, legacy, top)
     output.document({"id": legacy, **found.as_dict()})
     rows = [
-        (one.clip, one.clip_patient, str(one.clip_date), one.clip_place, one.score, ", ".join(one.agree),
-         ", ".join(one.differ), one.verdict or "")
+        (one.clip, one.clip_patient, str(one.clip_date), one.clip_place, one.score, field_names(one.agree),
+         field_names(one.differ), one.verdict or "")
         for one in found.fits
     ]  # fmt: skip
     columns = ("clip", "patient", "exam", "what", "score", "agree", "differ", "verdict")

@@ -22,6 +22,7 @@ from core.cli.options import (
     existing,
 )
 from core.cli.output import Output
+from core.counting import count
 from core.errors import PolypTraceError
 from core.explain.overlay import OPACITY
 from core.matching.deciding import note_shown
@@ -61,11 +62,12 @@ def index(
     if not summary.failed:
         output.document(document)
     output.say(
-        f"{summary.embedded} clips embedded, {summary.current} were up to date, {len(summary.failed)} failed."
+        f"{count(summary.embedded, 'clip')} embedded, {summary.current} up to date before, "
+        f"{len(summary.failed)} failed."
     )
     output.say(f"{summary.model} on {loaded.device.name}: {loaded.device.reason}", style="dim")
     if summary.failed:
-        message = f"{len(summary.failed)} clips couldn't be embedded."
+        message = f"{count(len(summary.failed), 'clip')} couldn't be embedded."
         output.error(PolypTraceError("index-failed", message, "The list says why each failed."), document)
         raise typer.Exit(1)
 
@@ -115,7 +117,8 @@ def show_match(output: Output, result: MatchResult) -> None:
     output.say(query.report)
     evidence = query.evidence
     output.say(
-        f"The model saw: {evidence.source}, {evidence.crops} frames; text: {evidence.text}", style="dim"
+        f"The model saw: {evidence.source}, {count(evidence.crops, 'frame')}; text: {evidence.text}",
+        style="dim",
     )
     if result.patient:
         output.table("The patient's earlier findings", *_rows(result.patient))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
@@ -36,17 +37,20 @@ def list_models(json: JsonFlag = False, data_dir_: DataDirPath = None) -> None:
     for lost in sorted(set(active.values()) - {one["id"] for one in entries}):
         output.warn(f"The model in use, {lost}, isn't there any more: promote another one.")
     output.document({"models": entries})
-    rows = [
-        (one["id"], one["kind"], one["state"], "shipped" if one["shipped"] else "data folder", one["problem"])
-        for one in entries
-    ]
+    rows = [(one["id"], one["kind"], one["state"], _origin(one), one["problem"]) for one in entries]
     output.table("Models", ("id", "kind", "state", "origin", "problem"), rows)
+
+
+def _origin(one: dict[str, Any]) -> str:
+    """Where a model comes from, with the name that a shipped one goes by."""
+    return f"shipped: {Path(one['folder']).name}" if one["shipped"] else "data folder"
 
 
 @group.command()
 def show(
     model: Annotated[
-        str | None, typer.Argument(help="Id, beginning of one, or folder. Default: the one in use.")
+        str | None,
+        typer.Argument(help="Id, beginning of one, starter, search or folder. Default: that in use."),
     ] = None,
     json: JsonFlag = False,
     data_dir_: DataDirPath = None,

@@ -13,7 +13,6 @@ from core.cli.exams import fact_lines, read_settings
 from core.cli.options import NOBODY, Author, DataDirPath, JsonFlag, data_dir, existing
 from core.cli.output import Output
 from core.domain import Clip, Exam, Lesion, Patient
-from core.errors import PolypTraceError
 from core.matching.context import contexts
 from core.privacy import scan
 from core.text.render import report_text
@@ -87,13 +86,7 @@ def show(code: Code, json: JsonFlag = False, data_dir_: DataDirPath = None) -> N
     """A patient's exams, clips and lesions."""
     output = Output(json)
     with existing(data_dir(data_dir_)) as catalog:
-        patient = queries.patient_by_code(catalog, code)
-        if patient is None:
-            raise PolypTraceError(
-                "patient-unknown",
-                f"There is no patient “{code}”.",
-                "`polyptrace patient list` shows all codes.",
-            )
+        patient = queries.patient_of_code(catalog, code)
         exams = [_exam(catalog, exam) for exam in queries.exams(catalog, patient.id)]
         lesions = [_lesion(catalog, lesion) for lesion in queries.lesions(catalog, patient.id)]
         verdicts = _verdicts(catalog, patient)

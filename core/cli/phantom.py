@@ -11,10 +11,12 @@ import typer
 from core.cli.interrupt import cancel_by_interrupt
 from core.cli.options import DataDirPath, JsonFlag
 from core.cli.output import Output
+from core.counting import count
 
 if TYPE_CHECKING:
     from core.phantom.benchmark import BenchmarkSpec
     from core.phantom.benchmark_run import BenchmarkSummary
+    from core.phantom.generate import PhantomSummary
 
 
 def register(app: typer.Typer) -> None:
@@ -87,10 +89,9 @@ def phantom(
         }
     )
     state = f"rendered in {made.seconds:.0f} s" if made.rendered else "already there"
-    output.say(f"{made.patients} patients, {len(made.exams)} exams, {made.frames} frames: {state}")
-    output.say(
-        f"{made.queries} queries, {made.queries_without_match} of them without a match: {made.manifest}"
-    )
+    exams, frames = count(len(made.exams), "exam"), count(made.frames, "frame")
+    output.say(f"{count(made.patients, 'patient')}, {exams}, {frames}: {state}")
+    _say_queries(output, made)
 
 
 def _benchmark(output: Output, out: Path, seed: int | None, videos: bool, workers: int | None) -> None:
@@ -129,15 +130,21 @@ def _benchmark(output: Output, out: Path, seed: int | None, videos: bool, worker
         }
     )
     state = f"rendered in {made.seconds:.0f} s" if made.rendered else "already there"
-    split = ", ".join(f"{count} {name}" for name, count in made.parts.items())
+    split = ", ".join(f"{number} {name}" for name, number in made.parts.items())
     output.say(f"Phantom benchmark {record.version}, seed {record.seed}, {record.form}: {state}")
-    output.say(f"{sum(made.parts.values())} patients ({split}), {made.clips} clips, {made.rows} pictures")
     output.say(
-        f"{made.queries} queries, {made.queries_without_match} of them without a match: {made.manifest}"
+        f"{count(sum(made.parts.values()), 'patient')} ({split}), {count(made.clips, 'clip')}, "
+        f"{count(made.rows, 'picture')}"
     )
+    _say_queries(output, made)
     state = {True: ", as published", False: ", not as published", None: ""}[record.identical]
     state = "" if made.drifted else state  # the manifest's hash knows nothing of colours
     output.say(f"SHA-256 of the manifest: {record.manifest_sha256}{state}")
+
+
+def _say_queries(output: Output, made: BenchmarkSummary | PhantomSummary) -> None:
+    queries = count(made.queries, "query", "queries")
+    output.say(f"{queries}, {made.queries_without_match} of them without a match: {made.manifest}")
 
 
 def _difference(made: BenchmarkSummary, spec: BenchmarkSpec) -> str | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from core.cli.output import Output
+from core.counting import count
 from core.paths import DataDir
 
 if TYPE_CHECKING:
@@ -73,8 +74,8 @@ def say_learnt(output: Output, run: str, learnt: PretrainResult, alone: bool) ->
             f"; {learnt.found:.0%} of held-out views find their tracklet ({learnt.chance:.0%} by guessing)"
         )
     output.say(
-        f"image encoder learnt from {learnt.tracklets} tracklets ({learnt.crops} crops) in {learnt.steps} "
-        f"steps, {learnt.seconds:.0f} s{found}: {learnt.weights}"
+        f"image encoder learnt from {count(learnt.tracklets, 'tracklet')} ({count(learnt.crops, 'crop')}) "
+        f"in {count(learnt.steps, 'step')}, {learnt.seconds:.0f} s{found}: {learnt.weights}"
     )
     if not alone:
         return

@@ -19,10 +19,13 @@ def prepared_space(catalog: Catalog, model: str | None, device: str, output: Out
         PolypTraceError: as :func:`core.search.choice.open_space` and :func:`core.search.indexing.prepare`.
         Cancelled: what was prepared stays.
     """
+    from core.inference.device import choose_device
     from core.inference.embedder import Embedder
     from core.search.choice import open_space, picture_model
     from core.search.indexing import find_unprepared, prepare
 
+    if device != "auto":
+        choose_device(device)  # a wrong one is told also where nothing is left to prepare
     space, folder = open_space(catalog, model), catalog.data_dir
     if find_unprepared(catalog, space)[0]:
         bundle = picture_model(folder, space).folder

@@ -9,6 +9,7 @@ import typer
 from core.cli.options import DataDirPath, Device, JsonFlag, data_dir, day, existing
 from core.cli.output import Output
 from core.cli.search_space import prepared_space
+from core.counting import count
 
 if TYPE_CHECKING:
     from core.search.query import Refinement
@@ -80,23 +81,33 @@ def search(
     with existing(data_dir(data_dir_)) as catalog:
         space = prepared_space(catalog, model, device, output)
         result = find(catalog, space, query, top)
+    for doubt in _doubts(result, text):
+        output.warn(doubt)
     output.document(result.as_dict())
     _show(output, result)
+
+
+def _doubts(result: SearchResult, text: str) -> list[str]:
+    """What of the query wasn't taken as it was meant, in sentences."""
+    from core.search.query import LONGEST
+
+    told = [f"not understood: {', '.join(result.ignored)}"] if result.ignored else []
+    if len(text) > LONGEST:
+        told.append(f"Only the first {count(LONGEST, 'character')} of the query were read.")
+    return told
 
 
 def _show(output: Output, result: SearchResult) -> None:
     if result.said:
         output.say(f"Understood: {result.said}")
-    if result.ignored:
-        output.warn(f"not understood: {', '.join(result.ignored)}")
     if result.hits:
         rows = [(place, *_row(hit)) for place, hit in enumerate(result.hits, start=1)]
         columns = ("", "clip", "patient", "exam", "what", "score", "words that mattered")
-        output.table(f"The best of {result.searched} clips", columns, rows)
+        output.table(f"The best of {count(result.searched, 'clip')}", columns, rows)
     else:
         output.say(result.advice or "No clip is left by these filters.")
     if result.unprepared:
-        output.warn(f"{result.unprepared} clips couldn't be prepared and weren't searched.")
+        output.warn(f"{count(result.unprepared, 'clip')} couldn't be prepared, so not searched.")
     output.say(result.note)
     output.say(result.model, style="dim")
     output.banner()

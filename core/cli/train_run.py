@@ -19,6 +19,7 @@ from core.cli.pretraining import say_learnt, unlabelled_sources
 from core.cli.retraining import train_from_catalogue
 from core.cli.train_wish import TrainWish, check_wish, from_catalogue, known_run
 from core.cli.train_words import go_on_hint, say_done, step_sink
+from core.counting import count
 from core.errors import Cancelled
 from core.inference.bundle import read_bundle
 from core.matching.model_choice import bundle_in_use
@@ -104,7 +105,7 @@ class _Training:
             return asked
         if asked == 1:
             return begun
-        were = "1 process" if begun == 1 else f"{begun} processes"
+        were = count(begun, "process", "processes")
         self._output.warn(f"The run began with {were}: with {asked} it ends in other weights.")
         return asked
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.cli.options import named
 from core.cli.output import Output
+from core.counting import count
 from core.paths import DataDir
 
 if TYPE_CHECKING:  # torch takes seconds to load
@@ -53,8 +54,9 @@ def say_done(
     counts = done.data["validation"]
     if counts is not None and done.metrics:
         output.say(
-            f"On the patients held back, {counts['queries']} queries of {counts['lesions']} lesions among "
-            f"{counts['clips']} other clips; the checkpoint was chosen on them:"
+            f"On the patients held back, {count(counts['queries'], 'query', 'queries')} of "
+            f"{count(counts['lesions'], 'lesion')} among {count(counts['clips'], 'other clip')}; "
+            "the checkpoint was chosen on them:"
         )
     for name, value in sorted(_numbers(done.metrics).items()):
         output.say(f"  {name}: {value:.3f}")
@@ -78,9 +80,7 @@ def step_sink(output: Output) -> Callable[[dict[str, Any]], None]:
 
 def _say_splits(output: Output, event: dict[str, Any]) -> None:
     for name, words in (("train", "to learn from"), ("val", "held back")):
-        counts = ", ".join(
-            f"{event[f'{name}_{kind}']} {kind}" for kind in ("patients", "lesions", "pictures")
-        )
+        counts = ", ".join(count(event[f"{name}_{kind}s"], kind) for kind in ("patient", "lesion", "picture"))
         output.say(f"  {words}: {counts}; patients' hash {event['split_sha256'][name][:12]}")
     output.say("  no patient is on more than one side")
 

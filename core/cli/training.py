@@ -62,8 +62,9 @@ def train(
         str | None,
         typer.Option(
             "--preset",
-            help="quick, compact, ablation, paper, table3-none|text|image|both. Default: quick; compact "
-            "after --pretrain.",
+            help="dmcl: quick, compact, ablation, paper, table3-none|text|image|both; default quick, compact "
+            "after --pretrain. drcl: plain, search, wikipedia, paper-wikipedia, nus-wide, inria-websearch, "
+            "xmedia, xmedianet; default the layout's, search with --from-catalogue, else plain.",
         ),
     ] = None,
     config: Annotated[
@@ -72,7 +73,10 @@ def train(
     changes: Annotated[
         list[str] | None,
         typer.Option(
-            "--set", metavar="NAME=VALUE", help="Change one setting, e.g. loss.miner=batch-hard; repeatable."
+            "--set",
+            metavar="NAME=VALUE",
+            help="Change one setting, e.g. loss.miner=batch-hard (dmcl), rates.image=1e-4 (drcl); "
+            "repeatable; --print-settings lists them.",
         ),
     ] = None,
     resume: Annotated[
@@ -94,10 +98,17 @@ def train(
     images: Images = None,
     catalogue: CatalogueFlag = False,
     from_catalogue: Annotated[
-        bool, typer.Option("--from-catalogue", help="Learn from the catalogue: dmcl from confirmed links.")
+        bool,
+        typer.Option(
+            "--from-catalogue",
+            help="Learn from the catalogue: dmcl from confirmed links, drcl from descriptions and reports.",
+        ),
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="With --from-catalogue: only say what would train.")
+        bool,
+        typer.Option(
+            "--dry-run", help="With --from-catalogue, or any data of drcl: only say what would train."
+        ),
     ] = False,
     print_settings: Annotated[
         bool, typer.Option("--print-settings", help="Print the settings as JSON and end.")

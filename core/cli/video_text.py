@@ -11,6 +11,7 @@ from core.catalog import operations, queries
 from core.cli.interrupt import cancel_by_interrupt
 from core.cli.options import NOBODY, Author, DataDirPath, JsonFlag, data_dir, existing
 from core.cli.output import Output
+from core.counting import count
 from core.domain import Exam, PixelBox, Video
 from core.errors import PolypTraceError
 from core.importing import relocate_video
@@ -113,7 +114,8 @@ def _tell(output: Output, video: Video, exams: list[Exam]) -> None:
     output.say(f"video {video.id}  {video.path}")
     output.say(f"  exams: {', '.join(map(str, ids)) or 'none'}")
     output.say(
-        f"  {video.frames} frames, {video.duration_s:.1f} s, {video.width} × {video.height}, {video.codec}"
+        f"  {count(video.frames, 'frame')}, {video.duration_s:.1f} s, "
+        f"{video.width} × {video.height}, {video.codec}"
     )
     where = "; ".join(",".join(map(str, box)) for box in video.text_boxes) or "none"
     output.say(f"  burned-in text, {author}: {where}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +13,8 @@ from core.cli.interrupt import cancel_by_interrupt
 from core.cli.options import NOBODY, Author, DataDirPath, JsonFlag, data_dir, existing
 from core.cli.output import Output
 from core.cli.patients import warn_of_name
+from core.counting import count
+from core.days import exam_day
 from core.errors import PolypTraceError
 from core.importing import REFUSED, ImportSummary, import_videos, video_files
 from core.matching.footage import frame_index
@@ -70,27 +71,12 @@ def import_(
     output.document(summary.as_dict())
 
 
-def exam_day(text: str) -> dt.date:
-    """The day of an exam as typed.
-
-    Raises:
-        PolypTraceError: ``exam-date`` when it isn't a day, or lies in the future.
-    """
-    try:
-        day = dt.date.fromisoformat(text.strip())
-    except ValueError:
-        raise PolypTraceError("exam-date", f"“{text}” is not a date.", "Write it as 2025-03-31.") from None
-    if day > dt.date.today() + dt.timedelta(days=1):
-        raise PolypTraceError("exam-date", f"The exam's date {day} lies in the future.", "Check the year.")
-    return day
-
-
 def _say_imported(output: Output, summary: ImportSummary) -> None:
     for video in summary.videos:
         if video.status == REFUSED:
             output.warn(f"{Path(video.path).name} was refused: {video.reason}")
             continue
-        facts = f"{video.frames} frames, {video.duration_s:.1f} s"
+        facts = f"{count(video.frames or 0, 'frame')}, {video.duration_s:.1f} s"
         output.say(f"video {video.id}  {video.status}  {Path(video.path).name}  ({facts})")
         for warning in video.warnings:
             output.warn(f"{Path(video.path).name}: {warning}")

@@ -26,7 +26,13 @@ OPTIONAL = DATE, LIGHT, CAMERA, JUNK = "date", "light", "camera", "junk"
 WHITE, NARROW_BAND = "white", "narrow-band"
 """The lights' words as the phantom writes them; another word in a manifest is a stratum of its own."""
 SPLITS = ("train", "val", "query", "gallery")
-_HINT = "A manifest has the columns " + ",".join(COLUMNS) + "[,x,y,w,h][,date][,light][,camera][,junk]."
+_COLUMNS = "A manifest has the columns " + ",".join(COLUMNS) + "[,x,y,w,h][,date][,light][,camera][,junk]."
+_COMMAS = "Save it as CSV in UTF-8, with commas between the cells and quotation marks around texts."
+_CELLS = "Give each row a cell for every column; a text with a comma stands in quotation marks."
+_FILLED = "Every row needs clip_id, path, patient_id, exam and split; the others may be empty."
+_WHOLE = "Write a whole number, such as 2."
+_BOX = "Give x, y, w and h in pixels, w and h more than 0, or leave all four empty."
+_AGREE = "The rows of a clip show one finding of one exam: make them agree, or name another clip_id."
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -105,14 +111,18 @@ def read_manifest(path: Path | str) -> Manifest:
         header = reader.fieldnames or []
         missing = [name for name in COLUMNS if name not in header]
         if missing:
-            raise _invalid(file, 1, _missing(missing))
+            raise _invalid(file, 1, _missing(missing), _COMMAS if _one_cell(header) else _COLUMNS)
         rows = [_parse(file, number, cells) for number, cells in enumerate(reader, start=2)]
     except csv.Error as error:
         raise PolypTraceError(
-            "manifest-unreadable", f"The manifest {file.name} is not a CSV file: {error}.", _HINT
+            "manifest-unreadable", f"The manifest {file.name} is not a CSV file: {error}.", _COMMAS
         ) from error
     if not rows:
-        raise PolypTraceError("manifest-invalid", f"The manifest {file.name} has no rows.", _HINT)
+        raise PolypTraceError(
+            "manifest-invalid",
+            f"The manifest {file.name} has no rows.",
+            "Below its header each row names one frame of a clip.",
+        )
     _check_clips(file, rows)
     return Manifest(file, rows)
 
@@ -222,6 +232,11 @@ def _missing(columns: Sequence[str]) -> str:
     return f"the {'column' if one else 'columns'} {', '.join(columns)} {'is' if one else 'are'} missing"
 
 
+def _one_cell(header: Sequence[str]) -> bool:
+    """Whether other signs than commas stand between the columns."""
+    return len(header) == 1 and any(sign in header[0] for sign in ";\t|")
+
+
 def _parse(file: Path, number: int, cells: dict[str, str | None]) -> Row:
     def cell(name: str) -> str:
         return (cells.get(name) or "").strip()
@@ -229,7 +244,7 @@ def _parse(file: Path, number: int, cells: dict[str, str | None]) -> Row:
     def needed(name: str) -> str:
         value = cell(name)
         if not value:
-            raise _invalid(file, number, f"{name} is empty")
+            raise _invalid(file, number, f"{name} is empty", _FILLED)
         return value
 
     def whole(name: str) -> int:
@@ -237,13 +252,15 @@ def _parse(file: Path, number: int, cells: dict[str, str | None]) -> Row:
         try:
             return int(value)
         except ValueError:
-            raise _invalid(file, number, f'{name} is "{value[:40]}", not a whole number') from None
+            raise _invalid(file, number, f'{name} is "{value[:40]}", not a whole number', _WHOLE) from None
 
     if any(cells.get(name) is None for name in COLUMNS):
-        raise _invalid(file, number, "it has fewer cells than the header")
+        raise _invalid(file, number, "it has fewer cells than the header", _CELLS)
     split = needed("split")
     if split not in SPLITS:
-        raise _invalid(file, number, f'split is "{split[:40]}", not one of {", ".join(SPLITS)}')
+        raise _invalid(
+            file, number, f'split is "{split[:40]}", not one of {", ".join(SPLITS)}', "Write one of these."
+        )
     return Row(
         clip_id=needed("clip_id"),
         path=Path(os.path.normpath(file.parent / needed("path"))),
@@ -265,12 +282,19 @@ def _parse_date(file: Path, number: int, value: str) -> dt.date | None:
     try:
         return dt.date.fromisoformat(value) if value else None
     except ValueError:
-        raise _invalid(file, number, f'date is "{value[:40]}", not a date like 2019-04-30') from None
+        raise _invalid(
+            file, number, f'date is "{value[:40]}", not a date', "Write it as 2019-04-30, or leave it empty."
+        ) from None
 
 
 def _parse_junk(file: Path, number: int, value: str) -> bool:
     if value not in ("", "0", "1"):
-        raise _invalid(file, number, f'junk is "{value[:40]}", not 1, 0 or empty')
+        raise _invalid(
+            file,
+            number,
+            f'junk is "{value[:40]}", not 1, 0 or empty',
+            "Write 1 where the row stands in no ranking.",
+        )
     return value == "1"
 
 
@@ -278,15 +302,15 @@ def _parse_box(file: Path, number: int, cells: Sequence[str]) -> Box | None:
     if not any(cells):
         return None
     if not all(cells):
-        raise _invalid(file, number, "the box x,y,w,h is incomplete")
+        raise _invalid(file, number, "the box x,y,w,h is incomplete", _BOX)
     try:
         x, y, w, h = (float(value) for value in cells)
     except ValueError:
         raise _invalid(
-            file, number, f"the box {','.join(cells)[:60]} holds something other than numbers"
+            file, number, f"the box {','.join(cells)[:60]} holds something other than numbers", _BOX
         ) from None
     if not all(math.isfinite(value) for value in (x, y, w, h)) or w <= 0 or h <= 0:
-        raise _invalid(file, number, f"the box {','.join(cells)[:60]} has no area")
+        raise _invalid(file, number, f"the box {','.join(cells)[:60]} has no area", _BOX)
     return Box(x, y, w, h)
 
 
@@ -297,11 +321,12 @@ def _check_clips(file: Path, rows: Sequence[Row]) -> None:
         known = first.setdefault(row.clip_id, row)
         for field in ("patient_id", "polyp_id", "exam", "split", "text", *OPTIONAL):
             if getattr(row, field) != getattr(known, field):
-                raise _invalid(file, number, f"clip {row.clip_id} has another {field} than in its first row")
+                what = f"clip {row.clip_id} has another {field} than in its first row"
+                raise _invalid(file, number, what, _AGREE)
 
 
-def _invalid(file: Path, number: int, what: str) -> PolypTraceError:
-    return PolypTraceError("manifest-invalid", f"Row {number} of {file.name}: {what}.", _HINT, row=number)
+def _invalid(file: Path, number: int, what: str, hint: str) -> PolypTraceError:
+    return PolypTraceError("manifest-invalid", f"Row {number} of {file.name}: {what}.", hint, row=number)
 
 
 def _relative(path: Path, folder: Path) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Hashable, Sequence
 import msgspec
 import numpy as np
 
+from core.counting import count
 from core.errors import PolypTraceError
 
 
@@ -110,13 +111,14 @@ class PKSampler:
 def _notes(wish_p: int, wish_k: int, views: dict[Hashable, dict[int, list[int]]]) -> list[str]:
     notes = []
     if len(views) < wish_p:
-        notes.append(f"{len(views)} lesions a batch instead of {wish_p}: the data hold no more.")
+        notes.append(f"{count(len(views), 'lesion')} a batch instead of {wish_p}: the data hold no more.")
     few = sum(1 for exams in views.values() if sum(map(len, exams.values())) < wish_k)
     if few:
         notes.append(
-            f"{few} of {len(views)} lesions have fewer than {wish_k} pictures: these are shown repeatedly."
+            f"{few} of {count(len(views), 'lesion')} with fewer than {wish_k} pictures: "
+            "these are shown repeatedly."
         )
     single = sum(1 for exams in views.values() if len(exams) < 2)
     if single:
-        notes.append(f"{single} of {len(views)} lesions were seen in one exam only.")
+        notes.append(f"{single} of {count(len(views), 'lesion')} seen in one exam only.")
     return notes

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
+from core.counting import count
 from core.data.manifest import Row
 from core.errors import PolypTraceError
 
@@ -128,8 +129,8 @@ def _held_back(train: list[Row], seed: int, val_share: float) -> tuple[list[Row]
     left = [row for row in train if row.patient_id not in held]
     if len(identities_of(left)) < 2 <= len(identities_of(train)):
         return train, [], "Too few lesions to hold a patient back: nothing is left to validate on."
-    count = "1 patient was" if len(held) == 1 else f"{len(held)} patients were"
-    return left, [row for row in train if row.patient_id in held], f"{count} held back for validation."
+    who = count(len(held), "patient was", "patients were")
+    return left, [row for row in train if row.patient_id in held], f"{who} held back for validation."
 
 
 def _can_be_asked(val: Sequence[Row]) -> bool:

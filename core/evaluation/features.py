@@ -32,6 +32,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from core.data.cross_modal.feature_sets import has_parts
 from core.data.feature_file import load_arrays
 from core.errors import PolypTraceError
 from core.evaluation.asking import ask_all
@@ -65,6 +66,12 @@ def evaluate_features(path: Path | str) -> dict[str, Any]:
         PolypTraceError: ``features-missing``, ``features-unreadable`` or ``features-layout``.
     """
     arrays = _load(Path(path))
+    if has_parts(arrays):
+        raise PolypTraceError(
+            "features-layout",
+            f"The file {Path(path).name} holds samples to learn from or to test on, not vectors to compare.",
+            "Say whose encoders to ask: --protocol cross-modal --model MODEL, one of `train drcl`.",
+        )
     if modalities := _modalities(arrays):
         return _across(Path(path), arrays, modalities)
     query, gallery = _read(Path(path), arrays)

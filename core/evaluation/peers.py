@@ -29,15 +29,17 @@ def canonical_correlation(data: CrossModal, part: str) -> Peer:
     """
     from sklearn.cross_decomposition import CCA  # scikit-learn takes a second to load
 
-    names = list(data.modalities)
-    train = data.parts[TRAIN]
+    train = data.parts.get(TRAIN, {})
+    names = list(train)
+    if not train:
+        return Peer(None, "CCA needs samples to learn from, and there are none.")
     if len(names) != 2:
         return Peer(None, "CCA compares two modalities.")
     first, second = (train[name] for name in names)
     if len(first) != len(second) or not np.array_equal(first.labels, second.labels):
         return Peer(None, "CCA needs pairs, and these samples aren't paired.")
     if not all(set(names) <= set(data.parts.get(one, {})) for one in (VAL, part)):
-        return Peer(None, "One of the modalities isn't in the part that is asked for.")
+        return Peer(None, "CCA needs both modalities in the validation part and in the one asked for.")
     largest = min(first.features.shape[1], second.features.shape[1], len(first))
     best: tuple[float, int, CCA] | None = None
     for size in [size for size in SIZES if size <= largest]:

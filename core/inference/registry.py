@@ -29,6 +29,10 @@ class KnownBundle(msgspec.Struct, frozen=True, kw_only=True):
         """The model's id, or its folder's name when it can't be read."""
         return self.info.manifest.model_id if self.info else self.folder.name
 
+    def is_called(self, name: str) -> bool:
+        """Whether its id begins so; a shipped one also goes by its folder's name."""
+        return self.id.startswith(name) or (self.shipped and self.folder.name == name)
+
 
 def starter_folder() -> Path | None:
     """The shipped starter model, or None when it isn't shipped."""
@@ -69,6 +73,8 @@ def list_bundles(data_dir: DataDir, verify: bool = False) -> list[KnownBundle]:
 def find_bundle(data_dir: DataDir, model: str | None = None) -> BundleInfo:
     """The bundle of an id, an unambiguous beginning of one, or a folder; None = the shipped starter model.
 
+    The shipped ones are also found by their folders' names, ``starter`` and ``search``.
+
     Raises:
         PolypTraceError: ``model-unknown``, or as :func:`core.inference.bundle.read_bundle`.
     """
@@ -76,7 +82,7 @@ def find_bundle(data_dir: DataDir, model: str | None = None) -> BundleInfo:
         return active_bundle(data_dir)
     if (Path(model) / MANIFEST).is_file():
         return read_bundle(Path(model))
-    matches = [bundle for bundle in list_bundles(data_dir) if bundle.id.startswith(model)]
+    matches = [bundle for bundle in list_bundles(data_dir) if bundle.is_called(model)]
     exact = [bundle for bundle in matches if bundle.id == model] or matches
     if len(exact) != 1:
         what = f"There is no model “{model}”." if not exact else f"“{model}” fits {len(exact)} models."

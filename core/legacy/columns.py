@@ -95,7 +95,7 @@ def chosen_columns(header: Sequence[str], named: Columns) -> Columns:
         raise PolypTraceError(
             "column-missing",
             "Which column holds the reports isn't known.",
-            f"Name it; there are: {', '.join(one for one in header if one.strip())[:200]}.",
+            f"Name it (--text-column); there are: {', '.join(one for one in header if one.strip())[:200]}.",
         )
     return Columns(**wanted)
 

@@ -16,23 +16,15 @@ _NAME = re.compile(r"(?P<patient>.+?)[ _-]+(?P<date>\d{4}-\d{2}-\d{2})")
 def read_reports(path: Path) -> Sheet:
     """A table of reports (CSV, Excel), a plain text of one report, or a folder of such texts.
 
-    A text named ``CODE_2021-03-04.txt`` says whose it is and of when.
+    A text named ``CODE_2021-03-04.txt`` says whose it is and of when. One of a folder that can't be read is
+    named in a note, the others are read.
 
     Raises:
-        PolypTraceError: ``sheet-missing``, ``sheet-unreadable``; ``sheet-empty`` for a folder without texts.
+        PolypTraceError: ``sheet-missing``; ``sheet-unreadable`` for a file, or where none of a folder's can
+            be read; ``sheet-empty`` for a folder without texts.
     """
     if path.is_dir():
-        texts = sorted(file for file in path.iterdir() if file.suffix.lower() == ".txt" and file.is_file())
-        if not texts:
-            raise PolypTraceError(
-                "sheet-empty",
-                f"There are no .txt files in {path.name}.",
-                "Name a table, or other texts.",
-            )
-        read = [(file, *read_text(file)) for file in texts]
-        rows = [_row(file, text) for file, text, _ in read]
-        notes = tuple(dict.fromkeys(note for _, _, own in read for note in own))
-        return Sheet([HEADER, *rows], list(range(len(rows) + 1)), notes)
+        return _folder(path)
     sheet = read_sheet(path)
     if path.suffix.lower() != ".txt" or not sheet.rows:
         return sheet
@@ -40,7 +32,39 @@ def read_reports(path: Path) -> Sheet:
     if _is_table(sheet, text):
         return sheet
     note = f"{path.name} holds no table, so it was read as one report."
-    return Sheet([HEADER, _row(path, text)], [0, 1], (*notes, note))
+    return Sheet([HEADER, _row(path, text)], [0, 1], (*notes, note), {1: path.name})
+
+
+def _folder(folder: Path) -> Sheet:
+    texts = sorted(file for file in _inside(folder) if file.suffix.lower() == ".txt" and file.is_file())
+    if not texts:
+        raise PolypTraceError(
+            "sheet-empty", f"There are no .txt files in {folder.name}.", "Name a table, or other texts."
+        )
+    rows, notes, faults = [], [], []
+    for file in texts:
+        try:
+            text, own = read_text(file)
+        except PolypTraceError as error:
+            faults.append(error)
+            notes.append(f"{error.message} It was left out.")
+            continue
+        rows.append((file.name, _row(file, text)))
+        notes += own
+    if not rows:
+        raise faults[0]
+    files = {number: name for number, (name, _) in enumerate(rows, start=1)}
+    kept = [HEADER, *(row for _, row in rows)]
+    return Sheet(kept, list(range(len(kept))), tuple(dict.fromkeys(notes)), files)
+
+
+def _inside(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError as error:
+        raise PolypTraceError(
+            "sheet-unreadable", f"The folder {folder.name} can't be opened.", "Check who may read it."
+        ) from error
 
 
 def _is_table(sheet: Sheet, text: str) -> bool:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from core.catalog import queries
 from core.catalog.engine import Catalog
+from core.counting import count
 from core.domain import Clip
 from core.errors import PolypTraceError
 from core.evaluation.calibration import MIN_PAIRS, NoMatch, rule_from
@@ -117,7 +118,7 @@ def no_match_answer(rule: NoMatch | None, patient: Sequence[Candidate]) -> NoMat
     side = "below" if no_match else "at or above"
     why = f"The best score, {best:.3f}, is {side} {threshold:.3f}."
     if queries_ < MIN_PAIRS:
-        why += f" That threshold was learnt from {queries_} queries only."
+        why += f" That threshold was learnt from {count(queries_, 'query', 'queries')} only."
     return NoMatchAnswer(best, threshold, no_match, queries_, why, data)
 
 

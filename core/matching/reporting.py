@@ -12,6 +12,7 @@ import numpy as np
 
 from core.catalog import queries
 from core.catalog.engine import Catalog
+from core.counting import count
 from core.domain import DescriptionRevision
 from core.errors import PolypTraceError
 from core.matching.footage import open_reader
@@ -81,7 +82,7 @@ def _query(catalog: Catalog, result: MatchResult) -> Query:
 def _evidence(evidence: Evidence) -> str:
     if evidence.source is CropSource.NONE:
         return "the description alone"
-    words = f"{evidence.crops} frames, cut to the {evidence.source}"
+    words = f"{count(evidence.crops, 'frame')}, cut to the {evidence.source}"
     return words + (", and the description" if evidence.text else "")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from core.counting import count
 from core.report.svg import BLUE, COLOURS, DASHES, GRID, INK, PAPER, QUIET, Svg
 
 _LEFT, _TOP, _BOTTOM = 66, 46, 56
@@ -59,11 +60,12 @@ def cmc_chart(curves: Sequence[Curve], queries: int, gallery: int) -> str:
     furthest = max((int(steps[-1][0]) for steps in (curve.steps for curve in curves) if steps), default=1)
     last = max(10, min(furthest, 50))
     width, height, right = 800.0, 430.0, 250.0
-    drawn = Svg(width, height, f"CMC curve of {queries} query clips against {gallery} gallery clips")
+    asked, ranked = count(queries, "query clip"), count(gallery, "gallery clip")
+    drawn = Svg(width, height, f"CMC curve of {asked} against {ranked}")
     plot = _Plot(drawn, _LEFT, _TOP, width - _LEFT - right, height - _TOP - _BOTTOM, (1, last))
     ticks = [1, *(k for k in (5, 10, 20, 30, 40, 50) if k <= last)]
     plot.frame("Rank k", "Share of queries found within rank k", [(k, str(k)) for k in ticks])
-    drawn.text(_LEFT, 26, f"CMC: {queries} query clips, {gallery} gallery clips", size=15, bold=True)
+    drawn.text(_LEFT, 26, f"CMC: {asked}, {ranked}", size=15, bold=True)
     for number, curve in reversed(list(enumerate(curves))):
         colour = COLOURS[number % len(COLOURS)]
         if curve.band:
@@ -98,10 +100,11 @@ def precision_recall_chart(title: str, curves: Sequence[Curve], queries: int) ->
         queries: how many asked.
     """
     width, height, right = 800.0, 430.0, 250.0
-    drawn = Svg(width, height, f"Precision and recall of {queries} queries: {title}")
+    asked = count(queries, "query", "queries")
+    drawn = Svg(width, height, f"Precision and recall of {asked}: {title}")
     plot = _Plot(drawn, _LEFT, _TOP, width - _LEFT - right, height - _TOP - _BOTTOM, (0, 1))
     plot.frame("Recall", "Precision", [(k / 5, f"{k / 5:.1f}") for k in range(6)])
-    drawn.text(_LEFT, 26, f"{title}: {queries} queries", size=15, bold=True)
+    drawn.text(_LEFT, 26, f"{title}: {asked}", size=15, bold=True)
     for number, curve in enumerate(curves):
         points = [plot.at(recall, precision) for recall, precision in curve.steps]
         thick = 3.0 if number == 0 else 1.8
@@ -119,13 +122,13 @@ def reliability_chart(bars: Sequence[Bar], ece: float, queries: int) -> str:
         queries: how many query clips showed them.
     """
     width, height, below = 560.0, 560.0, 110.0
-    count = sum(bar.count for bar in bars)
+    pairs, asked = sum(bar.count for bar in bars), count(queries, "query clip")
     drawn = Svg(width, height, f"Reliability diagram: expected calibration error {ece:.3f}")
     plot = _Plot(drawn, _LEFT, _TOP, width - _LEFT - 24, height - _TOP - below - _BOTTOM, (0, 1))
     tenths = [(k / 5, f"{k / 5:.1f}") for k in range(6)]
     plot.frame("", "Observed share of “this lesion”", tenths)
     drawn.line(*plot.at(0, 0), *plot.at(1, 1), colour=QUIET, dash="4 4")
-    heading = f"Calibration error {ece:.3f}: {count} probabilities of {queries} query clips"
+    heading = f"Calibration error {ece:.3f}: {count(pairs, 'probability', 'probabilities')} of {asked}"
     drawn.text(_LEFT, 26, heading, size=15, bold=True)
     for bar in bars:
         if bar.interval is not None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from core.counting import count
 from core.domain import OVERLAY_CAPTION
 from core.report.svg import GREEN, GRID, INK, QUIET, RED, Svg, wrapped
 
@@ -61,7 +62,9 @@ def ranked_panel(rows: Sequence[RankedQuery], chosen: str) -> str:
     first = _EDGE + _SIDE + _GAP + _TEXT_WIDTH
     width, high, top = first + most * (_SIDE + _GAP) + _EDGE, _SIDE + 62, 84.0
     drawn = Svg(
-        width, top + len(rows) * high, f"Ranked examples: {len(rows)} queries, first {most} candidates"
+        width,
+        top + len(rows) * high,
+        f"Ranked examples: {count(len(rows), 'query', 'queries')}, first {most} candidates",
     )
     drawn.text(_EDGE, 26, "Ranked examples", size=15, bold=True)
     drawn.text(_EDGE, 45, chosen, size=12.5, colour=QUIET)

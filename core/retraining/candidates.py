@@ -9,6 +9,7 @@ import msgspec
 from core.catalog import queries
 from core.catalog.engine import Catalog
 from core.catalog.values import ModelState
+from core.counting import count
 from core.domain import DMCL
 from core.errors import PolypTraceError
 from core.inference.registry import active_bundle, list_bundles
@@ -71,9 +72,10 @@ def _candidate(model: str, name: str, metrics: dict[str, Any]) -> Candidate:
     compared, learnt = metrics.get("comparison"), metrics.get("trained_on")
     words = []
     if isinstance(learnt, dict):
+        lesions, patients = (int(learnt.get(f"train_{what}s") or 0) for what in ("lesion", "patient"))
         words.append(
-            f"It learnt from {learnt.get('train_lesions')} lesions of {learnt.get('train_patients')} "
-            f"patients, starting from {learnt.get('start')}."
+            f"It learnt from {count(lesions, 'lesion')} of {count(patients, 'patient')}, "
+            f"starting from {learnt.get('start')}."
         )
         words += [str(note) for note in learnt.get("notes", ())]
     return Candidate(model, name, compared if isinstance(compared, dict) else None, tuple(words))

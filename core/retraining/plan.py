@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from core.catalog.engine import Catalog
+from core.counting import count
 from core.errors import PolypTraceError
 from core.inference.bundle import BundleInfo
 from core.inference.device import DeviceChoice
@@ -108,7 +109,7 @@ def refusal(lesions: int, lost: int = 0) -> PolypTraceError | None:
     """
     if lesions >= LEAST_LESIONS:
         return None
-    have = f"{_count(lesions, 'lesion')} so far" if lesions else "none so far"
+    have = f"{count(lesions, 'lesion')} so far" if lesions else "none so far"
     more = LEAST_LESIONS - lesions
     again = " Finding the lost videos again may do, too." if lost else ""
     return PolypTraceError(
@@ -132,7 +133,7 @@ def left_out_words(left: tuple[LeftOut, ...]) -> list[str]:
             f"Left out: {'clip' if len(clips) == 1 else 'clips'} {which} of video {video}: {reason}"
         )
     more = len(sentences) - NAMED
-    return sentences[:NAMED] + ([f"… and clips of {more} more videos."] if more > 0 else [])
+    return sentences[:NAMED] + ([f"… and clips of {count(more, 'more video')}."] if more > 0 else [])
 
 
 def duration(seconds: float) -> str:
@@ -145,8 +146,8 @@ def duration(seconds: float) -> str:
 
 
 def _data_words(counts: dict[str, int]) -> list[str]:
-    said = {name: _count(counts[name], name.split("_")[-1][:-1]) for name in counts}
-    links = _count(counts["train_links"], "confirmed link")
+    said = {name: count(counts[name], name.split("_")[-1][:-1]) for name in counts}
+    links = count(counts["train_links"], "confirmed link")
     words = [
         f"To learn from: {said['train_lesions']} of {said['train_patients']}, by {links}, in "
         f"{said['train_clips']}. Nothing else trains."
@@ -154,7 +155,7 @@ def _data_words(counts: dict[str, int]) -> list[str]:
     if counts["held_back_patients"]:
         words.append(
             "Held back, to compare the models on: "
-            f"{_count(counts['held_back_patients'], 'other patient')} with {said['held_back_lesions']}."
+            f"{count(counts['held_back_patients'], 'other patient')} with {said['held_back_lesions']}."
         )
     else:
         words.append(
@@ -170,10 +171,6 @@ def _choosing_words(frozen: Frozen) -> list[str]:
     if not share:
         return []
     return [f"About {share:.0%} of the patients to learn from only choose which state of the model is kept."]
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _number(number: int) -> str:

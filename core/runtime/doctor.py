@@ -14,6 +14,7 @@ import msgspec
 
 from core.catalog import queries
 from core.catalog.engine import Catalog
+from core.counting import count
 from core.errors import PolypTraceError
 from core.inference.bundle import read_bundle
 from core.inference.device import choose_device
@@ -126,11 +127,14 @@ def _records(data_dir: DataDir) -> str:
     if lost:
         raise PolypTraceError(
             "vectors-lost",
-            f"{lost} embeddings of the catalogue aren't in their files any more.",
+            f"{count(lost, 'embedding')} of the catalogue can't be found in a file any more.",
             "Run `polyptrace index`: it makes them again.",
         )
-    jobs = ", ".join(f"{number} jobs {state}" for state, number in sorted(states.items())) or "no jobs yet"
-    return f"audit log of {events} events, chain whole; {jobs}"
+    jobs = (
+        ", ".join(f"{count(number, 'job')} {state}" for state, number in sorted(states.items()))
+        or "no jobs yet"
+    )
+    return f"audit log of {count(events, 'event')}, chain whole; {jobs}"
 
 
 def _lost_vectors(catalogue: Catalog) -> int:

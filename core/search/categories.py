@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from core.counting import count
 from core.search.coded import Codes
 
 Kind = Literal["fields", "class", "lesion"]
@@ -79,7 +80,7 @@ def _enough(kind: Kind, said: Iterable[str], what: str, fewest: int) -> Categori
     counts = Counter(said)
     kept = tuple(sorted(name for name, count in counts.items() if count >= fewest))
     few = len(counts) - len(kept)
-    words = f"{_counted(few, what)} with fewer than {fewest} samples left out"
+    words = f"{count(few, what)} with fewer than {fewest} samples left out"
     return Categories(kind=kind, names=kept, notes=(words,) if few else ())
 
 
@@ -91,19 +92,15 @@ def _classes(samples: Sequence[Codes], fewest: int) -> Categories:
     for keys, merged in zip((DECIDING, DECIDING[:2], DECIDING[:1]), words, strict=True):
         whole = [codes for codes in left if all(key in codes for key in keys)]
         counts = Counter(_name(codes, keys) for codes in whole)
-        good = {name for name, count in counts.items() if count >= fewest}
+        good = {name for name, times in counts.items() if times >= fewest}
         kept += sorted(good)
         if merged and good:
-            some = "1 category doesn't" if len(good) == 1 else f"{len(good)} categories don't"
+            some = count(len(good), "category doesn't", "categories don't")
             notes.append(f"{some} tell {merged} apart: too few samples of each")
         left = [codes for codes in left if codes not in whole or _name(codes, keys) not in good]
     if left:
-        notes.append(f"{_counted(len(left), 'sample')} of too rare a kind left out")
+        notes.append(f"{count(len(left), 'sample')} of too rare a kind left out")
     return Categories(kind="class", names=tuple(kept), notes=tuple(notes))
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _name(codes: Codes, keys: Sequence[str]) -> str:

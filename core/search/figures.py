@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rapidfuzz import fuzz, process
 
+from core.counting import count
 from core.evaluation.bootstrap import mean_interval
 from core.evaluation.items import normalised
 from core.evaluation.metrics import average_precision, figures_of, hit_ranks
@@ -147,7 +148,7 @@ def tables(figures: Mapping[str, Mapping[str, Figures]]) -> list[str]:
         queries = next(iter(ways.values()))["queries"] or 0
         heads = [key.replace("_", " ") for key in keys]
         lines += [
-            f"| {question}, {queries:.0f} queries | {' | '.join(heads)} |",
+            f"| {question}, {count(round(queries), 'query', 'queries')} | {' | '.join(heads)} |",
             "|---|" + "---|" * len(keys),
         ]
         lines += [

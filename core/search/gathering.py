@@ -11,6 +11,7 @@ import numpy as np
 from core.catalog import queries
 from core.catalog.engine import Catalog
 from core.catalog.values import LegacyState
+from core.counting import count
 from core.data.cross_modal.samples import TEST, TRAIN, VAL
 from core.data.splits import split_patients
 from core.errors import PolypTraceError
@@ -77,6 +78,7 @@ def gather(
     rng = np.random.default_rng(seed)
     dealt = _dealt(around, kind, seed)
     parts = {name: _findings(own, frames, rng) for name, own in dealt.items()}
+    notes = (*notes, *_why_all(patients, kind, dealt))
     old = _legacy(catalog, {one.patient.code.casefold(): name for name, own in dealt.items() for one in own})
     told = {name: Findings(one.seen, [*one.told, *old.get(name, ())]) for name, one in parts.items()}
     return Gathered(told, notes)
@@ -103,6 +105,19 @@ def _dealt(around: list[ClipContext], kind: Kind, seed: int) -> dict[str, list[C
     return {name: [one for one in around if one.patient.code in set(own)] for name, own in dealt.items()}
 
 
+def _why_all(patients: set[str], kind: Kind, dealt: Mapping[str, object]) -> list[str]:
+    """Why nobody is held back, in a sentence; none where somebody is."""
+    if TEST in dealt:
+        return []
+    if kind == "lesion":
+        return ["Nobody is held back for validation or a test: a lesion is one patient's."]
+    have = count(len(patients), "patient has", "patients have")
+    return [
+        f"Nobody is held back for validation or a test: {have} described findings, and it takes "
+        f"{FEWEST_PATIENTS}."
+    ]
+
+
 def _frames(
     catalog: Catalog,
     embedder: Embedder,
@@ -119,7 +134,7 @@ def _frames(
         else:
             found[one.clip.id] = embedder.embed_pairs(sample.crops, [None] * len(sample.crops), cancel)
         progress(Progress(STAGE, done, len(around)))
-    return found, ((f"The pictures of {lost} clips couldn't be read.",) if lost else ())
+    return found, ((f"The pictures of {count(lost, 'clip')} couldn't be read.",) if lost else ())
 
 
 def _findings(

@@ -146,19 +146,23 @@ def _sizes(codes: Codes, larger: bool) -> tuple[str, ...]:
     meant = [bins.index(code) for code in codes.get("size_mm", ())]
     if not meant:
         raise PolypTraceError(
-            "refine-no-size", "The query says no size that another could be compared with.", "Say a size."
+            "refine-no-size",
+            "The query says no size that another could be compared with.",
+            "Say a size, such as 8 mm.",
         )
     left = bins[max(meant) + 1 :] if larger else bins[: min(meant)]
     if not left:
         word = "larger" if larger else "smaller"
-        raise PolypTraceError("refine-largest", f"There is no size bin that is {word}.", "Take it back.")
+        raise PolypTraceError("refine-largest", f"There is no size bin that is {word}.", "Leave that out.")
     return left
 
 
 def _segments(codes: Codes) -> tuple[str, ...]:
     if "segment" not in codes:
         raise PolypTraceError(
-            "refine-no-segment", "The query says no segment that another could differ from.", "Say a segment."
+            "refine-no-segment",
+            "The query says no segment that another could differ from.",
+            "Say a segment, such as sigmoid.",
         )
     return codes["segment"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -31,11 +32,17 @@ class Sheet(msgspec.Struct, frozen=True):
         rows: all rows that hold anything, the header among them.
         numbers: of each row in the file, from 1.
         notes: sentences on what was guessed.
+        files: of a folder, the name of each row's file, by its number.
     """
 
     rows: list[list[str]]
     numbers: list[int]
     notes: tuple[str, ...] = ()
+    files: dict[int, str] = {}
+
+    def where(self, number: int) -> str:
+        """A row as people find it: by its number, or by its file."""
+        return self.files.get(number, f"row {number}")
 
 
 def read_sheet(file: Path) -> Sheet:
@@ -55,9 +62,12 @@ def read_sheet(file: Path) -> Sheet:
         raise unreadable(file, "it is neither CSV nor .xlsx")
     text, notes = read_text(file)
     try:
-        lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=_comma(text)))
+        lines = list(_rows(text))
     except csv.Error as error:
-        raise unreadable(file, "it is not CSV") from error
+        long = "one of its cells is too long; is a quotation mark missing?"
+        raise unreadable(file, long if "limit" in str(error) else "it is not CSV") from error
+    if _stays_open(text):
+        notes = (*notes, f"In {file.name} a quotation mark isn't closed: rows may have run together.")
     kept = [(number, row) for number, row in enumerate(lines, start=1) if any(cell.strip() for cell in row)]
     return Sheet([row for _, row in kept], [number for number, _ in kept], notes)
 
@@ -82,10 +92,12 @@ def read_text(file: Path) -> tuple[str, tuple[str, ...]]:
     except OSError as error:
         raise unreadable(file, "it can't be opened") from error
     named = next((name for bom, name in _BOMS if raw.startswith(bom)), "utf-8")
+    if named == "utf-8" and b"\0" in raw:
+        raise unreadable(file, "it is not text")
     try:
         return raw.decode(named), ()
     except UnicodeDecodeError as error:
-        if named != "utf-8" or b"\0" in raw:
+        if named != "utf-8":
             raise unreadable(file, "it is not text") from error
     try:
         text = raw.decode(_WESTERN)
@@ -93,6 +105,20 @@ def read_text(file: Path) -> tuple[str, tuple[str, ...]]:
         raise unreadable(file, "its letters are of an encoding that isn't known") from error
     note = f"{file.name} isn't UTF-8; it was read as Windows-1252. Look at letters such as ä and é."
     return text, (note,)
+
+
+def _rows(text: str, strict: bool = False) -> Iterator[list[str]]:
+    return csv.reader(io.StringIO(text, newline=""), delimiter=_comma(text), strict=strict)
+
+
+def _stays_open(text: str) -> bool:
+    """Whether the file ends within quotation marks."""
+    try:
+        for _ in _rows(text, strict=True):
+            pass
+    except csv.Error as error:
+        return "unexpected end" in str(error)
+    return False
 
 
 def _comma(text: str) -> str:

@@ -13,10 +13,6 @@ from core.text.normal import normalise
 from core.text.vocabulary import Condition, Field, load
 
 Severity = Literal["error", "warning"]
-_TELLS_NAMES = {
-    "name": "a name", "date": "a date", "record": "a record number", "phone": "a telephone number",
-    "email": "an e-mail address",
-}  # fmt: skip
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -218,7 +214,7 @@ def _no_identity_in_free_text(values: Mapping[str, Any]) -> Iterator[Problem]:
     if not isinstance(text, str):
         return
     for kind in dict.fromkeys(suspicion.kind for suspicion in privacy.scan(text)):
-        seen = f"The free text seems to hold {_TELLS_NAMES[kind]}"
+        seen = f"The free text seems to hold {privacy.KINDS[kind]}"
         told = f"{seen}; it is kept as typed but hidden from the model."
         yield Problem("free_text", "warning", told)
 

@@ -9,6 +9,7 @@ import msgspec
 import torch
 from tokenizers import Tokenizer
 
+from core.counting import count
 from core.data.batches import BatchMaker
 from core.data.manifest import Manifest, Row, check_pictures, read_manifest
 from core.data.splits import patients_of, split_hash, training_parts
@@ -243,14 +244,19 @@ def _data_facts(data: Manifest, train: list[Row], val: list[Row]) -> dict[str, A
 def _held_back(splits: dict[str, int]) -> list[str]:
     """Who chose the checkpoint, as one line; none where nobody did."""
     lesions, patients = splits["val_lesions"], splits["val_patients"]
-    return [f"Held back: {lesions} lesions of {patients} other patients."] if patients else []
+    return (
+        [f"Held back: {count(lesions, 'lesion')} of {count(patients, 'other patient')}."] if patients else []
+    )
 
 
 def _asked(counts: dict[str, int] | None) -> str:
     """What the validation's figures were counted over."""
     if counts is None:
         return ""
-    return f", {counts['queries']} queries of {counts['lesions']} lesions among {counts['clips']} other clips"
+    return (
+        f", {count(counts['queries'], 'query', 'queries')} of {count(counts['lesions'], 'lesion')} "
+        f"among {count(counts['clips'], 'other clip')}"
+    )
 
 
 def _published(
@@ -275,8 +281,8 @@ def _published(
     facts = CardFacts(
         name=run.name,
         data=[
-            f"{splits['train_pictures']} pictures of {splits['train_lesions']} lesions of "
-            f"{splits['train_patients']} patients, from {data['source']}.",
+            f"{count(splits['train_pictures'], 'picture')} of {count(splits['train_lesions'], 'lesion')} of "
+            f"{count(splits['train_patients'], 'patient')}, from {data['source']}.",
             *_held_back(splits),
             data["start"],
         ],

@@ -17,6 +17,7 @@ import msgspec
 import numpy as np
 from tokenizers import Tokenizer
 
+from core.counting import count
 from core.inference.bundle import replace_file
 from core.progress import CancelToken, ProgressSink, no_progress
 from core.text.render import model_text
@@ -134,7 +135,8 @@ def read_result(folder: Path) -> MlmResult | None:
 def summary(result: MlmResult) -> str:
     """One sentence on a pre-training, for logs and cards."""
     return (
-        f"masked-language pre-training on {result.texts} descriptions, {result.vocabulary} word pieces, "
+        f"masked-language pre-training on {count(result.texts, 'description')}, "
+        f"{count(result.vocabulary, 'word piece')}, "
         f"{result.parameters / 1e6:.2f} M parameters: validation loss {result.loss:.3f} "
         f"(guessing by frequency {result.frequency_loss:.3f}, perplexity {math.exp(result.loss):.2f}), "
         f"accuracy {result.accuracy:.3f} on masked pieces, {result.seconds:.0f} s"

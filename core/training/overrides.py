@@ -15,6 +15,7 @@ import msgspec
 from core.errors import PolypTraceError
 
 _Settings = TypeVar("_Settings", bound=msgspec.Struct)
+_FILE_HINT = 'Give a JSON file such as {"loss": {"miner": "batch-hard"}}; --print-settings prints one.'
 _WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", NoneType: "none"}
 
 
@@ -45,10 +46,12 @@ def with_file(config: _Settings, file: Path) -> _Settings:
         raise PolypTraceError(
             "settings-unreadable",
             f"The settings file {file.name} can't be read.",
-            'Give a JSON file such as {"loss": {"miner": "batch-hard"}}.',
+            _FILE_HINT,
         ) from error
     if not isinstance(content, dict):
-        raise PolypTraceError("settings-unreadable", f"The settings file {file.name} holds no JSON object.")
+        raise PolypTraceError(
+            "settings-unreadable", f"The settings file {file.name} holds no JSON object.", _FILE_HINT
+        )
     types = setting_types(type(config))
     changes = {}
     for name, value in _flat(content):
@@ -56,7 +59,8 @@ def with_file(config: _Settings, file: Path) -> _Settings:
         try:
             changes[name] = msgspec.convert(value, wanted)
         except msgspec.ValidationError as error:
-            raise _invalid(name, json.dumps(value), wanted) from error
+            shown = value if isinstance(value, str) else json.dumps(value)
+            raise _invalid(name, shown, wanted) from error
     return _replaced(config, changes)
 
 
@@ -161,7 +165,7 @@ def _words(wanted: Any) -> str:
 
 
 def _invalid(name: str, shown: str, wanted: Any) -> PolypTraceError:
-    near = get_close_matches(shown.strip('"'), _choices(wanted), 1)
+    near = get_close_matches(shown, _choices(wanted), 1)
     hint = f"Did you mean {near[0]}? " if near else ""
     return PolypTraceError(
         "setting-invalid", f"“{shown}” is no value for {name}.", f"{hint}It takes {_words(wanted)}."

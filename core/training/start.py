@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 from tokenizers import BertWordPieceTokenizer, Tokenizer
 
+from core.counting import count
 from core.data.manifest import Row
 from core.errors import PolypTraceError
 from core.inference.bundle import read_bundle
@@ -173,4 +174,4 @@ def _image_words(weights: str) -> str:
     learnt = read_pretraining(Path(weights).parent)
     if learnt is None:
         return "an image encoder that was trained before"
-    return f"an image encoder that had learnt without labels from {learnt.tracklets} tracklets"
+    return f"an image encoder that had learnt without labels from {count(learnt.tracklets, 'tracklet')}"

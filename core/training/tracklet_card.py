@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from core.counting import count
 from core.domain import RESEARCH_BANNER
 from core.training.config import TrainConfig
 
@@ -53,11 +54,13 @@ def tracklet_card(config: TrainConfig, result: PretrainResult, found: Mapping[st
         "",
         "## Learnt from",
         "",
-        f"- {result.tracklets} tracklets ({result.crops} crops) of {from_}. Nobody said what they show.",
+        f"- {count(result.tracklets, 'tracklet')} ({count(result.crops, 'crop')}) of {from_}. "
+        "Nobody said what they show.",
         "- Views of one tracklet are positives; tracklets of the same film within "
         f"{own.near_s:g} s are hard negatives and count {own.hard_weight:g} times; those less than "
         f"{own.unsure_s:g} s apart are neither.",
-        f"- {result.steps} batches, AdamW with {own.rate:g}, temperature {own.temperature:g}, "
+        f"- {count(result.steps, 'batch', 'batches')}, AdamW with {own.rate:g}, "
+        f"temperature {own.temperature:g}, "
         f"seed {config.seed}, {result.seconds:.0f} s.",
         "",
         "## Figures",

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import torch
 
+from core.counting import count
 from core.data.batches import STORE_MARGIN
 from core.data.tracklets.batches import TrackletBatches, too_few
 from core.data.tracklets.gather import gather
@@ -216,7 +217,7 @@ def _facts(planned: Planned, store: TrackletStore) -> dict[str, Any]:
     left = len(planned.pieces) - store.pieces
     if left:
         notes.append(
-            f"{left} of {len(planned.pieces)} pieces of video were left out: the space for crops is full."
+            f"{left} of {count(len(planned.pieces), 'piece')} of video left out: the space for crops is full."
         )
     return {"videos": planned.videos, "stills": planned.stills, "clips": planned.clips, "notes": notes}
 

@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 import torch
 
+from core.counting import count
 from core.data.batches import Batch, BatchMaker
 from core.data.prefetch import Prefetcher
 from core.errors import Cancelled, PolypTraceError
@@ -123,7 +124,7 @@ class Trainer:
     def notes(self) -> list[str]:
         """What differs from the wish by the data, in sentences."""
         left = self.maker.left_out
-        missing = [f"{left} training pictures without a known identity were left out."] if left else []
+        missing = [f"{count(left, 'training picture')} without a known identity left out."] if left else []
         return [*self.maker.sampler.notes, *missing]
 
     @property
@@ -271,7 +272,8 @@ class Trainer:
             torch.cuda.empty_cache()
         self.maker.lower(now // 2)
         self.state.identities = now // 2
-        note = f"The memory ran out at step {self.state.step + 1}: {now // 2} lesions a batch from there on."
+        left = count(now // 2, "lesion")
+        note = f"The memory ran out at step {self.state.step + 1}: {left} a batch from there on."
         self.state.notes = [*self.state.notes, note]
         self._report({"stage": "note", "step": self.state.step, "steps": self.steps, "note": note})
 

@@ -10,6 +10,7 @@ import cv2
 import msgspec
 import numpy as np
 
+from core.counting import count
 from core.errors import PolypTraceError
 from core.progress import CancelToken, Progress, ProgressSink, no_progress
 from core.video.index import FrameIndex
@@ -108,7 +109,7 @@ def _numbered(part: str, index: FrameIndex) -> WantedFrame:
         ) from None
     if 0 <= number < len(index):
         return WantedFrame(part, number)
-    reason = f"The video has {len(index)} frames, numbered 0 to {len(index) - 1}."
+    reason = f"The video has {count(len(index), 'frame')}, numbered 0 to {len(index) - 1}."
     return WantedFrame(part, number, reason)
 
 

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from core.domain import RESEARCH_BANNER
-from desktop.item_models.reports import ReportRow, names
+from desktop.item_models.reports import ReportRow
 from desktop.views.description.body import FormBody
 from desktop.views.description.look import SHEET
 from desktop.views.description.reading import read
@@ -46,6 +46,10 @@ class ReportDialog(QDialog):
         self.report = QTextBrowser()
         self.report.setAccessibleName("The report, and what was read in it")
         self.report.setHtml(_page(row))
+        self.identity = QLabel(" ".join(_identity(row)))
+        self.identity.setWordWrap(True)
+        self.identity.setProperty("role", "warning")
+        self.identity.setVisible(bool(self.identity.text()))
         self._problem = QLabel()
         self._problem.setWordWrap(True)
         self._problem.setProperty("role", "warning")
@@ -95,6 +99,7 @@ class ReportDialog(QDialog):
         left = QVBoxLayout()
         left.addWidget(QLabel(f"Patient {self._row.report.patient}, exam of {self._row.report.date}"))
         left.addWidget(self.report, 1)
+        left.addWidget(self.identity)
         right = QVBoxLayout()
         right.addWidget(self.body, 1)
         right.addWidget(self.card)
@@ -108,6 +113,13 @@ class ReportDialog(QDialog):
         self.resize(height * 62, height * 40)
 
 
+def _identity(row: ReportRow) -> list[str]:
+    """That the report seems to hold a name or a number, if it does."""
+    from core.legacy.identity import text_warnings
+
+    return text_warnings([row.report.text])
+
+
 def _page(row: ReportRow) -> str:
     """The report with the finding's sentence marked, and each field with how sure it is."""
     text, read_ = html.escape(row.report.text), row.read
@@ -115,10 +127,12 @@ def _page(row: ReportRow) -> str:
         return f"<p>{text}</p><p>Nothing was read of this finding: fill in what the report says.</p>".replace(
             "\n", "<br>"
         )
+    from core.text.place import field_names
+
     words = html.escape(read_.words)
     marked = text.replace(words, f"<b>{words}</b>", 1) if words else text
     lines = "".join(
-        f"<tr><td>{html.escape(names([key]))}</td><td><b>{html.escape(_value(field.value))}</b></td>"
+        f"<tr><td>{html.escape(field_names([key]))}</td><td><b>{html.escape(_value(field.value))}</b></td>"
         f"<td>“{html.escape(field.words)}”</td><td align='right'>{field.sure:.0%}</td></tr>"
         for key, field in read_.fields.items()
     )

@@ -20,11 +20,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from core.counting import count
 from core.domain import LONGEST_PATIENT_CODE, RESEARCH_BANNER
 from core.errors import PolypTraceError
-from core.privacy import scan
 from desktop.dialogs.day_edit import DayEdit
-from desktop.item_models.library_rows import count
 from desktop.reports import ReadFile, ReportFile
 from desktop.theme.style import set_role
 from desktop.views.reports.preview import PreviewTable
@@ -145,15 +144,8 @@ class ReportImportDialog(QDialog):
         self._filling = False
 
     def _show_problems(self, found: Entries) -> None:
-        lines = [*found.notes, *(f"Row {one.row}: {one.words}." for one in found.problems)]
-        if found.duplicates:
-            lines.append(f"Said twice and left out: rows {', '.join(map(str, found.duplicates))}.")
-        names = sorted({one.patient for one in found.entries if scan(one.patient)})
-        if names:
-            lines.append(
-                f"{', '.join(names[:5])} look like names, dates or record numbers: only pseudonyms belong in "
-                "the catalogue."
-            )
+        problems = (f"{one.where}: {one.words}." for one in found.problems)
+        lines = [*found.warnings, *found.notes, *problems]
         self.problems.setPlainText("\n".join(lines))
         self.problems.setVisible(bool(lines))
 

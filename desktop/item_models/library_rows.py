@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from core.counting import count
 from desktop.session import Selection
 
 if TYPE_CHECKING:
@@ -101,11 +102,6 @@ def _clip(line: ClipLine) -> Row:
     text = f"Clip {line.path[5]} · finding {line.lesion_no} · {line.seconds:.1f} s"
     verdict = f" · {line.verdict}" if line.verdict else ""
     return Row(line.path, key_of(line.path), text, place_of(line.description) + verdict)
-
-
-def count(number: int, word: str) -> str:
-    """“1 clip”, “2 clips”, “5 000 clips”."""
-    return f"{number:,} {word}".replace(",", "\u202f") + ("" if number == 1 else "s")
 
 
 def rows_below(catalog: Catalog, key: Key) -> list[Row]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -80,20 +79,17 @@ def as_read(read: LegacyFinding) -> str:
 def _least_sure(read: LegacyFinding) -> str:
     if not read.fields:
         return ""
+    from core.text.place import field_names
+
     key, field = min(read.fields.items(), key=lambda item: item[1].sure)
-    return f"{names([key])}\n{field.sure:.0%}"
+    return f"{field_names([key])}\n{field.sure:.0%}"
 
 
 def _compared(one: Fit) -> str:
+    from core.text.place import field_names
+
     lines = [f"verdict: {one.verdict}"] if one.verdict else []
     lines += ["same patient"] if one.same_patient else ["another patient"]
-    lines += [f"same {names(one.agree)}"] if one.agree else []
-    lines += [f"differs: {names(one.differ)}"] if one.differ else []
+    lines += [f"same {field_names(one.agree)}"] if one.agree else []
+    lines += [f"differs: {field_names(one.differ)}"] if one.differ else []
     return "\n".join(lines)
-
-
-def names(keys: Sequence[str]) -> str:
-    """Fields by the names that they have in the form."""
-    from core.text.vocabulary import load
-
-    return ", ".join(load().by_key[key].label.casefold() for key in keys)

@@ -6,9 +6,10 @@ from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QLabel, QLineEdit, QPushButton, QStackedLayout, QVBoxLayout, QWidget
 
+from core.counting import count
 from core.errors import PolypTraceError
 from desktop.item_models.library_feed import LibraryFeed, Stage
-from desktop.item_models.library_rows import Key, Kind, Row, count, key_of_selection
+from desktop.item_models.library_rows import Key, Kind, Row, key_of_selection
 from desktop.session import Selection, Session
 from desktop.views.outline import OutlineView
 from desktop.words import paragraphs

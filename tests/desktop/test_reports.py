@@ -13,6 +13,7 @@ from core.catalog import queries
 from core.domain import Verdict
 from desktop.dialogs.report_dialog import ReportDialog
 from desktop.dialogs.report_import_dialog import ReportImportDialog
+from desktop.item_models.reports import ReportRow
 from desktop.main_window import MainWindow
 from desktop.reports import Comparison
 from desktop.views.reports.listed import NONE_KEPT
@@ -101,7 +102,7 @@ def test_columns_are_named_and_nothing_is_kept_before(
     dialog.columns["date"].setCurrentIndex(dialog.columns["date"].findData("Day"))
     qtbot.waitUntil(dialog.keep.isEnabled, timeout=LONG_MS)
     assert "3 reports of 2 patients, 3 findings" in dialog.words.text()
-    assert "Row 5: its date can't be read." in dialog.problems.toPlainText()
+    assert "row 5: its date can't be read." in dialog.problems.toPlainText()
     assert dialog.table.rowCount() == 4
     dialog.reject()
     assert case.ask(queries.legacy_reports) == []
@@ -234,3 +235,23 @@ def test_files_and_folders_can_be_chosen(window: MainWindow) -> None:
         "A table or a text…",
         "A folder of texts…",
     ]
+
+
+def test_names_in_reports_are_announced(qtbot: Any, window: MainWindow, case: Case, tmp_path: Path) -> None:
+    file = tmp_path / "P-7_2019-01-02.txt"
+    file.write_text("Mr John Smith. 8 mm sessile polyp in the sigmoid.", "utf-8")
+    dialog = asked(qtbot, window, file)
+    qtbot.waitUntil(dialog.keep.isEnabled, timeout=LONG_MS)
+    assert "1 report seems to hold a name" in dialog.problems.toPlainText()
+    with qtbot.waitSignal(window.reporting.flow.listed, timeout=LONG_MS):
+        dialog.keep.click()
+    (kept,) = case.ask(queries.legacy_reports)
+    window.reporting.show_row(ReportRow(kept, kept.findings[0]))
+    (shown,) = window.findChildren(ReportDialog)
+    assert "seems to hold a name" in shown.identity.text()
+    shown.reject()
+    window.actions_by_id["reports"].trigger()
+    window.reporting.view.listed.table.selectRow(0)
+    with qtbot.waitSignal(window.reporting.told, timeout=LONG_MS) as heard:
+        press(window, "Accept as read")
+    assert "seems to hold a name" in heard.args[0]

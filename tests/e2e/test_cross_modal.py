@@ -74,6 +74,80 @@ def test_features_of_one_s_own(quick: Run, tmp_path: Path) -> None:
     assert "map_all" not in said["metrics"]  # nothing to test on
     assert set(said["metrics"]["validation"]["map_all"]) == {"image->report", "report->image"}
     assert any("held back" in note for note in said["notes"])
+    assert any("no part to test on" in note for note in said["notes"])
+    card = _json(quick(tmp_path / "d", "models", "show", said["model"], "--json"))["card"]
+    assert "No figures: nothing was held back for a test" in card
+
+
+def _features(file: Path, **lengths: int) -> Path:
+    rng = np.random.default_rng(1)
+    arrays = {}
+    for name, length in lengths.items():
+        labels = np.arange(12) % 3
+        arrays[f"{name}_features"] = rng.normal(size=(12, length)) + labels[:, None]
+        arrays[f"{name}_labels"] = labels
+    np.savez(file, **arrays)  # type: ignore[arg-type]
+    return file
+
+
+def test_features_of_one_s_own_are_asked_with_a_model(quick: Run, tmp_path: Path) -> None:
+    data, rng = tmp_path / "d", np.random.default_rng(0)
+    arrays = {}
+    for part, count in (("train", 30), ("test", 9)):
+        for name, length in (("image", 4), ("report", 3)):
+            labels = np.arange(count) % 3
+            arrays[f"{name}_{part}_features"] = rng.normal(size=(count, length)) + labels[:, None]
+            arrays[f"{name}_{part}_labels"] = labels
+    file = tmp_path / "own.npz"
+    np.savez(file, **arrays)
+    said = _json(quick(data, "train", "drcl", "--features", file, *SMALL, "--json"))
+    asked = ["evaluate", "--protocol", "cross-modal", "--model", said["model"], "--json", "--features"]
+    found = _json(quick(data, *asked, file))
+    assert found["map_all"] == pytest.approx(said["metrics"]["map_all"], abs=0.02)
+    assert found["data"]["sizes"]["test"] == {"image": 9, "report": 9}
+    whole = _json(quick(data, *asked, _features(tmp_path / "whole.npz", image=4, report=3)))
+    assert set(whole["map_all"]) == {"image->report", "report->image"}
+    assert whole["baselines"]["cca"] is None
+    for lengths, words in (
+        ({"image": 5, "report": 3}, "of length 5; the model"),
+        ({"image": 4, "sound": 3}, "no encoder for sound"),
+    ):
+        refused = quick(data, *asked, _features(tmp_path / "other.npz", **lengths))
+        assert (refused.code, refused.error["code"]) == (1, "model-modality")
+        assert words in refused.error["message"]
+    one = quick(data, *asked, _features(tmp_path / "one.npz", image=4))
+    assert (one.code, one.error["code"]) == (1, "cross-modal-invalid")
+    bare = quick(data, "evaluate", "--features", file, "--json")
+    assert (bare.code, bare.error["code"]) == (1, "features-layout")
+    assert "--model" in bare.error["hint"]
+    val = quick(data, *asked, file, "--split", "val")
+    assert (val.code, val.error["code"]) == (1, "features-layout")
+
+
+def test_what_would_train_is_told_and_settings_are_looked_at_first(
+    quick: Run, root: Path, tmp_path: Path
+) -> None:
+    data = tmp_path / "d"
+    asked = ["train", "drcl", "--layout", "wikipedia", root]
+    told = _json(quick(data, *asked, *SMALL, "--dry-run", "--json"))
+    assert told["settings"]["width"] == 16
+    assert told["data"]["sizes"]["test"] == {"image": 9, "text": 9}
+    assert not (data / "runs").exists()
+    idle = quick(data, *asked, *SMALL, "--set", "rates.sound=0.01", "--dry-run")
+    assert "no modality sound" in idle.err
+    for wrong in ("dim=1", "epochs=0", "seed=-1"):
+        done = quick(data, *asked, *SMALL, "--set", wrong)
+        assert done.code == 1
+        assert "--resume" not in done.out  # there is no run to go on with
+        assert "--print-settings" in done.err
+    assert not (data / "runs").exists()
+
+
+def test_help_names_every_preset(quick: Run, tmp_path: Path) -> None:
+    from core.training.drcl.presets import PRESETS
+
+    told = " ".join(quick(tmp_path / "d", "train", "--help").out.replace("│", " ").split())
+    assert [name for name in PRESETS if name not in told] == []
 
 
 def test_settings_are_printed_and_changed(quick: Run, tmp_path: Path) -> None:
@@ -97,6 +171,7 @@ def test_settings_are_printed_and_changed(quick: Run, tmp_path: Path) -> None:
         (["train", "dmcl", "--layout", "wikipedia", "."], "train drcl"),
         (["train", "dmcl", "--features", "x.npz"], "train drcl"),
         (["evaluate", "--layout", "wikipedia", "."], "cross-modal"),
+        (["evaluate", "--features", "x.npz", "--model", "drcl"], "cross-modal"),
         (["evaluate", "--protocol", "cross-modal", "--layout", "wikipedia", "."], "--model"),
     ],
 )

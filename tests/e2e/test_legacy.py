@@ -33,7 +33,7 @@ def test_a_table_is_read_and_nothing_kept(quick: Run, table: Path, tmp_path: Pat
     assert [(entry["row"], len(entry["findings"])) for entry in said["entries"]] == [(2, 1), (3, 2), (4, 0)]
     first = said["entries"][0]["findings"][0]["fields"]
     assert first["size_mm"] == {"value": 12, "sure": 0.95, "words": "12 mm"}
-    assert said["problems"] == [{"row": 5, "words": "its date can't be read"}]
+    assert said["problems"] == [{"row": 5, "words": "its date can't be read", "where": "row 5"}]
     assert said["duplicates"] == [6]
     assert "notice" in said
     assert not (tmp_path / "d").exists()
@@ -106,3 +106,61 @@ def test_reports_are_kept_accepted_compared_and_linked(
     assert quick(data, "legacy", "list", "--json").document["reports"] == []
     for wrong in (("legacy", "accept", "999"), ("legacy", "clips", "999"), ("legacy", "add", "999")):
         assert quick(data, *wrong, "--json").error["hint"]
+
+
+def test_one_report_is_one_report_and_fields_have_their_names(quick: Run, tmp_path: Path) -> None:
+    file = tmp_path / "P1_2019-04-03.txt"
+    file.write_text("12 mm sessile polyp in the sigmoid.", "utf-8")
+    shown = quick(tmp_path / "d", "legacy", "preview", file)
+    assert "1 report of 1 patient, 1 finding read" in shown.out
+    assert "largest diameter 12 mm" in shown.out
+    assert "Paris Is" in shown.out
+    assert "size_mm" not in shown.out
+    assert "Kept 1 report." in quick(tmp_path / "d", "legacy", "import", file).out
+
+
+def test_names_in_reports_are_announced_and_not_repeated(quick: Run, tmp_path: Path) -> None:
+    data, file = tmp_path / "d", tmp_path / "reports.csv"
+    report = "Mr John Smith. Hospital no. 4711234. 12 mm sessile polyp in the sigmoid."
+    file.write_text(f"patient,date,report\nP1,2019-04-03,{report}\nP2,2019-04-03,No polyps.\n", "utf-8")
+    asked: list[tuple[object, ...]] = [("preview", file), ("import", file), ("accept", 1)]
+    for argv in asked:
+        done = quick(data, "legacy", *argv, "--json")
+        assert done.code == 0, done.err
+        (warning,) = done.document["warnings"]
+        assert warning.startswith("1 report seems to hold a name; 1 report seems to hold a record number.")
+        assert warning in " ".join(done.err.split())
+        assert "Smith" not in done.err
+
+
+def test_a_correction_that_names_somebody_is_announced(quick: Run, table: Path, tmp_path: Path) -> None:
+    data = tmp_path / "d"
+    assert quick(data, "legacy", "import", table).code == 0
+    assert "Nothing changed" in quick(data, "legacy", "propose", "1").out
+    done = quick(data, "legacy", "accept", "1", "--set", "free_text=Seen by Mr John Smith", "--json")
+    assert any("seems to hold a name" in one for one in done.document["warnings"])
+
+
+def test_reports_of_nobody_and_of_somebody_without(quick: Run, table: Path, tmp_path: Path) -> None:
+    data = tmp_path / "d"
+    assert quick(data, "patient", "add", "P9").code == 0
+    nobody = quick(data, "legacy", "list", "--patient", "NOBODY", "--json")
+    assert (nobody.code, nobody.error["code"]) == (1, "patient-unknown")
+    assert "Patient P9 has no reports." in quick(data, "legacy", "list", "--patient", "P9").out
+    assert quick(data, "legacy", "import", table).code == 0
+    assert quick(data, "legacy", "list", "--patient", "p2", "--json").code == 0  # only in reports so far
+    assert "No finding is accepted." in quick(data, "legacy", "list", "--state", "accepted").out
+
+
+def test_an_exam_that_lies_ahead_isn_t_taken(quick: Run, tmp_path: Path) -> None:
+    file = tmp_path / "P1_2099-04-03.txt"
+    file.write_text("Polyp.", "utf-8")
+    done = quick(tmp_path / "d", "legacy", "import", file, "--json")
+    assert (done.code, done.error["code"]) == (1, "reports-refused")
+    assert [one["words"] for one in done.document["problems"]] == ["its date lies in the future"]
+    assert "lies in the future" in quick(tmp_path / "d", "legacy", "preview", file).err
+    assert not (tmp_path / "d").exists()
+    file = tmp_path / "report.txt"
+    file.write_text("Polyp.", "utf-8")
+    for_all = ("--patient", "P1", "--exam-date", "2099-04-03")
+    assert quick(tmp_path / "d", "legacy", "import", file, *for_all, "--json").error["code"] == "exam-date"

@@ -169,6 +169,10 @@ def test_words_find_clips_of_their_kind(quick: Run, demo: tuple[Path, dict[str, 
         (one["score"] for one in found["hits"]), reverse=True
     )
     assert "doesn't decide" in found["note"]
+    nonsense = _json(quick(data, "search", "xyzzy plugh " * 200, "--json"))
+    assert len(nonsense["warnings"]) == 3  # not understood, too long, no order
+    wrong = quick(data, "search", wish, "--device", "tpu", "--json")
+    assert wrong.error["code"] == "device-unknown"
     other = _json(quick(data, "search", wish, "--other-segment", "--json"))
     assert all("sigmoid" not in one["place"] for one in other["hits"])
     like = _json(quick(data, "search", "--like", str(first["clip"]), "--json"))
@@ -213,7 +217,7 @@ def test_a_space_is_learnt_from_the_catalogue(quick: Run, demo: tuple[Path, dict
     assert _json(quick(data, "models", "rollback", "--search", "--json"))["model"] == shipped
     assert _json(quick(data, "search", "polyp", "--json"))["model"] == shipped
     for wrong in (
-        ("train", "drcl", "--from-catalogue", "--dry-run"),
+        ("train", "drcl", "--from-catalogue", "--pretrain", "tracklets"),
         ("train", "drcl", "--categories", "class", "--features", "x.npz"),
         ("train", "dmcl", "--from-catalogue", "--categories", "class"),
     ):

@@ -20,6 +20,7 @@ from core.catalog.operations.verdict_checks import patient_of
 from core.catalog.schema import ClipRow, LegacyFindingRow, LegacyReportRow
 from core.catalog.types import now
 from core.catalog.values import LegacyFinding, LegacyState, NewLegacyFinding, NewLegacyReport
+from core.counting import count
 from core.errors import PolypTraceError
 
 SOURCE = "imported"
@@ -49,7 +50,7 @@ def add_legacy_reports(
             new.append(connection.execute(added).scalar_one())
             for number, found in enumerate(report.findings, start=1):
                 _add_finding(connection, new[-1], number, found)
-        label = "import 1 report" if len(new) == 1 else f"import {len(new)} reports"
+        label = f"import {count(len(new), 'report')}"
         if new:
             undo_log.push(connection, undo_log.REPORTS, label, {"reports": new})
             audit.note(connection, author, "import-reports", "legacy reports", after={"reports": len(new)})
@@ -116,8 +117,8 @@ def accept_legacy_findings(
             if not kept:
                 raise PolypTraceError(
                     "report-says-nothing",
-                    f"Nothing was read of finding {legacy_id}, so there is nothing to accept.",
-                    "Fill in what the report says first.",
+                    f"Nothing was read of finding {legacy_id} of the reports: there is nothing to accept.",
+                    "Fill in what the report says first: in its form, or with --set KEY=VALUE.",
                 )
             new, step = _accept(connection, found, kept, author)
             made = _joined(made, new)

@@ -21,7 +21,7 @@ _TAKE_BACK = (
 
 
 class Side(NamedTuple):
-    """The counterpart as it was named: at most one of the three."""
+    """The counterpart as it was named: at most one of the three. A finding is one of a report."""
 
     clip_id: int | None
     finding_id: int | None
@@ -71,12 +71,21 @@ def counterpart(
             "Choose a clip of another finding, from an earlier exam.",
         )
     if any(patient_of(connection, other) != patient_id for other in others):
-        raise PolypTraceError(
-            "link-other-patient",
-            "The two clips belong to different patients, whose lesions are never the same.",
-            "Check that the clip was imported under the right patient.",
-        )
+        raise _other_patient(side)
     return list(others)
+
+
+def _other_patient(side: Side) -> PolypTraceError:
+    ends, what = "The two clips", "clip"
+    if side.finding_id is not None:
+        ends, what = "The clip and the report", "report"
+    elif side.lesion_id is not None:
+        ends, what = "The clip and the lesion", "clip"
+    return PolypTraceError(
+        "link-other-patient",
+        f"{ends} belong to different patients, whose lesions are never the same.",
+        f"Check that the {what} was imported under the right patient.",
+    )
 
 
 def check_allowed(
@@ -194,7 +203,7 @@ def _counterpart(verdict: Verdict) -> PolypTraceError:
         return PolypTraceError(
             "link-counterpart",
             f"“{verdict}” is said of a finding alone, not of a pair.",
-            "Leave the other clip out, or say that the two are not the same.",
+            "Leave the other clip, lesion or report out, or say that the two are not the same.",
         )
     return PolypTraceError(
         "link-counterpart",

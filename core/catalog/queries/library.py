@@ -11,6 +11,7 @@ from core.catalog import rows
 from core.catalog.engine import Catalog
 from core.catalog.schema import ClipRow, ExamRow, ExamVideoRow, PatientRow, VideoRow
 from core.domain import Clip, Exam, Patient, Video
+from core.errors import PolypTraceError
 
 
 def patients(catalog: Catalog) -> list[Patient]:
@@ -38,6 +39,22 @@ def patient_by_code(catalog: Catalog, code: str) -> Patient | None:
     with catalog.read() as connection:
         found = rows.patients(connection, PatientRow.code_folded == code.strip().casefold())
     return found[0] if found else None
+
+
+def patient_of_code(catalog: Catalog, code: str) -> Patient:
+    """The patient of a pseudonym.
+
+    Raises:
+        PolypTraceError: ``patient-unknown``.
+    """
+    found = patient_by_code(catalog, code)
+    if found is None:
+        raise PolypTraceError(
+            "patient-unknown",
+            f"There is no patient “{code}”.",
+            "`polyptrace patient list` shows all codes.",
+        )
+    return found
 
 
 def exams(catalog: Catalog, patient_id: int | None = None) -> list[Exam]:

@@ -12,18 +12,21 @@ may have different numbers of samples; nothing pairs them.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
 import numpy as np
 
-from core.data.cross_modal.labels import Parts, with_label_vectors
-from core.data.cross_modal.samples import PARTS, TRAIN, VAL, CrossModal, Samples, invalid
+from core.counting import count
+from core.data.cross_modal.labels import Labelled, Parts, with_label_vectors
+from core.data.cross_modal.samples import PARTS, TEST, TRAIN, VAL, CrossModal, Samples, invalid
 from core.data.feature_file import Arrays, load_arrays
 from core.errors import PolypTraceError
 
 VAL_SHARE = 0.1
 _KEY = re.compile(rf"(?P<modality>.+)_(?P<part>{'|'.join(PARTS)})_(?P<kind>features|labels)")
+_NO_TEST = "The file has no part to test on (NAME_test_features, NAME_test_labels)."
 HINT = "It needs NAME_train_features (N, d) and NAME_train_labels for each modality, e.g. image and text."
 
 
@@ -37,7 +40,12 @@ def read_feature_set(path: Path, seed: int = 0) -> CrossModal:
         PolypTraceError: ``features-missing``, ``features-unreadable``, ``features-layout`` or
             ``cross-modal-invalid``.
     """
-    data = with_label_vectors(_parts(path, load_arrays(path)), path.stem, path.name)
+    found = _parts(path, load_arrays(path))
+    if TRAIN not in found:
+        raise _layout(path, "it has nothing to learn from")
+    data = with_label_vectors(found, path.stem, path.name)
+    if TEST not in data.parts:
+        data = msgspec.structs.replace(data, notes=(*data.notes, _NO_TEST))
     if VAL in data.parts:
         return data
     rng = np.random.default_rng(seed)
@@ -46,9 +54,15 @@ def read_feature_set(path: Path, seed: int = 0) -> CrossModal:
         raise invalid(path.name, "it has no validation part and too few samples to make one")
     train = {name: one.at(np.flatnonzero(~held[name])) for name, one in data.parts[TRAIN].items()}
     val = {name: one.at(np.flatnonzero(held[name])) for name, one in data.parts[TRAIN].items()}
-    note = f"{sum(map(len, val.values()))} samples of the training part are held back for validation."
+    held_back = count(sum(map(len, val.values())), "sample")
+    note = f"{held_back} of the training part held back for validation."
     parts = {**data.parts, TRAIN: train, VAL: {name: one for name, one in val.items() if len(one)}}
     return msgspec.structs.replace(data, parts=parts, notes=(*data.notes, note))
+
+
+def has_parts(names: Iterable[str]) -> bool:
+    """Whether a file's arrays are named by part, to learn from and to test on."""
+    return any(_KEY.fullmatch(name.lower()) for name in names)
 
 
 def _parts(path: Path, arrays: Arrays) -> Parts:
@@ -65,9 +79,34 @@ def _parts(path: Path, arrays: Arrays) -> Parts:
                     path, f"{modality}_{part} has no {'labels' if 'features' in kinds else 'features'}"
                 )
             parts.setdefault(part, {})[modality] = (kinds["features"], kinds["labels"])
-    if TRAIN not in parts:
-        raise _layout(path, "it has nothing to learn from")
     return parts
+
+
+def read_to_ask(path: Path, part: str) -> CrossModal:
+    """The modalities of a feature file that ask each other: a part of it, or ``NAME_features`` as a whole.
+
+    Args:
+        part: train, val or test; a file without parts is all of this one.
+
+    Raises:
+        PolypTraceError: as :func:`read_feature_set`.
+    """
+    arrays = load_arrays(path)
+    parts = _parts(path, arrays) or {part: _whole(arrays)}
+    if not any(parts.values()):
+        raise _layout(path, "it has no NAME_features with NAME_labels of any modality")
+    if part not in parts:
+        raise _layout(path, f"it has no {part} part, only {', '.join(parts)}")
+    return with_label_vectors(parts, path.stem, path.name, part)
+
+
+def _whole(arrays: Arrays) -> dict[str, Labelled]:
+    """``image_features`` and ``image_labels`` of each modality that has both."""
+    lower = {key.lower(): array for key, array in arrays.items()}
+    names = [key.removesuffix("_features") for key in lower if key.endswith("_features")]
+    return {
+        one: (lower[f"{one}_features"], lower[f"{one}_labels"]) for one in names if f"{one}_labels" in lower
+    }
 
 
 def _held_back(one: Samples, rng: np.random.Generator) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from core.data.cross_modal.samples import CrossModal, Floats, Samples, checked, invalid, one_hot
+from core.data.cross_modal.samples import TRAIN, CrossModal, Floats, Samples, checked, invalid, one_hot
 
 Array = npt.NDArray[Any]
 Labelled = tuple[Array, Array]
@@ -17,10 +17,13 @@ Parts = dict[str, dict[str, Labelled]]
 """train, val, test → modality → samples."""
 
 
-def with_label_vectors(parts: Parts, name: str, title: str) -> CrossModal:
+def with_label_vectors(parts: Parts, name: str, title: str, main: str = TRAIN) -> CrossModal:
     """Samples with labels of their own kind as a data set with label vectors.
 
     Numbers and words are put in order; columns are named 1, 2, …
+
+    Args:
+        main: the part that matters, see :func:`core.data.cross_modal.samples.checked`.
 
     Raises:
         PolypTraceError: ``cross-modal-invalid``.
@@ -36,7 +39,7 @@ def with_label_vectors(parts: Parts, name: str, title: str) -> CrossModal:
         }
     except (TypeError, ValueError) as error:
         raise invalid(title, "its features or labels are of a kind that can't be used") from error
-    return checked(CrossModal(name=name, title=title, categories=categories, parts=done))
+    return checked(CrossModal(name=name, title=title, categories=categories, parts=done), main)
 
 
 def _vectors(held: list[Array], title: str) -> tuple[tuple[str, ...], Callable[[Array], Floats]]:

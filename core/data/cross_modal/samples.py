@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from core.counting import count
 from core.errors import PolypTraceError
 
 Floats = npt.NDArray[np.float32]
@@ -72,18 +73,22 @@ def one_hot(labels: Sequence[int] | npt.NDArray[np.int64], categories: int) -> F
     return np.eye(categories, dtype=np.float32)[np.asarray(labels, dtype=np.int64)]
 
 
-def checked(data: CrossModal) -> CrossModal:
+def checked(data: CrossModal, main: str = TRAIN) -> CrossModal:
     """The data as they are.
+
+    Args:
+        main: the part that must be there, and whose samples those of the others must be like.
 
     Raises:
         PolypTraceError: ``cross-modal-invalid``: rows that don't fit, values that are no numbers, a sample
-            without a category, fewer than two modalities or categories, or nothing to learn from.
+            without a category, or fewer than two modalities or categories.
     """
-    if len(data.parts.get(TRAIN, {})) < 2:
-        raise invalid(data.title, "it has fewer than two modalities to learn from")
+    if len(data.parts.get(main, {})) < 2:
+        use = "to learn from" if main == TRAIN else f"in its {main} part"
+        raise invalid(data.title, f"it has fewer than two modalities {use}")
     if len(data.categories) < 2:
         raise invalid(data.title, "it has fewer than two categories")
-    widths = {name: one.features.shape[1:] for name, one in data.parts[TRAIN].items()}
+    widths = {name: one.features.shape[1:] for name, one in data.parts[main].items()}
     for part, modalities in data.parts.items():
         for name, one in modalities.items():
             if problem := _problem(one, len(data.categories), widths.get(name)):
@@ -95,9 +100,9 @@ def _problem(one: Samples, categories: int, width: tuple[int, ...] | None) -> st
     if one.features.ndim != 2 or not len(one):
         return "isn't a table of samples"
     if one.labels.shape != (len(one), categories):
-        return f"has {len(one)} samples, but labels of another number"
+        return f"has {count(len(one), 'sample')}, but labels of another number"
     if one.features.shape[1:] != width:
-        return "has samples of another length than the training part"
+        return "has samples of another length than in other parts"
     if not np.isfinite(one.features).all():
         return "holds values that aren't numbers"
     if (one.labels.sum(1) == 0).any():

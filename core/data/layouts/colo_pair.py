@@ -14,6 +14,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from core.counting import count
 from core.data.layouts.data_set import pictures_in
 from core.data.layouts.texts import Texts, read_texts, text_notes
 from core.data.manifest import Row
@@ -79,9 +80,9 @@ def _pictures(root: Path) -> dict[tuple[str, str], list[Path]]:
 def _side_notes(names: Sequence[str], clips: dict[tuple[str, str], list[Path]]) -> list[str]:
     lacking = {exam: sum((name, exam) not in clips for name in names) for exam in EXAMS}
     return [
-        f"{count} of {len(names)} identities have no pictures in their folder {exam}."
-        for exam, count in lacking.items()
-        if count
+        f"{number} of {count(len(names), 'identity', 'identities')} without pictures in the folder {exam}."
+        for exam, number in lacking.items()
+        if number
     ]
 
 
@@ -90,7 +91,8 @@ def _asked_notes(asked: int, fold: int | None) -> list[str]:
     if asked == _PUBLISHED and fold is None:
         return []
     which = "" if fold is None else f" Only fold {fold} is asked."
-    return [f"{asked} clips ask here; the published figures are of {_PUBLISHED} clips of 30 patients.{which}"]
+    here = count(asked, "clip asks", "clips ask")
+    return [f"{here} here; the published figures are of {_PUBLISHED} clips of 30 patients.{which}"]
 
 
 def _sheet(root: Path) -> Path | None:
@@ -119,7 +121,10 @@ def _patients(names: Sequence[str], texts: Texts | None) -> tuple[dict[str, str]
         return named, "Patients are those that the sheet names."
     letters = {name: match[1] for name in names if (match := re.fullmatch(r"(.*[^\W\d_])\d", name))}
     if len(letters) == len(names) and len(set(letters.values())) > 1:
-        return letters, f"{len(set(letters.values()))} patients: names that differ in their digit are one's."
+        return (
+            letters,
+            f"{count(len(set(letters.values())), 'patient')}: names that differ in their digit are one's.",
+        )
     return {name: name for name in names}, "Every identity counts as a patient of its own."
 
 

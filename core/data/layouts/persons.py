@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from core.counting import count
 from core.data.layouts.data_set import missing_folder, pictures_in, subfolder
 from core.data.manifest import Row
 from core.errors import PolypTraceError
@@ -84,7 +85,7 @@ def person_rows(root: Path, rule: NameRule) -> tuple[list[Row], list[str]]:
         rows += found
         if strange:
             notes.append(
-                f"{strange} pictures in {folder.name} have other names than {rule.example}: left out."
+                f"{count(strange, 'picture')} in {folder.name} left out: not named like {rule.example}."
             )
     return rows, [*notes, *size_notes(rows, rule.title, rule.sizes), STRETCHED]
 

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
+from core.counting import count
 from core.data.tracklets.sources import Piece
 from core.data.tracklets.store import TrackletStore
 from core.errors import PolypTraceError
@@ -49,7 +50,7 @@ def gather(
         except PolypTraceError as error:
             refused, cuts, note = refused or error, [], error.message
         store.add(cuts, note)
-        progress(Progress(STAGE, number + 1, len(chosen), f"{len(store.tracklets)} tracklets"))
+        progress(Progress(STAGE, number + 1, len(chosen), count(len(store.tracklets), "tracklet")))
     if refused is not None and not store.tracklets:
         raise refused
     if not store.complete:

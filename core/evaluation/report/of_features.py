@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from core.counting import count
 from core.evaluation.cross_modal import RECALLS
 from core.evaluation.metrics import RetrievalFigures
 from core.evaluation.report.drawings import curve_of
@@ -80,7 +81,8 @@ def _recall_curve(way: str, figures: Mapping[str, Any], before: str = "") -> Cur
 
 def _catalogue(document: Mapping[str, Any]) -> Section:
     own = msgspec.convert({**document, "intervals": document.get("intervals") or {}}, RetrievalFigures)
-    caption = f"{own.queries} queries with a true match, {own.queries_without_match} without one."
+    asked = count(own.queries, "query", "queries")
+    caption = f"{asked} with a true match, {own.queries_without_match} without one."
     table = Table(caption, ("", *CATALOGUE_COLUMNS), (("features", *catalogue_cells(own)),))
     notes = tuple(document[key] for key in ("reason", "intervals_reason") if document.get(key))
     if not own.cmc:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from core.counting import count
 from core.evaluation.metrics import RetrievalFigures
 from core.evaluation.protocols import WithinPatient
 from core.evaluation.report.words import REASONS, STRATA, way_words
@@ -31,7 +32,7 @@ def within_table(result: Evaluation) -> Table:
         rows.append((way_words(name), *cells))
     own = result.figures.within_patient
     caption = (
-        f"{own.queries} query clips whose lesion is in an earlier exam of the patient, "
+        f"{count(own.queries, 'query clip')} whose lesion is in an earlier exam of the patient, "
         f"{own.queries_without_match} whose lesion is new. In brackets: 95 % interval over patients."
     )
     columns = ("compared by", "Rank-1", "chance", "known or new: AUROC", "FNIR at FPIR 5 %")
@@ -94,7 +95,8 @@ def alarm_table(result: Evaluation) -> Table:
     ]
     asked = result.figures.other_patients.queries
     caption = (
-        f"{asked} query clips whose lesion is in an earlier exam. In brackets: 95 % interval over patients."
+        f"{count(asked, 'query clip')} whose lesion is in an earlier exam. "
+        "In brackets: 95 % interval over patients."
     )
     return Table(caption, ("compared by", "somebody else's clip comes first"), tuple(rows))
 

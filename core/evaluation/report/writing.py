@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from core.counting import count
 from core.errors import PolypTraceError
 from core.evaluation.bootstrap import DRAWS
 from core.evaluation.calibration import NoMatch
@@ -121,8 +122,8 @@ def _facts(result: Evaluation) -> list[tuple[str, str]]:
     first = f", the first {result.rerank} of each ranking" if result.rerank else ""
     return [
         ("Part", result.part),
-        ("Queries", f"{counts['query_clips']} clips, {counts['query_frames']} frames"),
-        ("Gallery", f"{counts['gallery_clips']} clips, {counts['gallery_frames']} frames"),
+        ("Queries", f"{count(counts['query_clips'], 'clip')}, {count(counts['query_frames'], 'frame')}"),
+        ("Gallery", f"{count(counts['gallery_clips'], 'clip')}, {count(counts['gallery_frames'], 'frame')}"),
         ("Patients", f"{counts['patients']}, with {counts['identities']} known identities"),
         ("Pictures", "whole frames" if result.full_frame else "crops of the lesion boxes"),
         ("Texts", f"{result.protocol}: {text}{first}"),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from core.data.cross_modal.samples import CrossModal
+from core.counting import count
+from core.data.cross_modal.samples import TEST, CrossModal
 from core.domain import RESEARCH_BANNER
 from core.training.drcl.config import DrclSettings
 from core.training.drcl.prior import LearntPrior
@@ -34,18 +35,19 @@ def space_card(
             f"- {part}: {', '.join(f'{count} of {name}' for name, count in own.items())}"
             for part, own in data.sizes.items()
         ),
-        f"- {len(data.categories)} categories; {'one' if data.single else 'one or several'} a sample.",
+        f"- {count(len(data.categories), 'category', 'categories')}; "
+        f"{'one' if data.single else 'one or several'} a sample.",
         *(f"- {note}" for note in data.notes),
         "",
         "## Settings",
         "",
         f"- Encoders of width {settings.width}, embeddings of {settings.dim}; batches of {settings.batch}; "
-        f"at most {settings.epochs} epochs; seed {settings.seed}.",
+        f"at most {count(settings.epochs, 'epoch')}; seed {settings.seed}.",
         f"- {_prior_words(prior)}",
         "",
         "## Figures",
         "",
-        *_table(metrics),
+        *_table(data, metrics),
         "",
         "## Limits",
         "",
@@ -60,9 +62,19 @@ def _prior_words(prior: LearntPrior) -> str:
     return f"Prior: learnt on {prior.modality}, quality score {prior.score:.3f} (epoch {prior.epoch})."
 
 
-def _table(metrics: Mapping[str, Any]) -> list[str]:
+def untested(data: CrossModal) -> str:
+    """Why there are no figures on a test part, in a sentence."""
+    held = data.parts.get(TEST, {})
+    if not held:
+        return "No figures: nothing was held back for a test, so how it does on other samples isn't known."
+    return (
+        f"No figures: of the modalities only {', '.join(held)} was held back for a test, and two are needed."
+    )
+
+
+def _table(data: CrossModal, metrics: Mapping[str, Any]) -> list[str]:
     if "map_all" not in metrics:
-        return ["Nothing was held back for a test."]
+        return [untested(data)]
     rows = [
         f"| {way} | {metrics['map_all'][way]:.3f} | {metrics['map_50'][way]:.3f} |"
         for way in metrics["map_all"]

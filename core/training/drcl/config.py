@@ -84,8 +84,11 @@ VARIANTS: dict[str, dict[str, object]] = {
 """The ablation of table V: what each variant changes."""
 
 
-def check(settings: DrclSettings, categories: int) -> None:
+def check(settings: DrclSettings, categories: int = 0) -> None:
     """Refuses settings that can't train.
+
+    Args:
+        categories: of the data; 0 where they aren't read yet.
 
     Raises:
         PolypTraceError: ``setting-invalid``.
@@ -102,8 +105,13 @@ def check(settings: DrclSettings, categories: int) -> None:
         (not all(0 <= one < float("inf") for one in weights), "alpha, beta and label_weight are at least 0"),
         (sum(weights) == 0, "one of alpha, beta and label_weight is more than 0"),
         (not 0 <= settings.gamma <= 1, "gamma lies in 0…1"),
+        (not 0 <= settings.seed < 1 << 32, "seed is at least 0 and below 2^32"),
         (settings.q is not None and not 0 < settings.q <= 10, "q lies between 0 and 10"),
     ]
     for wrong, words in problems:
         if wrong:
-            raise PolypTraceError("setting-invalid", f"These settings can't train: {words}.", "Change it.")
+            raise PolypTraceError(
+                "setting-invalid",
+                f"These settings can't train: {words}.",
+                "Change it with --set NAME=VALUE; --print-settings shows all.",
+            )

@@ -15,10 +15,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from core.counting import count
 from core.domain import Verdict
 from core.errors import PolypTraceError
 from core.progress import Progress
-from desktop.item_models.library_rows import count
 from desktop.item_models.reports import FitsModel
 from desktop.reports import Comparison
 from desktop.theme.style import set_role

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop.item_models.library_rows import count
+from core.counting import count
 from desktop.item_models.reports import ReportRow, ReportsModel
 from desktop.reports import Comparison
 from desktop.views.flow import FlowBox

@@ -5,8 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QWidget
 
+from core.counting import count
 from core.progress import Progress
-from desktop.item_models.library_rows import count
 
 
 class Preparing(QWidget):

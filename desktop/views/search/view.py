@@ -8,11 +8,11 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QLabel, QLineEdit, QVBoxLayout, QWidget
 
+from core.counting import count
 from core.domain import RESEARCH_BANNER
 from core.errors import PolypTraceError
 from core.progress import Progress
 from desktop.item_models.hits import HitsModel
-from desktop.item_models.library_rows import count
 from desktop.searching import Wish
 from desktop.theme.style import set_role
 from desktop.views.ranking_table import crop_icon, ranking_table

@@ -190,3 +190,25 @@ def test_camera_and_junk_travel_with_the_manifest(tmp_path: Path) -> None:
     bad = manifest(tmp_path, GOOD + ",,maybe", header=HEADER + ",camera,junk")
     with pytest.raises(PolypTraceError, match='junk is "maybe"'):
         read_manifest(bad)
+
+
+@pytest.mark.parametrize(
+    ("header", "line", "hint"),
+    [
+        ("clip_id,path", GOOD, "has the columns"),
+        (HEADER.replace(",", ";"), GOOD.replace(",", ";"), "with commas"),
+        (HEADER, "c1,a.png,,p1,l1,1,train", "quotation marks"),
+        (HEADER, "c1,a.png,,,l1,1,train,A polyp.", "may be empty"),
+        (HEADER, "c1,a.png,,p1,l1,first,train,A polyp.", "whole number"),
+        (HEADER, "c1,a.png,,p1,l1,1,training,A polyp.", "one of these"),
+        (f"{HEADER},x,y,w,h", f"{GOOD},1,2,0,4", "in pixels"),
+        (f"{HEADER},date", f"{GOOD},soon", "2019-04-30"),
+        (f"{HEADER},junk", f"{GOOD},yes", "Write 1"),
+        (HEADER, f"{GOOD}\nc1,b.png,,p2,l1,1,train,A polyp.", "another clip_id"),
+    ],
+)
+def test_hints_fit_the_fault(tmp_path: Path, header: str, line: str, hint: str) -> None:
+    with pytest.raises(PolypTraceError) as caught:
+        read_manifest(manifest(tmp_path, line, header=header))
+    assert hint in caught.value.hint
+    assert ("has the columns" in caught.value.hint) == (hint == "has the columns")

@@ -104,7 +104,7 @@ def test_one_picture_each_is_shown_repeatedly_and_said() -> None:
     data = many(5, 1, exams=1, pictures=1)
     sampler = PKSampler(data, 16, 4)
     np.testing.assert_array_equal(np.sort(sampler.batch(0)), np.repeat(np.arange(5), 4))
-    assert any("5 of 5 lesions have fewer than 4 pictures" in note for note in sampler.notes)
+    assert any("5 of 5 lesions with fewer than 4 pictures" in note for note in sampler.notes)
     assert any("one exam only" in note for note in sampler.notes)
 
 

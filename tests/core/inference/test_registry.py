@@ -55,7 +55,8 @@ def test_the_shipped_model_comes_first_and_is_active(house: DataDir) -> None:
 
 
 def test_a_model_is_found_by_id_beginning_and_folder(house: DataDir) -> None:
-    other = list_bundles(house)[1]
+    shipped, other = list_bundles(house)
+    assert find_bundle(house, "starter").folder == shipped.folder  # as `models list` calls it
     for name in (other.id, other.id[:10], str(other.folder)):
         assert find_bundle(house, name).folder == other.folder
     for name in ("dmcl-", "nothing"):

@@ -51,7 +51,7 @@ def test_good_rows_are_read_and_bad_ones_named(tmp_path: Path) -> None:
         (6, "it has no report"),
     ]
     assert found.duplicates == (8,)  # other spaces, capitals and doctor, the same report
-    assert found.notes == ()
+    assert found.notes == ("Said twice and left out: row 8.",)
 
 
 @pytest.mark.parametrize(
@@ -124,3 +124,32 @@ def test_dates_of_a_column() -> None:
             read_dates(mixed)
         assert caught.value.code == "dates-ambiguous"
         assert "--day-first" in caught.value.hint
+
+
+def test_no_exam_lies_ahead(tmp_path: Path) -> None:
+    today = dt.date.today()
+    year = today.year + 2
+    text = f"Patient,Date,Report\nP1,{year}-04-03,Polyp.\nP1,{today},Polyp.\n"
+    found = entries(tmp_path / "r.csv", text)
+    assert [one.date for one in found.entries] == [today]
+    assert [one.words for one in found.problems] == ["its date lies in the future"]
+    for_all = refusal(tmp_path / "r.csv", "Patient,Report\nP1,Polyp.\n", date=dt.date(year, 1, 1))
+    assert (for_all.code, bool(for_all.hint)) == ("exam-date", True)
+
+
+def test_a_report_that_lost_its_end_isn_t_taken(tmp_path: Path) -> None:
+    text = "Patient,Date,Report\nP1,2019-04-03,Polyp, 5 mm.\nP2,2019-04-03,Polyp.,,\nP3,,Polyp.\n"
+    found = entries(tmp_path / "r.csv", text)
+    assert [one.patient for one in found.entries] == ["P2"]
+    assert "quotation marks" in found.problems[0].words
+    assert found.problems[1].words == "it has no date"
+
+
+def test_what_looks_doubtful_is_noted(tmp_path: Path) -> None:
+    open_ = entries(tmp_path / "r.csv", 'Patient,Date,Report\nP1,2019-04-03,"Polyp.\nP2,2019-04-03,x\n')
+    assert "isn't closed" in open_.notes[0]
+    twice = entries(tmp_path / "r.csv", "Patient,Date,Report,Report\nP1,2019-04-03,Polyp.,5 mm\n")
+    assert twice.notes == ("Several columns are called “Report”; the first is read.",)
+    long = refusal(tmp_path / "r.csv", "Patient,Date,Report\nP1,2019-04-03," + "word " * 40_000)
+    assert "too long" in long.message
+    assert "empty" in refusal(tmp_path / "r.csv", "").message

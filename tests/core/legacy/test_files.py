@@ -23,7 +23,7 @@ def test_a_folder_of_texts_says_whose_they_are_by_their_names(tmp_path: Path) ->
         ("P8", dt.date(2020, 1, 2)),
     ]
     assert found.entries[0].findings[0].fields["segment"].value == "rectum"
-    assert [one.words for one in found.problems] == ["it names no patient"]
+    assert [(one.where, one.words) for one in found.problems] == [("unnamed.txt", "it names no patient")]
     named = read_entries(read_reports(tmp_path), patient="P9", date=dt.date(2021, 1, 1))
     assert [one.patient for one in named.entries] == ["P 7", "P8", "P9"]
 
@@ -81,3 +81,22 @@ def test_a_code_that_cannot_be_kept_is_a_problem_of_its_row(tmp_path: Path) -> N
     file.write_text(f"patient,date,report\n{'x' * 65},2020-01-01,Polyp.\nP1,2020-01-01,Polyp.\n")
     found = read_entries(read_reports(file))
     assert (len(found.entries), [one.row for one in found.problems]) == (1, [2])
+
+
+def test_what_can_t_be_read_in_a_folder_doesn_t_stop_the_others(tmp_path: Path) -> None:
+    (tmp_path / "P7_2019-04-30.txt").write_text("5 mm polyp in the rectum.")
+    (tmp_path / "P8_2019-04-30.txt").write_bytes(b"\0\1\xff\xfe\0")
+    (tmp_path / "P9_2019-04-30.txt").write_bytes(b"Polyp.\x81")
+    (tmp_path / "P9_2019-05-01.txt").write_bytes(b"\0\1\2")
+    found = read_entries(read_reports(tmp_path))
+    assert [one.patient for one in found.entries] == ["P7"]
+    assert [note.split(" ")[0] for note in found.notes] == [
+        "P8_2019-04-30.txt",
+        "P9_2019-04-30.txt",
+        "P9_2019-05-01.txt",
+    ]
+    assert all("left out" in note for note in found.notes)
+    (tmp_path / "P7_2019-04-30.txt").unlink()
+    with pytest.raises(PolypTraceError) as caught:
+        read_reports(tmp_path)
+    assert caught.value.code == "sheet-unreadable"

@@ -28,14 +28,16 @@ def test_described_findings_are_gathered_with_their_pictures(filed: Filed, embed
     assert len(train.told) == 4 * (1 + THINNED)
     whole = train.told[0]
     assert whole.words.codes["segment"] == whole.codes["segment"] == ("sigmoid",)
-    assert found.notes == ()
+    (note,) = found.notes
+    assert "2 patients have described findings, and it takes 6" in note
+    assert "a lesion is one patient's" in gather(filed.catalog, embedder, "lesion").notes[0]
 
 
 def test_without_its_video_a_finding_counts_by_its_words(filed: Filed, embedder: Embedder) -> None:
     lose_video(filed.catalog, filed.one)
     found = gather(filed.catalog, embedder)
     assert [len(one.frames) > 0 for one in found.parts["train"].seen].count(False) == 1
-    assert found.notes == ("The pictures of 1 clips couldn't be read.",)
+    assert found.notes[0] == "The pictures of 1 clip couldn't be read."
 
 
 def test_too_few_descriptions_are_refused(filed: Filed, embedder: Embedder) -> None:

@@ -127,6 +127,7 @@ def test_a_verdict_on_a_report_and_a_clip_is_a_link_event_like_any_other(
     with pytest.raises(PolypTraceError) as caught:
         decide_report(c, Verdict.SAME, reported.other, legacy, author=A)
     assert caught.value.code == "link-other-patient"
+    assert "report" in caught.value.message
 
 
 def test_a_rejected_pair_stands_last_among_its_own(reported: Filed, space: WordSpace) -> None:

@@ -104,7 +104,7 @@ def test_half_an_identity_is_a_note_and_no_match(tmp_path: Path) -> None:
     clips = {clip: frames for clip, frames in CLIPS.items() if clip not in (("ab1", "2"), ("tu1", "1"))}
     (colo_pair(tmp_path, clips) / "tu1" / "1").mkdir()
     data = read_layout("colopair", tmp_path)
-    assert any("1 of 4 identities have no pictures in their folder 2" in note for note in data.notes)
+    assert any("1 of 4 identities without pictures in the folder 2" in note for note in data.notes)
     result = evaluate_manifest(data.manifest, Angles(), baselines=())
     assert (result.figures.clip.queries, result.figures.clip.queries_without_match) == (2, 1)
     assert result.counts["distractor_clips"] == 1

@@ -76,7 +76,7 @@ def test_training_crosses_cameras_and_never_sees_the_test(tmp_path: Path) -> Non
 def test_notes_say_what_is_left_out_and_that_the_tree_is_a_part(tmp_path: Path) -> None:
     save(persons(tmp_path, MARKET) / TEST / "holiday.jpg", 0)
     notes = " ".join(read_layout("market1501", tmp_path).notes)
-    assert "1 pictures in bounding_box_test have other names" in notes
+    assert "1 picture in bounding_box_test left out: not named like" in notes
     assert "6 for training, 3 asking, 6 answering; published: 12936 for training, 3368 asking, 19732" in notes
     assert "stretched to the network's square" in notes
     assert "--texts" in notes

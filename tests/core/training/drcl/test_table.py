@@ -14,7 +14,7 @@ from core.errors import PolypTraceError
 from core.progress import CancelToken
 from core.training.drcl.config import VARIANTS, DrclSettings
 from core.training.drcl.rates import try_rates
-from core.training.drcl.table import make_table
+from core.training.drcl.table import make_table, markdown
 
 
 @pytest.fixture
@@ -55,3 +55,16 @@ def test_rates_are_chosen_on_validation_alone(
     assert len(found["tried"]) == 4  # the present rates, and the other one for each modality
     without = msgspec.structs.replace(data, parts={k: v for k, v in data.parts.items() if k != "test"})
     assert try_rates(without, quick, (1e-5, 3e-3), "cpu", told.append, CancelToken()) == found
+
+
+def test_cca_draws_nothing_by_lot_and_the_table_says_so() -> None:
+    figures = {"map_all": {"a->b": 0.5}, "map_50": {"a->b": 0.6}, "average": 0.5}
+    page = markdown(
+        {
+            "data": {"name": "invented", "sizes": {"test": {"a": 3, "b": 3}}},
+            "runs": {"full": [figures, figures]},
+            "cca": {"figures": {**figures, "components": 1}, "reason": ""},
+        }
+    )
+    assert "| full | 2 |" in page
+    assert "| CCA, 1 component | deterministic |" in page
