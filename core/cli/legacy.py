@@ -171,7 +171,9 @@ def _show(output: Output, found: Entries) -> None:
 
 def _words(finding: ReadFinding) -> str:
     """“2 × largest diameter 5 mm, Paris Is, segment sigmoid”."""
-    fields = {key: read.value for key, read in finding.fields.items() if key != "state"}
+    fields = {
+        key: read.value for key, read in finding.fields.items() if (key, read.value) != ("state", "polyp")
+    }
     times = "? × " if finding.count is None else f"{finding.count} × " if finding.count > 1 else ""
     return times + (said(fields) or finding.fields["state"].value)
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from core.catalog import queries
 from core.catalog.engine import Catalog
 from core.catalog.queries.narrowed import Range
-from core.domain import RESEARCH_BANNER, Patient
+from core.domain import RESEARCH_BANNER
 from core.errors import PolypTraceError
 from core.evaluation.items import normalised
 from core.inference.ranker import rank
@@ -244,7 +244,7 @@ def _let_through(catalog: Catalog, filters: Filters, meant: Meant, like: int | N
         raise PolypTraceError("filter-dates", "The first day lies after the last one.", "Change one of them.")
     left = queries.narrowed_clips(
         catalog,
-        patient_id=None if filters.patient is None else _patient(catalog, filters.patient).id,
+        patient_id=None if filters.patient is None else queries.patient_of_code(catalog, filters.patient).id,
         since=filters.since,
         until=filters.until,
         after_tattoo=meant.after_tattoo,
@@ -266,17 +266,6 @@ def _millimetres(label: str) -> Range:
     bins = load().bins
     place = [one.label for one in bins].index(label)
     return (bins[place - 1].maximum if place else 0.0), bins[place].maximum
-
-
-def _patient(catalog: Catalog, code: str) -> Patient:
-    patient = queries.patient_by_code(catalog, code)
-    if patient is None:
-        raise PolypTraceError(
-            "patient-unknown",
-            "There is no patient of that code in the catalogue.",
-            "`polyptrace patient list` shows the codes.",
-        )
-    return patient
 
 
 def _hits(

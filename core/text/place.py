@@ -11,10 +11,14 @@ _PROPER = ("Paris", "Kudo")
 
 
 def place_of(values: Mapping[str, Any]) -> str:
-    """Segment, size and Paris class of a description as far as they are recorded, or “not described”."""
+    """Segment, size, Paris class, and kind of lesion unless it is a polyp, as far as they are recorded.
+
+    “sigmoid, 8 mm, Paris Is”, “caecum, scar”; “not described” without any of them.
+    """
     known = [str(values["segment"])] if "segment" in values else []
     known += [f"{values['size_mm']} mm"] if "size_mm" in values else []
     known += [f"Paris {values['paris']}"] if "paris" in values else []
+    known += [str(values["state"])] if values.get("state", "polyp") != "polyp" else []
     return ", ".join(known) or "not described"
 
 
