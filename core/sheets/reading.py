@@ -57,7 +57,7 @@ def read_sheet(file: Path) -> Sheet:
         raise PolypTraceError("sheet-missing", f"There is no file {file.name}.", "Check the path.")
     if file.suffix.lower() == ".xlsx":
         rows = read_xlsx(file)
-        return Sheet(rows, list(range(1, len(rows) + 1)))
+        return Sheet([row for _, row in rows], [number for number, _ in rows])
     if file.suffix.lower() not in CSV_ENDINGS:
         raise unreadable(file, "it is neither CSV nor .xlsx")
     text, notes = read_text(file)

@@ -30,11 +30,12 @@ _DAMAGED = (
 )
 
 
-def read_xlsx(file: Path) -> list[list[str]]:
+def read_xlsx(file: Path) -> list[tuple[int, list[str]]]:
     """The cells of the first sheet, row by row, empty rows left out.
 
     Returns:
-        Rows of texts, as wide as their last cell; numbers as they are stored, whole ones without a point.
+        Each row's number in the sheet, from 1, and its texts, as many as up to its last cell; numbers as they
+        are stored, whole ones without a point.
 
     Raises:
         PolypTraceError: ``sheet-unreadable``.
@@ -43,7 +44,10 @@ def read_xlsx(file: Path) -> list[list[str]]:
         with zipfile.ZipFile(file) as book:
             shared = _shared_texts(book)
             sheet = ElementTree.fromstring(_part(book, _first_sheet(book)))
-        rows = [_cells(row, shared) for row in sheet.iter(f"{_MAIN}row")]
+        rows = [
+            (int(row.get("r") or place), _cells(row, shared))
+            for place, row in enumerate(sheet.iter(f"{_MAIN}row"), start=1)
+        ]
     except _DAMAGED as error:
         raise PolypTraceError(
             "sheet-unreadable",
@@ -51,7 +55,7 @@ def read_xlsx(file: Path) -> list[list[str]]:
             "Save it as .xlsx again, or as CSV in UTF-8.",
             cause=type(error).__name__,
         ) from error
-    return [row for row in rows if any(row)]
+    return [(number, row) for number, row in rows if any(row)]
 
 
 def _part(book: zipfile.ZipFile, name: str) -> bytes:

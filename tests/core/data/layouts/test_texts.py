@@ -44,8 +44,12 @@ def test_identities_and_paths_are_keys_and_the_path_wins(tmp_path: Path) -> None
 
 
 def test_a_sheet_that_made_numbers_of_identities_is_understood(tmp_path: Path) -> None:
-    file = write_xlsx(tmp_path / "texts.xlsx", [["identity", "note", "Text"], ["0003", "", "Red & blue."]])
-    assert read_xlsx(file)[1] == ["3", "", "Red & blue."]
+    file = write_xlsx(
+        tmp_path / "texts.xlsx", [["identity", "note", "Text"], [], ["0003", "", "Red & blue."]]
+    )
+    assert read_xlsx(file)[1] == (3, ["3", "", "Red & blue."]), (
+        "the number that people see, blank rows counted"
+    )
     assert texts_of(tmp_path / "data", file)["0003_c6s1_015996_00.jpg"] == "Red & blue."
 
 
