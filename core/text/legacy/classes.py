@@ -59,22 +59,25 @@ def _by_itself(words: Sequence[Token], at: int, form: str) -> bool:
         return True
     if words[at].text != form:
         return False
-    before = words[at - 1].text if at else ""
-    behind = words[at + 1].text if at + 1 < len(words) else ""
-    return form == "Is" and before in ("(", ",") and behind in ("", ")", ",", ".", ";", "/")
+    before = words[at - 1].word if at else ""
+    behind = words[at + 1].word if at + 1 < len(words) else ""
+    between = before in ("(", ",") and behind in ("", ")", ",", ".", ";", "/")
+    return form == "Is" and (between or before in ("mm", "cm", "type") or behind in ("polyp", "lesion"))
 
 
 def _scale(words: Sequence[Token], at: int) -> Mark | None:
-    key = words[at].word
-    if key not in _SCALES:
+    # “LST” is what the finding is called, too: its type begins behind it.
+    key = "lst" if at and words[at - 1].word == "lst" else words[at].word
+    if key not in _SCALES or words[at].word == "lst":
         return None
-    start = _behind_name(words, at + 1)
+    start = at if key == "lst" else _behind_name(words, at + 1)
     for length in range(min(_LONGEST, len(words) - start), 0, -1):
         run = words[start : start + length]
-        # A class stands together: “JNET 2A”, never “NICE 1 a 5 mm polyp”.
-        if any(run[one].end != run[one + 1].start for one in range(length - 1)):
+        # A class stands together: “JNET 2A”, “LST-NG-PD”, never “NICE 1 a 5 mm polyp”.
+        hyphen = key == "lst"
+        if any(run[one].end + hyphen < run[one + 1].start for one in range(length - 1)):
             continue
-        code = load().by_key[key].find("".join(token.text for token in run))
+        code = load().by_key[key].find(("-" if hyphen else "").join(token.text for token in run))
         if code is not None:
             return Mark("say", at, start + length, key, code)
     return None

@@ -16,7 +16,19 @@ _PASSED = frozenset({
     "signs", "sign", "t", "'", "’", "from", "-", "paris", "really",
 })  # fmt: skip
 """What may stand between the denial and what is denied."""
+_NOT_DONE_BEFORE = frozenset({
+    "for", "consider", "considered", "unsuitable", "previous", "prior", "old", "needs", "requires", "plan",
+    "planned", "future", "after", "earlier",
+})  # fmt: skip
+_NOT_DONE_BEHIND = (
+    "failed", "unsuccessful", "impossible", "unavailable", "next", "planned", "scar", "not possible",
+    "not available", "not feasible", "not attempted", "not performed", "not done", "not successful",
+)  # fmt: skip
+"""What says that a treatment wasn't given, or not at this exam: “EMR not possible”, “for EMR next week”."""
 _OR = frozenset({"or", "nor", "/", "the", "in", "a"})
+_JOINING = frozenset({"or", "nor", "/"})
+_THEN = frozenset({"previous", "previously", "prior", "before", "last"})
+"""“Not seen on the previous colonoscopy”: it is there now."""
 _REACH = 4
 
 
@@ -25,7 +37,7 @@ def without_denied_values(words: Sequence[Token], marks: Sequence[Mark]) -> list
     found: list[Mark] = []
     for mark in marks:
         chained = bool(found) and found[-1].denied and _only(words, found[-1].last, mark.first, _OR)
-        denied = mark.kind in ("say", "size") and (chained or _denied(words, mark))
+        denied = mark.kind in ("say", "size") and (chained or _denied(words, mark) or _not_done(words, mark))
         found.append(msgspec.structs.replace(mark, denied=True) if denied else mark)
     return found
 
@@ -59,13 +71,17 @@ def taken_back(words: Sequence[Token], start: int, noun: Mark) -> bool:
         if token.text in ".;:" or token.word in negation.stops:
             break
         reach.insert(0, token.word)
+    if any(_holds(reach, phrase(one)) for one in negation.excepted):
+        return False
     if any(_holds(reach, phrase(one)) for one in negation.before):
+        return True
+    if start and words[start - 1].word == "not":
         return True
     answer = [token.word for token in words[noun.last : noun.last + 2]]
     if answer[:1] == [":"] and answer[1:] and answer[1] in negation.answers:
         return True
     behind = [token.word for token in words[noun.last : _stop(words, noun.last)]]
-    return any(_holds(behind, phrase(one)) for one in negation.after)
+    return _THEN.isdisjoint(behind) and any(_holds(behind, phrase(one)) for one in negation.after)
 
 
 def _denied(words: Sequence[Token], mark: Mark) -> bool:
@@ -74,6 +90,30 @@ def _denied(words: Sequence[Token], mark: Mark) -> bool:
     while at >= 0 and mark.first - at <= _REACH and words[at].word in _PASSED:
         at -= 1
     return at >= 0 and mark.first - at <= _REACH and words[at].word in _DENIES
+
+
+def _not_done(words: Sequence[Token], mark: Mark) -> bool:
+    if mark.field == "state":
+        return _denied_behind(words, mark)
+    if mark.field != "action" or mark.value in ("left in situ", "referred surgery", "referred endoscopy"):
+        return False
+    before = {token.word for token in words[max(0, mark.first - 2) : mark.first]}
+    behind = _behind(words, mark)[:_REACH]
+    return not _NOT_DONE_BEFORE.isdisjoint(before) or any(
+        _holds(behind, phrase(one)) for one in _NOT_DONE_BEHIND
+    )
+
+
+def _denied_behind(words: Sequence[Token], mark: Mark) -> bool:
+    return any(_holds(_behind(words, mark), phrase(one)) for one in load_wording().negation.after)
+
+
+def _behind(words: Sequence[Token], mark: Mark) -> list[str]:
+    """The words behind it up to a stop, “but” aside: “attempted but failed”."""
+    end = mark.last
+    while end < len(words) and words[end].text not in ".;:,":
+        end += 1
+    return [token.word for token in words[mark.last : end]]
 
 
 def _span_of_absent(words: Sequence[Token], noun: Mark) -> tuple[int, int]:
@@ -89,7 +129,8 @@ def _stop(words: Sequence[Token], at: int) -> int:
 
 
 def _only(words: Sequence[Token], first: int, last: int, allowed: frozenset[str]) -> bool:
-    return first < last and all(token.word in allowed for token in words[first:last])
+    between = {token.word for token in words[first:last]}
+    return not between.isdisjoint(_JOINING) and between <= allowed
 
 
 def _holds(words: Sequence[str], wanted: Sequence[str]) -> bool:

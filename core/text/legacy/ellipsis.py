@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import msgspec
@@ -13,6 +14,8 @@ from core.text.legacy.tokens import Token
 from core.text.legacy.wording import lesion_of
 
 _PLACE = ("segment", "sub_segment")
+_PART_WORDS = frozenset({"one", "other", "another", "first", "second", "third"})
+_MOST = 20
 _FORM = ("paris", "surface", "stalk", "colour")
 
 
@@ -23,6 +26,8 @@ def ellipses(words: Sequence[Token], marks: Sequence[Mark]) -> list[Mention]:
     for place, mark in enumerate(marks):
         if mark.kind not in ("count", "size") or (found and mark.first < found[-1].name[1]):
             continue
+        if mark.first and words[mark.first - 1].word == "x":  # “polyp 5 mm x 2 in sigmoid”
+            continue
         noun = next((one for one in reversed(nouns) if one.last <= mark.first), None)
         made = _by_number(words, marks, place) if noun is not None else None
         if made is None or noun is None:
@@ -31,7 +36,12 @@ def ellipses(words: Sequence[Token], marks: Sequence[Mark]) -> list[Mention]:
             continue
         state = str(noun.value)
         found.append(msgspec.structs.replace(made, state=state, count=made.count or 1))
-    found += _behind_place(words, marks, nouns, found)
+    many = [noun for noun in nouns if _many(words, noun)]
+    if many:
+        behind = [*_behind_place(words, marks), *pairs(words, marks), *_parts(words, marks)]
+        for one in (each for each in behind if each.name[0] >= many[0].last):
+            if not any(one.name[0] < known.name[1] and known.name[0] < one.name[1] for known in found):
+                found.append(msgspec.structs.replace(one, state=str(many[0].value)))
     return sorted(found, key=lambda one: one.name)
 
 
@@ -46,6 +56,9 @@ def without_headings(kept: list[Mention], marks: Sequence[Mark]) -> list[Mention
         return kept
     if head.count is not None and (head.count == 1 or head.count != counted):
         return kept
+    if all(one.part for one in following):  # “two polyps in the sigmoid: one 4 mm, the other 12 mm”
+        shared = [msgspec.structs.replace(one, inherits=(0, kept[1].name[0])) for one in following]
+        return [*shared, *kept[1 + len(following) :]]
     own = [mark for mark in marks if head.name[0] <= mark.first < kept[1].name[0]]
     if any(mark.field == "segment" or (mark.kind == "size" and head.count is None) for mark in own):
         return kept
@@ -78,32 +91,48 @@ def _by_number(words: Sequence[Token], marks: Sequence[Mark], place: int) -> Men
         end = _behind(marks, end, _FORM)
     bare = end
     end += end < len(words) and words[end].word in ("in", "at")
-    if not sized and end == bare:
+    if not sized and end == bare and words[first.first].word in ARTICLES:
         return None
     end += end < len(words) and words[end].word == "the"
     last = _behind(marks, end, _PLACE)
     return None if last == end else Mention((first.first, last), "polyp", count, elliptic=True)
 
 
-def _behind_place(
-    words: Sequence[Token], marks: Sequence[Mark], nouns: Sequence[Mark], known: Sequence[Mention]
-) -> list[Mention]:
+def pairs(words: Sequence[Token], marks: Sequence[Mark]) -> list[Mention]:
+    """“Caecum (4 mm), ascending 6 mm”: from two places on with a size right behind each."""
+    found: list[Mention] = []
+    for mark, size in itertools.pairwise(marks):
+        between = [token.text for token in words[mark.last : size.first]]
+        if mark.field == "segment" and size.kind == "size" and between in ([], ["("], [":"], ["-"]):
+            found.append(Mention((mark.first, size.last), "polyp", 1, elliptic=True))
+    return found if len(found) > 1 else []
+
+
+def _parts(words: Sequence[Token], marks: Sequence[Mark]) -> list[Mention]:
+    """“One 4 mm, …, the other 12 mm”: from two on."""
+    found: list[Mention] = []
+    for at, token in enumerate(words):
+        if token.word not in _PART_WORDS:
+            continue
+        end = _behind(marks, at + 1, _FORM)
+        while end < len(words) and words[end].word in ("of", "was", "measuring", "is"):
+            end += 1
+        size = next((mark for mark in marks if mark.kind == "size" and mark.first == end), None)
+        if size is not None:
+            found.append(Mention((at, size.last), "polyp", 1, elliptic=True, part=True))
+    return found if len(found) > 1 else []
+
+
+def _behind_place(words: Sequence[Token], marks: Sequence[Mark]) -> list[Mention]:
     """“Polyps: caecum x2, sigmoid (3)”: from two such places on."""
     found: list[Mention] = []
     for mark in marks:
-        noun = next((one for one in reversed(nouns) if one.last <= mark.first), None)
-        if (
-            mark.field != "segment"
-            or noun is None
-            or any(one.name[0] <= mark.first < one.name[1] for one in known)
-        ):
-            continue
         behind = [token.text for token in words[mark.last : mark.last + 3]]
         number = behind[1] if behind[:1] in (["x"], ["X"], ["×"], ["("]) and len(behind) > 1 else ""
         closed = behind[0] != "(" or behind[2:] == [")"] if number else False
-        if number.isdigit() and closed and 0 < int(number) <= 20:
-            found.append(Mention((mark.first, mark.last + 2), str(noun.value), int(number), elliptic=True))
-    return found if len(found) > 1 and _many(words, nouns[0]) else []
+        if mark.field == "segment" and number.isdigit() and closed and 0 < int(number) <= _MOST:
+            found.append(Mention((mark.first, mark.last + 2), "polyp", int(number), elliptic=True))
+    return found if len(found) > 1 else []
 
 
 def _behind(marks: Sequence[Mark], at: int, fields: Sequence[str]) -> int:
@@ -119,8 +148,13 @@ def _other_size(words: Sequence[Token], marks: Sequence[Mark], noun: Mark, size:
     sizes = [mark for mark in marks if mark.kind == "size" and mark is not size]
     if any(_joined(words, mark.last, size.first) for mark in sizes):  # “4 mm and 6 mm in the sigmoid”
         return False
-    before = any(abs(noun.first - mark.last) <= 3 or noun.last <= mark.first < size.first for mark in sizes)
+    before = any(_in_name(words, mark, noun) or noun.last <= mark.first < size.first for mark in sizes)
     return before or (_many(words, noun) and any(mark.first > size.first for mark in sizes))
+
+
+def _in_name(words: Sequence[Token], size: Mark, noun: Mark) -> bool:
+    between = words[size.last : noun.first]
+    return size.last <= noun.first and len(between) <= 2 and all(token.word != "and" for token in between)
 
 
 def _many(words: Sequence[Token], noun: Mark) -> bool:

@@ -15,6 +15,7 @@ _PLAIN = (
     "paris", "lst", "stalk", "colour", "wall", "fold", "imaging", "nice", "jnet", "kudo", "optical_dx",
     "en_bloc", "complete", "tattoo",
 )  # fmt: skip
+_WHOSE = 0.4
 _BY_NAME = 0.85
 """How sure a field is that the finding's name says: “sessile serrated lesion”."""
 
@@ -34,8 +35,8 @@ def fields_of(
         fields["state"] = read_of(words, back, text)
     fields |= {key: ReadField(value, _BY_NAME, name) for key, value in mention.says.items()}
     for key in _PLAIN:
-        if (mark := _first(own, key)) is not None:
-            fields[key] = read_of(words, mark, text)
+        if (mark := _surest(own, key)) is not None:
+            fields[key] = _doubted(read_of(words, mark, text), own, key, mention)
     surfaces = [mark for mark in own if mark.field == "surface"]
     if surfaces:
         values = tuple(dict.fromkeys(str(mark.value) for mark in surfaces))
@@ -43,7 +44,7 @@ def fields_of(
     sizes = [mark for mark in own if mark.kind == "size"]
     if sizes:  # the one in the finding's name before one behind it
         inside = [mark for mark in sizes if mention.name[0] <= mark.first < mention.name[1]]
-        fields["size_mm"] = read_of(words, (inside or sizes)[0], text)
+        fields["size_mm"] = _doubted(read_of(words, (inside or sizes)[0], text), own, "size_mm", mention)
     distances = [mark for mark in own if mark.kind == "distance" and mark.field]
     if distances:
         fields["dist_av_cm"] = read_of(words, distances[0], text)
@@ -57,7 +58,9 @@ def treatment(
     fields: dict[str, ReadField] = {}
     if (lifting := _first(own, "lifting")) is not None:
         fields["lifting"] = read_of(words, lifting, text)
-    action = _first(own, "action")
+    actions = [mark for mark in own if mark.field == "action"]
+    done = [mark for mark in actions if mark.value != "biopsy only"] or actions  # “biopsied, then removed”
+    action = done[0] if done else None
     lifted = lifting is not None and lifting.value == "yes"
     if action is not None:
         read = read_of(words, action, text)
@@ -78,6 +81,19 @@ def _retrieved(words: Sequence[Token], mark: Mark, mention: Mention | None, text
     if before is not None and count is not None and before < count:
         return msgspec.structs.replace(read, value="partly" if before else "no", sure=0.85)
     return read
+
+
+def _doubted(read: ReadField, own: Sequence[Mark], key: str, mention: Mention) -> ReadField:
+    """Of several findings that are told together, nobody says whose of two values it is."""
+    values = {mark.value for mark in own if mark.field == key}
+    if mention.count == 1 or len(values) < 2:
+        return read
+    return msgspec.structs.replace(read, sure=min(read.sure, _WHOSE))
+
+
+def _surest(marks: Sequence[Mark], field: str) -> Mark | None:
+    """“Flat (IIa)”: the surer word, else the first."""
+    return max((mark for mark in marks if mark.field == field), key=lambda mark: mark.sure, default=None)
 
 
 def _first(marks: Sequence[Mark], field: str) -> Mark | None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from core.text.legacy.read_field import ReadField
-from core.text.legacy.read_finding import ReadFinding
+from core.text.legacy.read_finding import ReadFinding, agrees
 from core.text.legacy.sentence import ReadSentence
 from core.text.legacy.wording import load_wording, phrase
 
-_SAME = ("size_mm", "segment", "paris", "state")
-"""Fields that may not differ where a finding is named again; but for the last, one of them has to agree."""
 _SINGLE = frozenset({"it", "this", "the", "that", "which"})
+_KEYS = frozenset({"location", "site", "located", "it", "the"})
+"""What a sentence begins with that may say the place of a finding before it: “Location: sigmoid”."""
+_DONE = frozenset({"action", "lifting", "retrieved", "en_bloc", "complete", "tattoo"})
+_FIRST_SURE = 0.7
 
 
 def names_again(read: ReadSentence, found: Sequence[ReadFinding]) -> int | None:
@@ -19,22 +21,32 @@ def names_again(read: ReadSentence, found: Sequence[ReadFinding]) -> int | None:
     if not read.again or len(read.findings) != 1:
         return None
     fields = read.findings[0].fields
-    fitting = [place for place, one in enumerate(found) if _agrees(one, fields)]
+    fitting = [place for place, one in enumerate(found) if agrees(one, fields)]
     return fitting[0] if len(fitting) == 1 else None
+
+
+def is_first(read: ReadSentence, found: Sequence[ReadFinding]) -> list[ReadFinding]:
+    """“The polyp was located in the sigmoid”: a finding that was not named before; else none."""
+    telling = {"size_mm", "segment", "paris"} & read.rest.keys()
+    if found or not telling or not read.noun_again:
+        return []
+    state = {"state": ReadField(read.state, _FIRST_SURE, "")}
+    return [ReadFinding({**state, **read.rest}, None if read.many else 1, read.sentence)]
 
 
 def goes_on(read: ReadSentence, found: Sequence[ReadFinding], last: Sequence[int]) -> list[int]:
     """The places of the findings that a sentence without one of its own goes on about.
 
     Args:
-        last: places of those that the sentence before spoke of.
+        last: places of those that the sentences before spoke of.
     """
-    if read.findings or not read.rest or not (read.noun_again or _begins(read)):
+    if read.findings or not read.rest or not found or not (read.noun_again or _begins(read)):
         return []
     words = [token.word for token in read.words]
     if "segment" in read.rest:
         places = [at for at, one in enumerate(found) if _same_place(one, read)]
-        return places[-1:]
+        placeless = [at for at in last if "segment" not in found[at].fields]
+        return places[-1:] or (placeless if words[0] in _KEYS else [])
     if "all" in words[:3]:
         return list(range(len(found)))
     if "both" in words[:3] and len(found) > 1:
@@ -44,19 +56,21 @@ def goes_on(read: ReadSentence, found: Sequence[ReadFinding], last: Sequence[int
     return list(last)
 
 
+def keeps_on(read: ReadSentence) -> bool:
+    """Whether the next sentence may still speak of the findings before this one."""
+    return not any(mark.field == "segment" or mark.kind == "lesion" for mark in read.marks)
+
+
 def _begins(read: ReadSentence) -> bool:
-    """Whether the first words can only speak of what was named before."""
+    """Whether the sentence can only speak of what was named before."""
     first = next((mark for mark in read.marks), None)
     starts = first is not None and first.first <= 1 and first.field not in ("", "segment", "sub_segment")
-    words = tuple(token.word for token in read.words)
-    ways = [phrase(one) for one in load_wording().sections.goes_on]
-    return starts or any(words[: len(way)] == way for way in ways)
-
-
-def _agrees(one: ReadFinding, fields: Mapping[str, ReadField]) -> bool:
-    both = [key for key in _SAME if key in fields and key in one.fields]
-    same = [fields[key].value == one.fields[key].value for key in both]
-    return all(same) and any(key != "state" for key in both)
+    told = [token.word for token in read.words]
+    sections = load_wording().sections
+    ways = [phrase(one) for one in sections.goes_on]
+    if starts or any(tuple(told[: len(way)]) == way for way in ways):
+        return True
+    return not _DONE.isdisjoint(read.rest) and not set(sections.treats).isdisjoint(told)
 
 
 def _same_place(one: ReadFinding, read: ReadSentence) -> bool:

@@ -28,6 +28,10 @@ _ABOVE = (">", "≥", "more than", "over", "larger than", "bigger than", "greate
 _OR_BELOW, _OR_ABOVE = ("or less", "or smaller"), ("or more", "or larger", "or greater", "or above")
 _VERGE = (("anal",), ("the", "anal"), ("anus",), ("the", "anus"), ("av",), ("dentate",), ("the", "dentate"))
 _AWAY = (("above",), ("away",), ("proximal", "to"), ("distal", "to"), ("beyond",), ("past",))
+_OF_SOMETHING_ELSE = frozenset(
+    {"stalk", "stalked", "margin", "snare", "forceps", "clip", "clips", "scope", "tattoo"}
+)
+"""“A 2 cm stalk” says nothing of the head."""
 _LEAST_FROM_MM = 20
 """“2 cm from the valve” is a distance, “polyp of 8 mm from the caecum” a size."""
 
@@ -103,7 +107,7 @@ def _count(words: Sequence[Token], at: int, end: int, value: float, ranged: bool
 def _measure(words: Sequence[Token], first: int, last: int, mm: float, low: float | None) -> Mark:
     before = [token.word for token in words[max(0, first - 3) : first]]
     behind = [token.word for token in words[last : last + 3]]
-    if mm >= _LEAST_DISTANCE_MM and before[-1:] == ["at"]:
+    if _stands_at(words[last - 1].word, before, mm):
         return Mark("distance", first, last, "dist_av_cm", mm / 10, 0.8)
     if behind[:2] == ["ab", "ano"] or any(_begins(behind, ("from", *verge)) for verge in _VERGE):
         return Mark("distance", first, last, "dist_av_cm", round(mm / 10, 1), 0.95)
@@ -111,11 +115,19 @@ def _measure(words: Sequence[Token], first: int, last: int, mm: float, low: floa
     if limit is not None:
         return Mark("above" if limit else "below", first, last, value=mm)
     away = any(_begins(behind, one) for one in _AWAY) or (mm >= _LEAST_FROM_MM and behind[:1] == ["from"])
+    away = away or not _OF_SOMETHING_ELSE.isdisjoint(behind[:1])
     if away or not 1 <= round(mm) <= LARGEST_MM:
         return Mark("distance", first, last)  # nothing that a field could hold
     return Mark(
         "size", first, last, "size_mm", round(mm), _sure(before, low), None if low is None else round(low)
     )
+
+
+def _stands_at(unit: str, before: Sequence[str], mm: float) -> bool:
+    """“At 20 cm”, “@ 3 cm”: from the anal verge, unless a size is estimated at so much."""
+    if before[-1:] not in (["at"], ["@"]) or before[-2:-1] in (["measured"], ["estimated"], ["sized"]):
+        return False
+    return mm >= _LEAST_DISTANCE_MM or UNITS[unit] == UNITS["cm"]
 
 
 def _limit(before: Sequence[str], behind: Sequence[str]) -> bool | None:

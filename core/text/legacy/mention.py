@@ -15,6 +15,7 @@ class Mention(msgspec.Struct, frozen=True):
         span: tokens whose words are its own.
         says: fields that its name says, with their values.
         elliptic: its noun is left out: “… and 7 mm in the rectum”.
+        part: it is one of several that were named before: “one 4 mm, the other 12 mm”.
         inherits: tokens of the name that it has in common with others: “sessile polyps: 4 mm in …”.
         of: what follows is what was there before: “scar of the 20 mm polyp”.
         past: those tokens.
@@ -27,6 +28,7 @@ class Mention(msgspec.Struct, frozen=True):
     span: tuple[int, int] = (0, 0)
     says: dict[str, str] = {}
     elliptic: bool = False
+    part: bool = False
     inherits: tuple[int, int] = (0, 0)
     of: bool = False
     past: tuple[int, int] = (0, 0)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from core.text.legacy.denied import taken_back
-from core.text.legacy.ellipsis import ellipses, without_headings
+from core.text.legacy.ellipsis import ellipses, pairs, without_headings
 from core.text.legacy.mark import Mark
 from core.text.legacy.mention import Mention
 from core.text.legacy.tokens import Token
@@ -15,7 +15,7 @@ from core.text.legacy.wording import Lesion, lesion_of, load_wording
 
 _INSIDE = frozenset({"paris", "lst", "segment", "sub_segment", "surface", "optical_dx", "stalk", "colour"})
 """Fields whose words may stand between a number and what the finding is called."""
-_ORDINALS = frozenset({"first", "second", "third", "fourth", "other", "largest"})
+_ORDINALS = frozenset({"first", "second", "third", "fourth", "other"})
 _DEFINITE = frozenset({"the", "this", "that", "these", "those"})
 
 
@@ -24,7 +24,8 @@ def mentions(words: Sequence[Token], marks: Sequence[Mark]) -> list[Mention]:
     named = [_named(words, marks, mark) for mark in nouns(marks)]
     named += [_ordinal(words, at) for at in range(len(words) - 2)]
     names = [(name_start(words, marks, noun), noun.last) for noun in nouns(marks)]
-    named += [one for one in ellipses(words, marks) if not any(_overlap(one.name, name) for name in names)]
+    left_out = ellipses(words, marks) if names else pairs(words, marks)
+    named += [one for one in left_out if not any(_overlap(one.name, name) for name in names)]
     kept = sorted((one for one in named if one is not None), key=lambda one: one.name)
     kept = _without_old_ones(words, without_headings(kept, marks))
     ends = [one.name[0] for one in kept[1:]] + [len(words)] * bool(kept)
@@ -71,7 +72,7 @@ def name_start(words: Sequence[Token], marks: Sequence[Mark], noun: Mark) -> int
 
 def _named(words: Sequence[Token], marks: Sequence[Mark], noun: Mark) -> Mention | None:
     start, lesion = name_start(words, marks, noun), called(words, noun)
-    if taken_back(words, start, noun) or _named_again(words, start, noun) or _compound(words, noun):
+    if taken_back(words, start, noun) or _named_again(words, start, noun) or compound(words, noun):
         return None
     if any(mark.kind == "relation" and mark.last == start for mark in marks):  # “next to lesion”
         return None
@@ -85,7 +86,7 @@ def _count(words: Sequence[Token], marks: Sequence[Mark], start: int, noun: Mark
     inside = [mark for mark in marks if mark.kind == "count" and start <= mark.first < noun.first]
     if inside:
         return None if inside[0].value is None else int(inside[0].value)
-    behind = words[noun.last : noun.last + 5]
+    behind = words[noun.last : noun.last + 7]
     for at, token in enumerate(behind[:-1]):
         number = behind[at + 1].number
         if token.word == "x" and number is not None and number == int(number):
@@ -96,7 +97,7 @@ def _count(words: Sequence[Token], marks: Sequence[Mark], start: int, noun: Mark
     return None if many else 1
 
 
-def _compound(words: Sequence[Token], noun: Mark) -> bool:
+def compound(words: Sequence[Token], noun: Mark) -> bool:
     """“Polyp surveillance”, “vascular lesion”: the finding is only part of another word."""
     negation = load_wording().negation
     if noun.first and words[noun.first - 1].word in negation.kinds:

@@ -23,7 +23,10 @@ def places_of(
     headings = [mark for mark in places if _is_heading(words, mark)]
     own = [mark for mark in places if mark not in headings and mention.owns(mark.first)]
     near = [mark for mark in own if _is_near(words, marks, mark)]
-    at = [mark for mark in own if mark not in near]
+    at = [mark for mark in own if mark not in near and not _passed_through(words, mark)]
+    beside = [mark for mark in headings if mark.last + 1 == mention.name[0]]
+    if beside and not any(mention.name[0] <= mark.first < mention.name[1] for mark in at):
+        return [_place(words, marks, beside[-1], _HEADING, text)]
     if at:
         return [_place(words, marks, mark, 1.0, text) for mark in _together(words, _by_name(at, mention))]
     before = [mark for mark in headings if mark.first < mention.name[0]]
@@ -33,11 +36,30 @@ def places_of(
     return [_place(words, marks, near[0], _NEAR, text)] if near else []
 
 
+def heading_of(words: Sequence[Token], marks: Sequence[Mark], text: str) -> dict[str, ReadField] | None:
+    """The place that a sentence begins with: “Sigmoid colon: …”, or that is all of it: “SIGMOID”."""
+    first = next((mark for mark in marks if mark.field == "segment"), None)
+    if first is None or any(mark.first < first.first and mark.field != "sub_segment" for mark in marks):
+        return None
+    start = min([first.first, *(mark.first for mark in marks if mark.field == "sub_segment")])
+    behind = [token for token in words[first.last :] if token.word not in ("colon", ":", "-", "–", ".")]
+    if start > 1 or (behind and not _is_heading(words, first)):
+        return None
+    return _place(words, marks, first, 1.0, text)
+
+
 def _is_heading(words: Sequence[Token], mark: Mark) -> bool:
     """“CAECUM: …”, “Caecum - 5 mm polyp”, but not “in the caecum: …”."""
     before = words[mark.first - 1].word if mark.first else ""
     sign = words[mark.last].text if mark.last < len(words) else ""
     return (sign == ":" and before not in _PREPOSITIONS) or (mark.first == 0 and sign in ("-", "–"))
+
+
+def _passed_through(words: Sequence[Token], mark: Mark) -> bool:
+    """“Biopsies from caecum to rectum”, “advanced to the caecum”."""
+    before = [token.word for token in words[max(0, mark.first - 2) : mark.first]]
+    behind = [token.word for token in words[mark.last : mark.last + 1]]
+    return before[-1:] == ["to"] or before == ["to", "the"] or (before[-1:] == ["from"] and behind == ["to"])
 
 
 def _is_near(words: Sequence[Token], marks: Sequence[Mark], mark: Mark) -> bool:

@@ -8,6 +8,7 @@ import msgspec
 
 from core.text.legacy.read_field import ReadField
 
+_SAME = ("size_mm", "segment", "paris", "state")
 _LATER = 0.8
 """How far a sentence that goes on about a finding can be relied on."""
 
@@ -31,11 +32,18 @@ class ReadFinding(msgspec.Struct, frozen=True):
         return self.count != 1 and self.fields.keys() <= {"state"}
 
 
-def with_more(found: ReadFinding, more: Mapping[str, ReadField], words: str) -> ReadFinding:
-    """The finding with what another sentence says of it; what it says itself stays."""
+def agrees(one: ReadFinding, fields: Mapping[str, ReadField]) -> bool:
+    """Whether what is read of a finding can be said of this one, and of more than its kind."""
+    both = [key for key in _SAME if key in fields and key in one.fields]
+    same = [fields[key].value == one.fields[key].value for key in both]
+    return all(same) and any(key != "state" for key in both)
+
+
+def with_more(found: ReadFinding, more: Mapping[str, ReadField], words: str = "") -> ReadFinding:
+    """The finding with what else is said of it, in other words; what it says itself stays."""
     added = {
         key: msgspec.structs.replace(one, sure=round(one.sure * _LATER, 3))
         for key, one in more.items()
         if key not in found.fields
     }
-    return ReadFinding({**found.fields, **added}, found.count, f"{found.words} {words}")
+    return ReadFinding({**found.fields, **added}, found.count, f"{found.words} {words}".strip())

@@ -5,7 +5,8 @@ Rules over words, no model: what they read can be shown word by word, and nothin
 
 from __future__ import annotations
 
-from core.text.legacy.following import goes_on, names_again
+from core.text.legacy.following import goes_on, is_first, keeps_on, names_again
+from core.text.legacy.headings import Carried
 from core.text.legacy.read_finding import ReadFinding, with_more
 from core.text.legacy.sections import told
 from core.text.legacy.sentence import read_sentence
@@ -16,29 +17,35 @@ __all__ = ["ReadFinding", "read_findings"]
 def read_findings(text: str) -> tuple[ReadFinding, ...]:
     """The findings that a text names, in its order; none of those that it says aren't there.
 
-    What a later sentence says of a finding (“It was removed with a snare”) is among its fields, less sure.
+    What a later sentence says of a finding (“It was removed with a snare”) is among its fields, less sure,
+    and so is the place of a heading above it. A summary is read only where nothing stands before it.
     """
     found: list[ReadFinding] = []
     last: list[int] = []
+    carried = Carried()
+    before_summary: int | None = None
     for one in told(text):
-        if one.summary and found:
+        if not one.summary:
+            before_summary = None
+        elif before_summary is None:
+            before_summary = sum(not each.only_announces for each in found)
+        if before_summary:
             continue
         read = read_sentence(one.sentence, one.start, text)
+        carried = carried.behind(read)
+        new = [carried.placed(each) for each in (read.findings or is_first(read, found))]
         again = names_again(read, found)
-        if again is None:
-            more = read.rest
-            at = goes_on(read, found, last)
-        else:
-            more, at = read.findings[0].fields, [again]
+        at = goes_on(read, found, last) if again is None else [again]
+        more = read.rest if again is None else read.findings[0].fields
         for place in at:
             found[place] = with_more(found[place], more, one.sentence.strip())
         if at:
             last = at
-        elif read.findings:
-            if read.unnamed and found and found[-1].only_announces:
+        elif new:
+            if found and found[-1].only_announces and (read.unnamed or one.summary):
                 found.pop()
-            last = list(range(len(found), len(found) + len(read.findings)))
-            found += read.findings
-        else:
+            last = list(range(len(found), len(found) + len(new)))
+            found += new
+        elif not keeps_on(read):
             last = []
     return tuple(found)

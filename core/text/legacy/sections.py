@@ -57,7 +57,7 @@ def _heading(sentence: str) -> tuple[str, bool]:
         return "", False
     known = load_wording().sections
     name = " ".join(found.group(1).lower().split())
-    alone = found.end() == len(sentence)
+    alone = not any(letter.isalpha() for letter in sentence[found.end() :])  # “Pathology: 1.”
     if name in (*known.skipped, *known.summaries, *known.others):
         return name, alone
     return "", False

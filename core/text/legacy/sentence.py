@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import msgspec
@@ -10,10 +11,10 @@ from core.text.legacy.fields import fields_of, read_of, treatment
 from core.text.legacy.mark import Mark
 from core.text.legacy.marks import marks_of
 from core.text.legacy.mention import Mention
-from core.text.legacy.mentions import absent, called, mentions, nouns
-from core.text.legacy.places import places_of
+from core.text.legacy.mentions import absent, called, compound, mentions, nouns
+from core.text.legacy.places import heading_of, places_of
 from core.text.legacy.read_field import ReadField
-from core.text.legacy.read_finding import ReadFinding
+from core.text.legacy.read_finding import ReadFinding, agrees, with_more
 from core.text.legacy.sizes import sizes_of_several
 from core.text.legacy.tokens import Token, tokens
 
@@ -21,6 +22,13 @@ _SHARED = ("action", "retrieved", "lifting")
 """What may stand once behind several findings of a sentence and is true of all: “… all cold snared”."""
 _SHARED_SURE = 0.7
 _TELLS = frozenset({"paris", "action", "lifting", "retrieved"})
+_WHICH = frozenset({"former", "latter"})
+_NOT_WHICH = 0.4
+_TODAY = frozenset({"today", "now", "currently", "current", "new"})
+_LONG_AGO = frozenset({
+    ("last", "year"), ("years", "ago"), ("months", "ago"),
+})  # fmt: skip
+_THAT_EXAM = frozenset({"scope", "colonoscopy", "endoscopy", "exam", "examination"})
 _UNNAMED = 0.6
 """How sure it is that something is a polyp that nobody calls one."""
 
@@ -32,6 +40,9 @@ class ReadSentence(msgspec.Struct, frozen=True):
         findings: that it names.
         rest: what it says of something, where it names no finding.
         unnamed: its finding is told by size, place and form alone: “Sigmoid: 8 mm Ip, hot snare”.
+        sentence: itself, without blanks around it.
+        heading: the place that it begins with as a heading, if it does.
+        state: what kind of lesion the noun without a new finding calls.
         again: its first finding stands behind “the”.
         noun_again, many: it calls a finding by a noun without naming a new one, and by a plural.
     """
@@ -40,6 +51,9 @@ class ReadSentence(msgspec.Struct, frozen=True):
     marks: tuple[Mark, ...]
     findings: tuple[ReadFinding, ...]
     rest: dict[str, ReadField]
+    sentence: str
+    heading: dict[str, ReadField] | None
+    state: str
     unnamed: bool
     again: bool
     noun_again: bool
@@ -51,8 +65,9 @@ def read_sentence(sentence: str, start: int, text: str) -> ReadSentence:
     words = tokens(sentence, start)
     marks = marks_of(words)
     named = mentions(words, marks)
-    findings = _findings(words, marks, named, sentence, text)
-    gone = absent(words, marks)
+    past = _is_past(words, named)
+    findings = [] if past else _findings(words, marks, named, sentence, text)
+    gone = nouns(marks) if past else absent(words, marks)
     rest = {} if findings or gone else _rest(words, marks, text)
     unnamed = (
         not findings
@@ -62,12 +77,15 @@ def read_sentence(sentence: str, start: int, text: str) -> ReadSentence:
     )
     if unnamed:
         findings = [ReadFinding({"state": ReadField("polyp", _UNNAMED, ""), **rest}, 1, sentence.strip())]
-    called_again = [noun for noun in nouns(marks) if noun not in gone]
+    called_again = [noun for noun in nouns(marks) if noun not in gone and not compound(words, noun)]
     return ReadSentence(
         words=tuple(words),
         marks=tuple(marks),
         findings=tuple(findings),
         rest={} if findings else rest,
+        sentence=sentence.strip(),
+        heading=heading_of(words, marks, text),
+        state=str(called_again[0].value) if called_again else "polyp",
         unnamed=unnamed,
         again=bool(named) and named[0].again,
         noun_again=not findings and bool(called_again),
@@ -93,8 +111,34 @@ def _findings(
         fields = {**shared, **fields_of(words, own, mention, text)}
         placed = places_of(words, marks, mention, text)
         sizes = [read_of(words, mark, text) for mark in sizes_of_several(words, own, mention)]
-        found += _spread(fields, placed, sizes, mention, sentence.strip())
-    return found
+        for one in _spread(fields, placed, sizes, mention, sentence.strip()):
+            known = [at for at, other in enumerate(found) if mention.again and agrees(other, one.fields)]
+            if known:
+                found[known[0]] = with_more(found[known[0]], one.fields)
+            else:
+                found.append(one)
+    return found if _WHICH.isdisjoint(token.word for token in words) else [_doubting(one) for one in found]
+
+
+def _doubting(found: ReadFinding) -> ReadFinding:
+    """“The former was removed with …, the latter with …”: what was done to which isn't read."""
+    fields = {
+        key: msgspec.structs.replace(one, sure=min(one.sure, _NOT_WHICH)) if key in _SHARED else one
+        for key, one in found.fields.items()
+    }
+    return msgspec.structs.replace(found, fields=fields)
+
+
+def _is_past(words: Sequence[Token], named: Sequence[Mention]) -> bool:
+    """“A polyp was removed in 2015”: what one sentence says of an exam long ago, scars aside."""
+    told = [token.word for token in words]
+    if len(named) != 1 or named[0].state == "scar" or not _TODAY.isdisjoint(told):
+        return False
+    years = [at for at, token in enumerate(words) if token.number and 1950 <= token.number <= 2100]
+    dated = any(at and told[at - 1] in ("in", "since", "from", "(") for at in years)
+    pairs = set(itertools.pairwise(told))
+    other = told[:1] in (["last"], ["previous"], ["prior"]) and not _THAT_EXAM.isdisjoint(told[1:2])
+    return dated or other or not _LONG_AGO.isdisjoint(pairs)
 
 
 def _spread(
@@ -129,7 +173,9 @@ def _shared(
     if len(named) < 2:
         return {}
     start = named[-1].name[1]
-    if not any(token.word in ("all", "both") for token in words[start:]):
+    behind = {token.word for token in words[start:]}
+    before = any(mark.field == "action" and mark.first < start for mark in marks)
+    if behind.isdisjoint(("all", "both")) and (before or "were" not in behind):
         return {}
     tail = [mark for mark in marks if mark.first >= start and mark.field in _SHARED and not mark.denied]
     read = treatment(words, tail, None, text)

@@ -44,6 +44,7 @@ class Negation(msgspec.Struct, frozen=True):
     """Words that take a finding back: before it within ``reach`` words and no stop between, or after it.
 
     Args:
+        excepted: words behind which a finding is there in spite of all: “no polyps apart from …”.
         again: words before a finding that was named already.
         kinds: words right before it that make something else of it: “vascular lesion”.
         compounds: words right behind it that make something else of it: “polyp surveillance”.
@@ -52,6 +53,7 @@ class Negation(msgspec.Struct, frozen=True):
 
     before: tuple[str, ...]
     after: tuple[str, ...]
+    excepted: tuple[str, ...]
     again: tuple[str, ...]
     kinds: tuple[str, ...]
     compounds: tuple[str, ...]
@@ -81,12 +83,13 @@ class Relation(msgspec.Struct, frozen=True):
 
 class Sections(msgspec.Struct, frozen=True):
     """Headings of a report: under which nothing was found, which repeat what was, and the others; and words
-    that a sentence begins with which goes on about the finding before it."""
+    that a sentence begins with, or words for a treatment, which go on about the finding before it."""
 
     skipped: tuple[str, ...]
     summaries: tuple[str, ...]
     others: tuple[str, ...]
     goes_on: tuple[str, ...]
+    treats: tuple[str, ...]
 
 
 class Wording(msgspec.Struct, frozen=True, dict=True):

@@ -274,6 +274,7 @@ def test_no_database_object_leaves_the_room(case: Any) -> None:
         "lesion_of_clips": (), "lesion_of_findings": (), "lesions": (), "link_events": (),
         "model_before": (), "model_version": ("m3",), "model_versions": (),
         "narrowed_clips": (), "patient": (patient,), "patient_by_code": ("p-1",),
+            "patient_of_code": (queries.patients(c)[0].code,),
         "patients": (), "ranking_shown": (1,), "redo_label": (), "removed_lesions": (dt.date(2030, 1, 1),),
         "revisions": (finding,),
         "undo_label": (), "vector_rows": ("m3",), "verdict": (finding,), "video": (1,),
