@@ -187,6 +187,7 @@ class MainWindow(QMainWindow):
         self.session.chosen.connect(lambda chosen: view.chips.choose(chosen.clip))
         self.session.chosen.connect(lambda chosen: view.filters.choose(chosen.patient))
         self.session.opened.connect(view.forget)
+        self.session.changed.connect(view.ask_again)
         self.reporting.opened.connect(self._open_clip)
         self.reporting.told.connect(self.area.notices.show_note)
 

@@ -66,8 +66,8 @@ class SpaceShape(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def stored(self) -> int:
-        """Length of what is kept of a clip: a half from its pictures and one from its description."""
-        return self.dim if self.inputs is None else 2 * self.dim
+        """Length of what is kept of a clip: a half from its pictures, one from its description, its codes."""
+        return self.dim if self.inputs is None else 2 * self.dim + len(self.inputs.codes)
 
 
 class SpaceReader:

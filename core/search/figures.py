@@ -20,7 +20,8 @@ from core.search.features import Floats, Words
 from core.search.vectors import ClipVectors, WordSpace
 
 TEXT_TO_CLIP, CLIP_TO_REPORT, REPORT_TO_CLIP = "text -> clip", "clip -> report", "report -> clip"
-OURS, PICTURES_ALONE, FUZZY = "common space", "common space, pictures alone", "string matching (rapidfuzz)"
+OURS, SPACE, CODES = "common space and codes", "common space alone", "codes alone"
+PICTURES_ALONE, FUZZY = "common space, pictures alone", "string matching (rapidfuzz)"
 RAW, RAW_PICTURES = "raw text encoder, descriptions", "raw text encoder, pictures"
 
 Scores = NDArray[np.floating[Any]]
@@ -87,15 +88,18 @@ def _ways(
 ) -> dict[str, Scores]:
     """Way → (reports, clips) scores, higher is better."""
     stored = np.stack([space.of_clip(one.frames, one.words) for one in items])
-    clips = ClipVectors.of(np.arange(len(items)), stored)
-    asked = space.of_texts([Words.of_text(one.report) for one in items])
+    clips = ClipVectors.of(np.arange(len(items)), stored, space.dim)
+    told = [Words.of_text(one.report) for one in items]
+    asked, places = space.queries_of(told), space.of_texts(told)
     reports, texts = [one.report for one in items], [one.text for one in items]
     typed, read = raw(reports), raw(texts)
     pictures = np.stack([one.frames.mean(0) for one in items])
     lower = str.casefold
     return {
         OURS: asked @ clips.mixed.T,
-        PICTURES_ALONE: asked @ clips.halves[:, 0].T,
+        SPACE: asked[:, : space.dim] @ clips.mixed[:, : space.dim].T,
+        CODES: asked[:, space.dim :] @ clips.mixed[:, space.dim :].T,
+        PICTURES_ALONE: places @ clips.halves[:, 0].T,
         FUZZY: process.cdist(reports, texts, scorer=fuzz.token_set_ratio, processor=lower),
         RAW: typed @ read.T,
         RAW_PICTURES: typed @ normalised(pictures).T,

@@ -144,7 +144,7 @@ def _vector(
     frames = embedder.embed_pairs(sample.crops, [None] * len(sample.crops), cancel)
     vector = space.of_clip(frames, words_of(one.description))
     return ClipVector(
-        one.clip.id, vector, _hash(one), {"source": sample.source.value, "pts": list(sample.pts)}
+        one.clip.id, vector, _hash(one), {"source": sample.source.value, "pts": list(sample.pts)} | _told(one)
     )
 
 
@@ -153,7 +153,14 @@ def _by_words(space: WordSpace, one: ClipContext) -> ClipVector | None:
     if words is None:
         return None
     # Another hash than the one that is asked for: with its video back, the clip is made anew.
-    return ClipVector(one.clip.id, space.of_clip(None, words), f"{_hash(one)} words", {"source": "words"})
+    return ClipVector(
+        one.clip.id, space.of_clip(None, words), f"{_hash(one)} words", {"source": "words"} | _told(one)
+    )
+
+
+def _told(one: ClipContext) -> dict[str, int]:
+    """Which revision of the description was read, for :func:`core.catalog.queries.described_since`."""
+    return {"revision": one.description.number if one.description else 0}
 
 
 def _hash(one: ClipContext) -> str:

@@ -8,6 +8,8 @@ from core.catalog import queries
 from core.catalog.engine import Catalog
 from core.matching.indexing import store_of
 from core.paths import DataDir
+from core.search.features import Words
+from core.search.indexing import words_of
 from core.search.vectors import ClipVectors, WordSpace
 
 _State = tuple[DataDir, str, str]
@@ -46,6 +48,21 @@ class PreparedClips:
 
 def _read(catalog: Catalog, space: WordSpace) -> ClipVectors:
     if space.model_id not in {known.model_id for known in queries.model_versions(catalog)}:
-        return ClipVectors.of(np.zeros(0, np.int64), np.zeros((0, 2 * space.dim), np.float32))
+        return ClipVectors.of(np.zeros(0, np.int64), np.zeros((0, space.stored), np.float32), space.dim)
     indexed = queries.indexed_clips(catalog, store_of(catalog), space.model_id)
-    return ClipVectors.of(indexed.clip_ids, indexed.matrix, indexed.slots)
+    made = ClipVectors.of(indexed.clip_ids, indexed.matrix, space.dim, indexed.slots)
+    _describe_anew(catalog, space, made)
+    return made
+
+
+def _describe_anew(catalog: Catalog, space: WordSpace, made: ClipVectors) -> None:
+    """Clips that were described otherwise since they were prepared are searched as they are described now."""
+    findings = queries.described_since(catalog, space.model_id)
+    at = np.flatnonzero(np.isin(made.clips, np.fromiter(findings, np.int64, len(findings))))
+    if not len(at):
+        return
+    said = queries.descriptions(catalog, set(findings.values()))
+    words = [words_of(said.get(findings[clip])) or Words({}) for clip in made.clips[at].tolist()]
+    halves = made.halves[at]
+    halves[:, 1] = space.of_descriptions(words) * np.array([[bool(one.codes)] for one in words])
+    made.put(at, halves, space.codes_of(words))

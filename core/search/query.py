@@ -19,7 +19,7 @@ Refinement = Literal["larger", "smaller", "other segment", "after tattoo"]
 REFINEMENTS: tuple[Refinement, ...] = get_args(Refinement)
 NO_IDENTITY = "This finds polyps of a kind; it doesn't decide whether two are the same lesion."
 NOTHING_UNDERSTOOD = "Nothing of it says what a polyp is like: try size, form, place or look."
-LONGEST = 2000
+LONGEST = 300
 """Characters of a typed query that are read."""
 _WORD = re.compile(r"\d+(?:[.,]\d+)?\s*(?:mm|cm)\b|\S+", re.IGNORECASE)
 _SIGNS = ".,;:!?…()“”\"'"
@@ -93,18 +93,19 @@ def understood(query: SearchQuery, like: Words | None = None) -> Meant:
         )
     codes: Codes = {**(like.codes if like else {}), **typed.words.codes}
     free = " ".join(one.free for one in (like, typed.words) if one and one.free)
-    denied = typed.denied
+    denied, smaller_or_larger = typed.denied, Codes()
     for chip in query.refinements:
         if chip in ("larger", "smaller"):
             codes = {**codes, "size_mm": _sizes(codes, larger=chip == "larger")}
             others = [size for size in codes_in_order("size_mm") if size not in codes["size_mm"]]
-            denied = {**denied, "size_mm": tuple(others)}
+            smaller_or_larger = {"size_mm": tuple(others)}
         elif chip == "other segment":
             denied = {**denied, "segment": _segments(codes)}
             codes = {key: own for key, own in codes.items() if key != "segment"}
     after = "after tattoo" in query.refinements
     codes = _without(codes, denied) or ({"state": ("polyp",)} if denied else {})
-    return Meant(Words(codes, free), denied, after, _said(codes, free, denied, after))
+    said = _said(codes, free, denied, after)
+    return Meant(Words(codes, free), {**denied, **smaller_or_larger}, after, said)
 
 
 def without_each_word(text: str) -> list[tuple[str, str]]:
@@ -176,7 +177,7 @@ def _without(codes: Codes, denied: Codes) -> Codes:
 def _said(codes: Codes, free: str, denied: Codes, after: bool) -> str:
     parts = [_value(key, own) for key, own in codes.items()]
     parts += [f"“{free}”"] if free and not codes and not denied else []
-    parts += [f"not {_value(key, own)}" for key, own in denied.items() if key != "size_mm"]  # said already
+    parts += [f"not {_value(key, own)}" for key, own in denied.items()]
     parts += ["after a tattoo"] if after else []
     return ", ".join(parts)
 

@@ -150,7 +150,7 @@ def reports_for_clip(
         for one in reported(catalog, _reports(catalog))
         if not (_same_patient(one, own) and one.report.date == own.exam.date)
     ]
-    asked = space.of_texts([one.words for one in there]) if there else np.zeros((0, space.dim), np.float32)
+    asked = space.queries_of([one.words for one in there])
     scores = asked @ clips.mixed[place[0]]
     told = _Told.read(catalog, own.clip.finding_id)
     return _fits(told, space, [(one, own) for one in there], scores, top)
@@ -175,7 +175,7 @@ def clips_for_report(
     own, same_exam = _clips_of_patient(catalog, report)
     there = np.isin(vectors.clips, present)
     rows = np.flatnonzero(there & ~np.isin(vectors.clips, same_exam))
-    scores = vectors.mixed[rows] @ space.of_texts([asked.words])[0]
+    scores = vectors.mixed[rows] @ space.queries_of([asked.words])[0]
     told = _Told.read(catalog, read.finding if read.state is LegacyState.ACCEPTED else None)
     at = _may_be_shown(np.isin(vectors.clips[rows], own), scores, top + len(told.pairs))
     clips = queries.clips(catalog, ids=vectors.clips[rows[at]].tolist())

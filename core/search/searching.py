@@ -23,6 +23,7 @@ from core.search.features import SILENT, Floats, Words
 from core.search.indexing import words_of
 from core.search.prepared import PreparedClips
 from core.search.query import (
+    LONGEST,
     NO_IDENTITY,
     NOTHING_UNDERSTOOD,
     Filters,
@@ -51,7 +52,8 @@ class Hit(msgspec.Struct, frozen=True):
     """A clip that was found.
 
     Attributes:
-        score: cosine to the query in the common space, −1…1. It says how alike in kind.
+        score: how alike in kind, −1…1: half the cosine to the query in the common space, half how many of the
+            asked fields the description says.
         words: those of the query that mattered most first.
         pictures, described: which of the two its place was made of.
     """
@@ -150,16 +152,9 @@ def _best(
 
 
 def _ignored(space: WordSpace, text: str) -> tuple[str, ...]:
-    """Words without which a typed query would be understood just the same."""
-    whole = _as_read(space, text)
-    left = without_each_word(text)
-    lost = [word for word, rest in left if _as_read(space, rest) == whole and word.casefold() not in SILENT]
-    return tuple(dict.fromkeys(lost))
-
-
-def _as_read(space: WordSpace, text: str) -> tuple[bytes, Codes]:
-    typed = read_typed(text)
-    return space.features.of(typed.words).tobytes(), typed.denied
+    """Words of a typed query that nothing was understood of."""
+    known = set(space.features.words)
+    return tuple(word for word in read_typed(text[:LONGEST]).unknown if word.casefold() not in known)
 
 
 class _Liked(msgspec.Struct, frozen=True):
@@ -167,7 +162,6 @@ class _Liked(msgspec.Struct, frozen=True):
 
     words: Words
     pictures: Floats | None
-    mixed: Floats
 
 
 def _liked(catalog: Catalog, prepared: ClipVectors, space: WordSpace, clip: int | None) -> _Liked | None:
@@ -182,23 +176,21 @@ def _liked(catalog: Catalog, prepared: ClipVectors, space: WordSpace, clip: int 
             "Describe it, or check that its video is still there.",
         )
     row = prepared.at(place)
-    return _Liked(words_of(said) or Words({}), row.halves[0, 0] if row.pictures[0] else None, row.mixed[0])
+    return _Liked(words_of(said) or Words({}), row.halves[0, 0] if row.pictures[0] else None)
 
 
 def _encoded(space: WordSpace, query: SearchQuery, meant: Meant, liked: _Liked | None) -> Floats:
     if liked is None:
-        return np.asarray(space.of_texts([meant.words])[0])
-    if not query.text.strip() and not query.refinements:
-        return liked.mixed
+        return np.asarray(space.queries_of([meant.words])[0])
     return np.asarray(_like_with(space, liked, [meant.words])[0])
 
 
 def _like_with(space: WordSpace, liked: _Liked, texts: Sequence[Words]) -> Floats:
-    """The clip with other words, (N, dim) float32, L2 rows."""
-    rows = space.of_descriptions(texts)
+    """The clip with other words, as :meth:`core.search.vectors.WordSpace.queries_of`."""
+    rows = space.of_descriptions(texts) * np.array([[bool(one.codes)] for one in texts])
     if liked.pictures is not None:
         rows = rows + PICTURES * liked.pictures
-    return normalised(rows)
+    return space.with_codes(normalised(rows), texts)
 
 
 def _words(
@@ -219,7 +211,7 @@ def _words(
         except PolypTraceError:  # the only word, or the one that a chip starts from
             without = Words({})
         found.append((word, without))
-    rows = space.of_texts([text for _, text in found])
+    rows = space.queries_of([text for _, text in found])
     return [(word, row) for (word, _), row in zip(found, rows, strict=True)]
 
 

@@ -74,9 +74,10 @@ def _place(catalog: Catalog, space: WordSpace) -> None:
     """Puts every clip at a random place of a common space, pictures and description of equal length."""
     register_bundle(catalog, space.reader.info, author=AUTHOR)
     clips = [clip.id for clip in queries.clips(catalog)]
-    rows = np.random.default_rng(3).standard_normal((len(clips), 2 * space.dim), dtype=np.float32)
+    rows = np.random.default_rng(3).standard_normal((len(clips), space.stored), dtype=np.float32)
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-    made = [ClipVector(clip, row, f"{clip:064x}") for clip, row in zip(clips, rows, strict=True)]
+    told = {"revision": 1}  # described before it was prepared
+    made = [ClipVector(clip, row, f"{clip:064x}", told) for clip, row in zip(clips, rows, strict=True)]
     operations.put_vectors(catalog, store_of(catalog), space.model_id, made, author=AUTHOR)
 
 

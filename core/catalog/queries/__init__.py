@@ -39,6 +39,7 @@ from core.catalog.queries.library import (
 from core.catalog.queries.lines import clip_lines, exam_lines, patient_lines, touched_lines, video_lines
 from core.catalog.queries.narrowed import narrowed_clips
 from core.catalog.queries.search import Hit, search_library, search_words
+from core.catalog.queries.since import described_since
 from core.catalog.queries.system import (
     active_model,
     audit_events,
@@ -67,6 +68,7 @@ __all__ = [
     "clips_before_exam",
     "clips_outside_exam",
     "clips_to_index",
+    "described_since",
     "description",
     "descriptions",
     "exam",

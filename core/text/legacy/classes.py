@@ -61,7 +61,7 @@ def _by_itself(words: Sequence[Token], at: int, form: str) -> bool:
         return False
     before = words[at - 1].word if at else ""
     behind = words[at + 1].word if at + 1 < len(words) else ""
-    between = before in ("(", ",") and behind in ("", ")", ",", ".", ";", "/")
+    between = before in ("", "(", ",", "/") and behind in ("", ")", ",", ".", ";", "/", "or")
     return form == "Is" and (between or before in ("mm", "cm", "type") or behind in ("polyp", "lesion"))
 
 

@@ -10,10 +10,13 @@ from core.text.legacy.mark import Mark
 from core.text.legacy.tokens import Token
 from core.text.legacy.wording import load_wording, phrase
 
-_DENIES = frozenset({"not", "no", "non", "without", "never", "neither", "nor", "isn", "wasn", "excluding"})
+_DENIES = frozenset({
+    "not", "no", "non", "without", "never", "neither", "nor", "isn", "wasn", "aren", "weren", "excluding",
+})  # fmt: skip
 _PASSED = frozenset({
     "in", "the", "a", "an", "any", "at", "on", "of", "with", "very", "obviously", "clearly", "evidence",
-    "signs", "sign", "t", "'", "’", "from", "-", "paris", "really",
+    "signs", "sign", "t", "'", "’", "from", "-", "paris", "really", "be", "larger", "smaller", "bigger",
+    "greater", "more", "less", "than", "over", "under", ">", "<", "≥", "≤", "about",
 })  # fmt: skip
 """What may stand between the denial and what is denied."""
 _NOT_DONE_BEFORE = frozenset({
@@ -37,7 +40,8 @@ def without_denied_values(words: Sequence[Token], marks: Sequence[Mark]) -> list
     found: list[Mark] = []
     for mark in marks:
         chained = bool(found) and found[-1].denied and _only(words, found[-1].last, mark.first, _OR)
-        denied = mark.kind in ("say", "size") and (chained or _denied(words, mark) or _not_done(words, mark))
+        told = mark.kind in ("say", "size", "below", "above")
+        denied = told and (chained or is_denied(words, mark.first) or _not_done(words, mark))
         found.append(msgspec.structs.replace(mark, denied=True) if denied else mark)
     return found
 
@@ -84,12 +88,12 @@ def taken_back(words: Sequence[Token], start: int, noun: Mark) -> bool:
     return _THEN.isdisjoint(behind) and any(_holds(behind, phrase(one)) for one in negation.after)
 
 
-def _denied(words: Sequence[Token], mark: Mark) -> bool:
-    """Whether a denial stands before it with nothing but small words between."""
-    at = mark.first - 1
-    while at >= 0 and mark.first - at <= _REACH and words[at].word in _PASSED:
+def is_denied(words: Sequence[Token], first: int) -> bool:
+    """Whether a denial stands before this token with nothing but small words between."""
+    at = first - 1
+    while at >= 0 and first - at <= _REACH and words[at].word in _PASSED:
         at -= 1
-    return at >= 0 and mark.first - at <= _REACH and words[at].word in _DENIES
+    return at >= 0 and first - at <= _REACH and words[at].word in _DENIES
 
 
 def _not_done(words: Sequence[Token], mark: Mark) -> bool:

@@ -80,9 +80,10 @@ def _span(words: Sequence[Token], at: int, value: float) -> tuple[int, float, fl
     # “3 mm - 5 mm”
     unit, behind = _unit(words, at + 1)
     if unit is not None and behind + 1 < len(words) and words[behind].word in ("-", "–", "to"):
-        upper = words[behind + 1].number
-        if upper is not None and upper > value and _unit(words, behind + 2)[0] == unit:
-            return behind + 2, upper, value
+        upper, other_unit = words[behind + 1].number, _unit(words, behind + 2)[0]
+        low = value * unit / (other_unit or 1)
+        if upper is not None and other_unit is not None and upper > low:
+            return behind + 2, upper, low
     return at + 1, value, None
 
 
@@ -113,7 +114,9 @@ def _measure(words: Sequence[Token], first: int, last: int, mm: float, low: floa
         return Mark("distance", first, last, "dist_av_cm", round(mm / 10, 1), 0.95)
     limit = _limit(before, behind)
     if limit is not None:
-        return Mark("above" if limit else "below", first, last, value=mm)
+        strict = before[-1:] not in (["≤"], ["≥"]) and before[-1:] not in (["least"], ["most"], ["to"])
+        strict = strict and behind[:1] != ["or"]
+        return Mark("above" if limit else "below", first, last, value=mm + (strict if limit else -strict))
     away = any(_begins(behind, one) for one in _AWAY) or (mm >= _LEAST_FROM_MM and behind[:1] == ["from"])
     away = away or not _OF_SOMETHING_ELSE.isdisjoint(behind[:1])
     if away or not 1 <= round(mm) <= LARGEST_MM:

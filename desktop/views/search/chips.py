@@ -45,6 +45,11 @@ class Chips(FlowBox):
         self._refresh()
 
     @property
+    def buttons(self) -> tuple[QToolButton, ...]:
+        """All of them in the order of the Tab key."""
+        return (self._like, *self._buttons.values(), self._clear)
+
+    @property
     def refinements(self) -> tuple[Refinement, ...]:
         """Those that are set."""
         return tuple(name for name, button in self._buttons.items() if button.isChecked())

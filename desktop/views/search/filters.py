@@ -41,6 +41,12 @@ class SearchFilters(FlowBox):
             day.changed.connect(self.changed)
 
     @property
+    def fields(self) -> tuple[QWidget, ...]:
+        """All of them in the order of the Tab key."""
+        days = (self._since, self._until)
+        return (self._patient, self._segment, *(part for day in days for part in (day.tick, day.edit)))
+
+    @property
     def segment(self) -> str | None:
         """Code of the segment; None for any."""
         return None if self._segment.currentIndex() <= 0 else self._segment.currentText()
@@ -91,23 +97,23 @@ class _Day(QWidget):
 
     def __init__(self, word: str, parent: QWidget) -> None:
         super().__init__(parent)
-        self._counts = QCheckBox(word, self)
+        self.tick = QCheckBox(word, self)
         today = QDate.currentDate()
-        self._edit = DayEdit(today, today, self)
-        self._edit.setAccessibleName(f"Exams {word}")
-        self._edit.setEnabled(False)
+        self.edit = DayEdit(today, today, self)
+        self.edit.setAccessibleName(f"Exams {word}")
+        self.edit.setEnabled(False)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._counts)
-        layout.addWidget(self._edit)
-        self._counts.toggled.connect(self._edit.setEnabled)
-        self._counts.toggled.connect(lambda _: self.changed.emit())
-        self._edit.dateChanged.connect(lambda _: self.changed.emit())
+        layout.addWidget(self.tick)
+        layout.addWidget(self.edit)
+        self.tick.toggled.connect(self.edit.setEnabled)
+        self.tick.toggled.connect(lambda _: self.changed.emit())
+        self.edit.dateChanged.connect(lambda _: self.changed.emit())
 
     @property
     def day(self) -> dt.date | None:
         """None while it doesn't count."""
-        if not self._counts.isChecked():
+        if not self.tick.isChecked():
             return None
-        day = self._edit.date()
+        day = self.edit.date()
         return dt.date(day.year(), day.month(), day.day())

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QLabel, QLineEdit, QVBoxLayout, QWidget
 
 from core.counting import count
@@ -47,7 +48,7 @@ class SearchView(QWidget):
         self.field.setToolTip("Size, form, place and look of a polyp, in any words (Ctrl+K)")
         self.field.setClearButtonEnabled(True)
         self.field.setAccessibleName("Find clips by words")
-        self.field.setMaxLength(500)
+        self.field.setMaxLength(300)
         self.chips, self.filters = Chips(self), SearchFilters(self)
         self._said = QLabel()
         self._said.setWordWrap(True)
@@ -58,6 +59,7 @@ class SearchView(QWidget):
         self._hits = HitsModel(self)
         self.table = ranking_table(self._hits, "Clips that were found")
         self._preparing = Preparing()
+        self._outdated = False
         self._typing = QTimer(self, singleShot=True, interval=_TYPING_MS)
         self._lay_out()
         self._connect()
@@ -134,11 +136,27 @@ class SearchView(QWidget):
     def ask(self) -> None:
         """Asks for what stands here."""
         self._typing.stop()
+        self._outdated = False
         if self.wish.empty:
             self.emptied.emit()
             self.show_nothing_typed()
+            return
+        if not self._hits.rowCount():
+            self._say("Searching…")
+        self.asked.emit(self.wish)
+
+    def ask_again(self) -> None:
+        """Something was written: what is shown may not be so any more."""
+        if self.isVisible():
+            self.ask()
         else:
-            self.asked.emit(self.wish)
+            self._outdated = True
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        """Catches up with what was written meanwhile."""
+        super().showEvent(event)
+        if self._outdated:
+            self.ask()
 
     # --- set-up -------------------------------------------------------------------------------------------
 
@@ -154,6 +172,9 @@ class SearchView(QWidget):
         layout.addWidget(banner)
 
     def _connect(self) -> None:
+        order = (self.field, *self.chips.buttons, *self.filters.fields, self.table)
+        for one, following in itertools.pairwise(order):
+            self.setTabOrder(one, following)
         self.field.textChanged.connect(self._typing.start)
         self._typing.timeout.connect(self.ask)
         self.field.returnPressed.connect(self._go_to_hits)

@@ -15,7 +15,7 @@ from core.inference.space import SpaceReader
 from core.models.drcl_bundle import load_space
 from core.search.features import Words
 from core.search.samples import CLIP, MODALITIES
-from core.search.vectors import ClipVectors, WordSpace
+from core.search.vectors import AGREEMENT, ClipVectors, WordSpace
 
 
 def test_numpy_and_torch_agree(space: WordSpace) -> None:
@@ -33,15 +33,33 @@ def test_a_clip_has_two_halves(space: WordSpace) -> None:
     words = Words({"segment": ("sigmoid",)})
     stored = np.stack([space.of_clip(frames, words), space.of_clip(frames, None), space.of_clip(None, words)])
     assert np.linalg.norm(stored, axis=1) == pytest.approx(1, abs=1e-5)
-    clips = ClipVectors.of(np.arange(3), stored)
+    clips = ClipVectors.of(np.arange(3), stored, space.dim)
     assert clips.pictures.tolist() == [True, True, False]
     assert clips.words.tolist() == [True, False, True]
-    assert np.linalg.norm(clips.mixed, axis=1) == pytest.approx(1, abs=1e-5)
+    places, codes = clips.mixed[:, : space.dim], clips.mixed[:, space.dim :]
+    assert np.linalg.norm(places, axis=1) == pytest.approx(1 - AGREEMENT, abs=1e-5)
+    assert codes.sum(axis=1) == pytest.approx([AGREEMENT, 0, AGREEMENT])
     np.testing.assert_allclose(clips.halves[0, 1], space.of_descriptions([words])[0], atol=1e-6)
-    np.testing.assert_allclose(clips.mixed[2], space.of_descriptions([words])[0], atol=1e-6)
-    np.testing.assert_allclose(clips.mixed[1], space.of_pictures(frames), atol=1e-6)
+    np.testing.assert_allclose(places[2] / (1 - AGREEMENT), space.of_descriptions([words])[0], atol=1e-6)
+    np.testing.assert_allclose(places[1] / (1 - AGREEMENT), space.of_pictures(frames), atol=1e-6)
     with pytest.raises(ValueError, match="neither"):
         space.of_clip(None, Words({}, "free words alone say no kind"))
+
+
+def test_each_field_of_a_query_counts_the_same(space: WordSpace) -> None:
+    texts = [
+        Words({"segment": ("sigmoid", "rectum"), "paris": ("Ip",)}),
+        Words({}),
+        Words({"paris": ("Is",)}),
+    ]
+    asked = space.queries_of(texts)[:, space.dim :]
+    assert sorted(asked[0][asked[0] > 0].tolist()) == [0.5, 0.5, 0.5], "any of the two segments would do"
+    assert not space.queries_of(texts)[1].any(), "who asks for nothing"
+    clips = [
+        Words({"segment": ("rectum",), "paris": ("Ip",)}),
+        Words({"segment": ("caecum",), "paris": ("Is",)}),
+    ]
+    assert (space.codes_of(clips) @ asked.T).tolist() == [[1, 0, 0], [0, 0, 1]]
 
 
 def test_another_kind_of_model_is_refused(small_bundle: Path) -> None:

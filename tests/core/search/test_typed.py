@@ -19,6 +19,12 @@ from core.search.typed import TATTOOS, read_typed
         ("larger than 1 cm", {"size_mm": ("10–19", "20–29", "≥30")}),
         ("< 10 mm", {"size_mm": ("≤5", "6–9")}),
         ("20 mm or more", {"size_mm": ("20–29", "≥30")}),
+        (">=20mm", {"size_mm": ("20–29", "≥30")}),
+        ("10 mm+", {"size_mm": ("10–19", "20–29", "≥30")}),
+        ("> 5 mm and < 10 mm", {"size_mm": ("6–9",)}),
+        ("5 mm to 1 cm", {"size_mm": ("≤5", "6–9", "10–19")}),
+        ("5 mm or larger", {"size_mm": ("≤5", "6–9", "10–19", "20–29", "≥30")}),
+        ("Is or IIa", {"paris": ("Is", "IIa")}),
         ("six mm", {"size_mm": ("6–9",)}),
         ("large LST", {"state": ("LST",), "size_mm": ("20–29", "≥30")}),
         ("large 8 mm polyp", {"state": ("polyp",), "size_mm": ("6–9",)}),
@@ -45,12 +51,27 @@ def test_what_is_asked_for(text: str, codes: Codes) -> None:
         ("not sessile but pedunculated", {"paris": ("Is",)}, {"paris": ("Ip",)}),
         ("non-granular LST", {"surface": ("granular",)}, {"state": ("LST",)}),
         ("not red, in the caecum", {"colour": ("red",)}, {"segment": ("caecum",)}),
-        ("not 5 mm", {}, {}),
+        ("not 5 mm", {"size_mm": ("≤5",)}, {}),
+        ("not larger than 5 mm", {"size_mm": ("6–9", "10–19", "20–29", "≥30")}, {}),
+        ("no small polyps", {"size_mm": ("≤5", "6–9")}, {}),
+        ("not in the left colon", {"segment": ("splenic flexure", "descending", "sigmoid")}, {}),
+        ("anything but the rectum", {"segment": ("rectum",)}, {}),
+        ("polyp, other than sessile", {"paris": ("Is",)}, {"state": ("polyp",)}),
+        ("it isn't flat", {"paris": ("IIb",)}, {}),
+        ("scar, not LST", {"state": ("LST",)}, {"state": ("scar",)}),
     ],
 )
 def test_what_is_not_wanted(text: str, denied: Codes, left: Codes) -> None:
     typed = read_typed(text)
     assert (typed.denied, typed.words.codes) == (denied, left)
+
+
+def test_words_that_nothing_is_understood_of() -> None:
+    assert read_typed("please find a purple 15mm x 10mm polyp, up to 2 cm, in the left colon 🦄").unknown == (
+        "purple",
+        "🦄",
+    )
+    assert read_typed("not pedunculated, less than 5 mm").unknown == ()
 
 
 def test_what_is_denied_is_no_free_word() -> None:
