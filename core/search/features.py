@@ -23,9 +23,9 @@ _WORD = re.compile(r"[^\W\d_]{3,}")
 SILENT = frozenset({
     "a", "about", "above", "all", "an", "and", "any", "are", "around", "at", "be", "below", "bigger", "but",
     "by", "clips", "find", "for", "from", "greater", "has", "have", "in", "is", "it", "its", "larger",
-    "least", "less", "like", "me", "more", "most", "neither", "no", "non", "nor", "not", "of", "on", "or", "over",
-    "please", "show", "size", "sized", "smaller", "than", "that", "the", "there", "this", "to", "under", "up",
-    "was", "were", "which", "with", "without", "x",
+    "least", "less", "like", "me", "more", "most", "neither", "no", "non", "nor", "not", "of", "on", "or",
+    "over", "please", "show", "size", "sized", "smaller", "than", "that", "the", "there", "this", "to",
+    "under", "up", "was", "were", "which", "with", "without", "x",
 })  # fmt: skip
 """Words that say nothing of a lesion: no features, and not missed in a query."""
 _FEWEST = 3
