@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from core.models.drcl import ModalityEncoder, orthonormal_prior
 from core.progress import CancelToken
-from core.training.drcl.config import DrclSettings
+from core.training.drcl.config import DrclSettings, scheduled_q
 from core.training.drcl.losses import generalised_cross_entropy, quality
 from core.training.drcl.stage import Passes, Tensors, run_passes
 
@@ -53,7 +53,8 @@ def learn_prior(
 ) -> LearntPrior:
     """Learns a prior with an encoder that isn't used for anything else (equation 1).
 
-    The best epoch is the one with the highest quality score (equation 2) on the training samples.
+    The best epoch is the one with the highest quality score (equation 2) on the training samples. A fixed
+    ``settings.q`` doesn't count here: it is the encoders'.
 
     Args:
         encoder: new; trained in place.
@@ -77,7 +78,7 @@ def learn_prior(
 
     def step(features: Tensor, labels: Tensor, epoch: int) -> None:
         optimiser.zero_grad()
-        loss = generalised_cross_entropy(module(features), labels, settings.q_at(epoch))
+        loss = generalised_cross_entropy(module(features), labels, scheduled_q(epoch))
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
 
