@@ -16,12 +16,12 @@ from torch import Tensor
 
 from core.data.cross_modal.samples import TEST, TRAIN, VAL, CrossModal
 from core.errors import PolypTraceError
-from core.inference.bundle import replace_file
+from core.inference.bundle import BundleInfo, amend_bundle, replace_file
 from core.inference.device import DeviceChoice
 from core.inference.space import EncoderShape, SearchInputs
 from core.models.device import usable_device
 from core.models.drcl import ModalityEncoder, orthonormal_prior
-from core.models.drcl_bundle import Space, save_space
+from core.models.drcl_bundle import Space, load_space, save_space
 from core.progress import CancelToken, Progress, ProgressSink, no_progress
 from core.training.checkpoint import load_tensors, save_tensors
 from core.training.drcl.card import space_card
@@ -105,15 +105,12 @@ class _Run:
         reached: dict[str, dict[str, Any]] = {}
         for modality in self._data.modalities:
             encoders[modality], reached[modality] = self._encoder(modality, prior.matrix)
-        metrics: dict[str, Any] = {
-            **space_figures(encoders, self._data.parts.get(TEST, {})),
-            "validation": space_figures(encoders, self._data.parts.get(VAL, {})),
+        space = Space(encoders, prior.matrix, self._data.categories, self._inputs)
+        told = {
             "prior": {"modality": prior.modality, "score": prior.score, "scores": scores},
             "encoders": reached,
         }
-        space = Space(encoders, prior.matrix, self._data.categories, self._inputs)
-        card = space_card(self._data, self._settings, prior, metrics)
-        info = save_space(self._folder / "model", space, card=card, name=self._folder.name, metrics=metrics)
+        info, metrics = self._published(space, prior, told)
         return DrclResult(
             run=self._folder,
             model=info.manifest.model_id,
@@ -123,6 +120,21 @@ class _Run:
             device=self._choice,
             notes=self._data.notes,
         )
+
+    def _published(
+        self, space: Space, prior: LearntPrior, told: dict[str, Any]
+    ) -> tuple[BundleInfo, dict[str, Any]]:
+        """The bundle, and figures of what it holds: its weights are rounded, so they are read back first."""
+        folder, parts = self._folder / "model", self._data.parts
+        save_space(folder, space, card="", name=self._folder.name, metrics={})
+        encoders = load_space(folder, self._device.type)[1].encoders
+        metrics = {
+            **space_figures(encoders, parts.get(TEST, {})),
+            "validation": space_figures(encoders, parts.get(VAL, {})),
+            **told,
+        }
+        card = space_card(self._data, self._settings, prior, metrics)
+        return amend_bundle(folder, metrics=metrics, card=card), metrics
 
     def _prior(self) -> tuple[LearntPrior, dict[str, float]]:
         """The prior that guides all modalities, and the quality score of each that was learnt."""
