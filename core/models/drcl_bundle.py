@@ -16,7 +16,6 @@ from core.inference.space import PRIOR, EncoderShape, SearchInputs, SpaceShape, 
 from core.models.bundle import read_state, refusing_foreign_weights, write_bundle
 from core.models.drcl import ModalityEncoder
 
-
 _SCALING = ("shift", "scale")
 
 

@@ -32,7 +32,7 @@ def with_label_vectors(parts: Parts, name: str, title: str, main: str = TRAIN) -
         categories, vectors = _vectors([one for part in parts.values() for _, one in part.values()], title)
         done = {
             part: {
-                modality: Samples(np.asarray(features, dtype=np.float32), vectors(labels))
+                modality: Samples(_narrow(features, f"the {part} part of {modality}", title), vectors(labels))
                 for modality, (features, labels) in modalities.items()
             }
             for part, modalities in parts.items()
@@ -40,6 +40,31 @@ def with_label_vectors(parts: Parts, name: str, title: str, main: str = TRAIN) -
     except (TypeError, ValueError) as error:
         raise invalid(title, "its features or labels are of a kind that can't be used") from error
     return checked(CrossModal(name=name, title=title, categories=categories, parts=done), main)
+
+
+def _narrow(features: Array, which: str, title: str) -> Floats:
+    """Float32, in which encoders compute, where that tells samples apart as their own precision does."""
+    with np.errstate(over="ignore"):
+        narrow = np.asarray(features, dtype=np.float32)
+    wide = np.asarray(features)
+    if wide.ndim != 2 or not wide.size or np.array_equal(wide, narrow) or wide.dtype.kind not in "iuf":
+        return narrow
+    if np.isfinite(wide).all() and _lost(wide.astype(np.float64), narrow).any():
+        raise invalid(
+            title,
+            f"{which} has features that vary too little for their size, or are too large or too small, for "
+            "single precision (subtract their mean and divide by their deviation)",
+        )
+    return narrow
+
+
+def _lost(wide: Array, narrow: Floats) -> Array:
+    """(d,) bool: features of which float32 keeps fewer than 64 steps; a constant but for rounding is fine."""
+    largest, spread = np.abs(wide).max(0), np.ptp(wide, axis=0)
+    steps = np.spacing(np.abs(narrow).max(0)).astype(np.float64)
+    varies = (spread > 1e-12 * largest) & (wide != narrow).any(0)
+    lost: Array = ~np.isfinite(narrow).all(0) | (varies & (spread < 64 * steps))
+    return lost
 
 
 def _vectors(held: list[Array], title: str) -> tuple[tuple[str, ...], Callable[[Array], Floats]]:

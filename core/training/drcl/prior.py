@@ -62,6 +62,7 @@ def learn_prior(
 
     Raises:
         Cancelled: between two steps.
+        PolypTraceError: ``training-diverged``.
     """
     device = train.features.device
     generator = torch.Generator().manual_seed(settings.seed)
@@ -87,6 +88,7 @@ def learn_prior(
 
     passes = Passes(epochs=settings.epochs, patience=settings.patience, batch=settings.batch)
     best = run_passes(module, train, passes, generator, step, score, cancel, told)
+    best.refuse_divergence(f"The prior of {modality}")
     return LearntPrior(modality, best.state["prior"], best.score, best.epoch)
 
 

@@ -29,6 +29,7 @@ from core.training.drcl.config import DrclSettings, check
 from core.training.drcl.consistency import learn_encoder
 from core.training.drcl.embedding import space_figures
 from core.training.drcl.prior import LearntPrior, best_prior, learn_prior
+from core.training.drcl.scaling import check_scaling, feature_scaling
 from core.training.drcl.stage import Best, Tensors
 from core.training.run_folder import environment
 from core.training.trainer import StepSink, no_steps
@@ -74,10 +75,11 @@ def train_drcl(
 
     Raises:
         Cancelled: stages that are finished stay; the same call goes on with the next.
-        PolypTraceError: ``setting-invalid``, or ``run-data-changed`` where the folder was begun with other
-            data or settings.
+        PolypTraceError: ``setting-invalid``, ``features-scale``, ``run-data-changed`` where the folder was
+            begun with other data or settings, or ``training-diverged``.
     """
     check(settings, len(data.categories))
+    check_scaling(data, settings.scaling)
     _claim(folder, data, settings)
     return _Run(data, folder, settings, device, (on_step, progress), cancel or CancelToken(), inputs).run()
 
@@ -198,11 +200,8 @@ class _Run:
         shape = EncoderShape(features=train.features.shape[1], width=settings.width, dim=settings.dim)
         if settings.scaling == "none":
             return ModalityEncoder(shape).to(self._device)
-        deviation = train.features.std(0)
-        scale = 1 / np.where(deviation > 0, deviation, 1)
-        return ModalityEncoder(shape, torch.from_numpy(train.features.mean(0)), torch.from_numpy(scale)).to(
-            self._device
-        )
+        shift, scale = map(torch.from_numpy, feature_scaling(train.features, modality))
+        return ModalityEncoder(shape, shift, scale).to(self._device)
 
     def _tensors(self, part: str, modality: str, encoder: ModalityEncoder) -> Tensors:
         return Tensors.of(self._data.parts[part][modality], encoder.scaled, self._device)
