@@ -112,7 +112,9 @@ def evaluate(
         if model is None:
             raise typer.BadParameter("give a model of `train drcl` with --model: an id, a folder or a run")
         samples = asked_samples(layout, root, features, part.value)
-        document = evaluate_across(data_dir(data_dir_), samples, model, part.value, device)
+        home = data_dir(data_dir_)
+        with output.progress() as progress, cancel_by_interrupt() as cancel:
+            document = evaluate_across(home, samples, model, part.value, device, baselines, progress, cancel)
         document |= keep_features(out, document, Path(document["data"]["name"]), output)
         output.document(document)
         show_figures(output, document)

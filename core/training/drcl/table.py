@@ -19,10 +19,9 @@ from typing import Any
 
 import msgspec
 
-from core.counting import count
 from core.data.cross_modal.benchmarks import BENCHMARKS, read_benchmark
 from core.data.cross_modal.samples import TEST, CrossModal
-from core.evaluation.peers import canonical_correlation
+from core.evaluation.peers import canonical_correlation, cca_words
 from core.inference.bundle import replace_file
 from core.progress import CancelToken
 from core.training.command import claim, run_command
@@ -138,7 +137,7 @@ def markdown(document: Mapping[str, Any]) -> str:
     if peer is None:
         lines += ["", f"CCA: {document['cca']['reason']}"]
     else:
-        lines.append(_row(f"CCA, {count(peer['components'], 'component')}", [peer], shown, _NO_CHANCE))
+        lines.append(_row(cca_words(peer), [peer], shown, _NO_CHANCE))
     return "\n".join(lines) + "\n"
 
 
