@@ -35,6 +35,19 @@ def read_across(layout: LayoutName | None, root: Path | None) -> CrossModal:
     return read_benchmark(layout.value, root)
 
 
+def refuse_idle(given: Mapping[str, bool]) -> None:
+    """Refuses options that retrieval across modalities has no use for.
+
+    Args:
+        given: option → whether it was given.
+
+    Raises:
+        typer.BadParameter: which ones.
+    """
+    if idle := [name for name, value in given.items() if value]:
+        raise typer.BadParameter(f"{', '.join(idle)} can't go with --protocol cross-modal")
+
+
 def asked_samples(
     layout: LayoutName | None, root: Path | None, features: Path | None, part: str
 ) -> CrossModal:

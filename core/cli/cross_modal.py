@@ -71,7 +71,11 @@ def _check_wish(wish: TrainWish) -> None:
         "--image-weights": wish.image_weights,
         "--text-folder": wish.text_folder,
         "--pretrain": wish.pretrain,
+        "--videos": wish.videos,
+        "--images": wish.images,
+        "--catalogue": wish.catalogue,
         "--processes": wish.processes > 1,
+        "ROOT": wish.root is not None and wish.layout is None,
     }
     if given := [name for name, value in not_ours.items() if value]:
         raise typer.BadParameter(

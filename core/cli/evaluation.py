@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from core.cli.across import asked_samples, evaluate_across
+from core.cli.across import asked_samples, evaluate_across, refuse_idle
 from core.cli.figures import keep_features, keep_report, show_figures
 from core.cli.interrupt import cancel_by_interrupt
 from core.cli.layouts import Fold, Layout, Root, TextsFile, chosen_layout, layout_facts
@@ -106,6 +106,9 @@ def evaluate(
         raise typer.BadParameter(
             "ready features are ranked as they are: --model goes with them by --protocol cross-modal alone"
         )
+    if protocol is Protocol.CROSS_MODAL:
+        idle = {"--rerank": rerank is not None, "--full-frame": full_frame, "--texts": texts is not None}
+        refuse_idle(idle | {"--fold": fold is not None, "ROOT": root is not None and layout is None})
     if out is not None:
         check_folder(out)
     if protocol is Protocol.CROSS_MODAL and (features is None or model is not None):

@@ -14,6 +14,8 @@ from .conftest import Run
 
 SMALL = ["--set", "width=16", "--set", "dim=8", "--set", "epochs=3", "--set", "batch=64"]
 
+ACROSS = ["evaluate", "--protocol", "cross-modal", "--features", "x.npz"]
+
 
 def _json(done: Any) -> dict[str, Any]:
     assert done.code == 0, done.out + done.err
@@ -170,11 +172,18 @@ def test_settings_are_printed_and_changed(quick: Run, tmp_path: Path) -> None:
         (["train", "drcl", "--layout", "wikipedia"], "give the folder"),
         (["train", "drcl", "--layout", "market1501", "."], "reads wikipedia"),
         (["train", "drcl", "--layout", "wikipedia", ".", "--pretrain", "tracklets"], "can't go with drcl"),
+        (["train", "drcl", "--features", "x.npz", "--videos", "."], "--videos can't go with drcl"),
+        (["train", "drcl", "--features", "x.npz", "--images", "."], "--images can't go with drcl"),
+        (["train", "drcl", "--features", "x.npz", "--catalogue"], "--catalogue can't go with drcl"),
+        (["train", "drcl", "--features", "x.npz", ".", "--dry-run"], "ROOT can't go with drcl"),
         (["train", "dmcl", "--layout", "wikipedia", "."], "train drcl"),
         (["train", "dmcl", "--features", "x.npz"], "train drcl"),
         (["evaluate", "--layout", "wikipedia", "."], "cross-modal"),
         (["evaluate", "--features", "x.npz", "--model", "drcl"], "cross-modal"),
         (["evaluate", "--protocol", "cross-modal", "--layout", "wikipedia", "."], "--model"),
+        ([*ACROSS, "--rerank", "5"], "--rerank can't go with"),
+        ([*ACROSS, "--full-frame"], "--full-frame can't go with"),
+        ([*ACROSS, "--model", "drcl", "."], "ROOT can't go with"),
     ],
 )
 def test_wrong_usage_is_told(quick: Run, tmp_path: Path, arguments: list[str], words: str) -> None:

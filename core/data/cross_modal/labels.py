@@ -75,18 +75,26 @@ def _vectors(held: list[Array], title: str) -> tuple[tuple[str, ...], Callable[[
             raise invalid(title, "its labels are not all of one kind")
         names = tuple(str(number + 1) for number in range(columns.pop()[0]))
         return names, lambda labels: (np.asarray(labels) > 0).astype(np.float32)
-    categories = sorted({label for one in held for label in _plain(one)})
+    categories = sorted({label for one in held for label in _plain(one, title)})
     places = {label: at for at, label in enumerate(categories)}
     return tuple(map(str, categories)), lambda labels: one_hot(
-        [places[label] for label in _plain(labels)], len(categories)
+        [places[label] for label in _plain(labels, title)], len(categories)
     )
 
 
-def _plain(labels: Array) -> list[Any]:
-    """Words as they are, numbers whole."""
+def _plain(labels: Array, title: str) -> list[Any]:
+    """Words as they are, numbers whole.
+
+    Raises:
+        PolypTraceError: ``cross-modal-invalid`` for a number that isn't whole.
+        ValueError: what is neither.
+    """
     flat = [_inner(one) for one in np.ravel(labels).tolist()]
-    words = any(isinstance(one, str) for one in flat)
-    return [str(one).strip() for one in flat] if words else [int(one) for one in flat]
+    if any(isinstance(one, str) for one in flat):
+        return [str(one).strip() for one in flat]
+    if broken := [one for one in flat if int(one) != one]:
+        raise invalid(title, f"its category numbers aren't whole ({broken[0]:g})")
+    return [int(one) for one in flat]
 
 
 def _inner(value: Any) -> Any:

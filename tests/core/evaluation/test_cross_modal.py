@@ -171,3 +171,28 @@ def test_cca_tells_how_far_it_is_and_can_be_cancelled() -> None:
         canonical_correlation(pairs(), "test", watch, token)
     assert [step.done for step in told] == [0, 1]
     assert {step.total for step in told} == {3}
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"text_features": None, "text_labels": None}, "one modality alone, image"),
+        ({"text_features": np.empty((0, 2)), "text_labels": np.empty(0)}, "text_features is empty"),
+        ({"../x_features": plane([0]), "../x_labels": np.ones(1)}, "“../x” is no name"),
+    ],
+)
+def test_a_feature_file_that_can_t_be_asked_is_refused_in_words(
+    changes: dict[str, np.ndarray | None], words: str, tmp_path: Path
+) -> None:
+    arrays: dict[str, np.ndarray | None] = {
+        "image_features": plane([0, 90]),
+        "image_labels": np.array([0, 1]),
+        "text_features": plane([5, 85]),
+        "text_labels": np.array([0, 1]),
+    }
+    kept = {name: value for name, value in (arrays | changes).items() if value is not None}
+    np.savez(tmp_path / "f.npz", **kept)  # type: ignore[arg-type]
+    with pytest.raises(PolypTraceError) as caught:
+        evaluate_features(tmp_path / "f.npz")
+    assert words in caught.value.message
+    assert caught.value.hint

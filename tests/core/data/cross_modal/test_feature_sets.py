@@ -109,6 +109,22 @@ def test_words_columns_and_a_validation_part(tmp_path: Path) -> None:
         ({"text_train_features": TEXTS * 1e39}, "cross-modal-invalid", "too large"),
         ({"text_train_features": TEXTS * 1e-46}, "cross-modal-invalid", "too small"),
         ({"text_train_labels": np.full(21, np.nan)}, "cross-modal-invalid", "of a kind"),
+        ({"text_train_labels": np.arange(21) % 3 + 0.1}, "cross-modal-invalid", "aren't whole (0.1)"),
+        (
+            {"sound_test_features": np.ones((3, 2)), "sound_test_labels": np.arange(3)},
+            "cross-modal-invalid",
+            "sound is only in its test part",
+        ),
+        (
+            {"a/b_train_features": np.ones((3, 2)), "a/b_train_labels": np.arange(3)},
+            "features-layout",
+            "“a/b” is no name of a modality",
+        ),
+        (
+            {".._test_features": np.ones((3, 2)), ".._test_labels": np.arange(3)},
+            "features-layout",
+            "“..” is no name of a modality",
+        ),
         ({"text_train_labels": np.eye(21)}, "cross-modal-invalid", "one kind"),
         (
             {f"{m}_{p}_labels": np.ones(n) for m, p, n in (("image", "train", 30), ("text", "train", 21),
