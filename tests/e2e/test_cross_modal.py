@@ -199,6 +199,46 @@ def test_a_model_of_lesions_has_no_such_space(quick: Run, root: Path, tmp_path: 
     assert done.document["error"]["code"] == "model-kind"
 
 
+def test_how_a_run_goes_on_is_a_command(tmp_path: Path) -> None:
+    from core.cli.train_words import go_on_hint
+    from core.paths import DataDir
+
+    folder = DataDir(tmp_path / "my data")
+    for run, name in ((folder.runs / "drcl-1", "drcl-1"), (tmp_path / "a b", f"'{tmp_path / 'a b'}'")):
+        run.mkdir(parents=True)
+        told = f"Go on with: polyptrace train drcl --resume {name} --data-dir '{folder.root}'"
+        assert go_on_hint(run, folder, "drcl") == told
+
+
+def test_a_run_goes_on_by_its_own_data_and_settings(quick: Run, tmp_path: Path) -> None:
+    data, rng = tmp_path / "d", np.random.default_rng(0)
+    arrays = {}
+    for name, length in (("image", 4), ("report", 3)):
+        arrays[f"{name}_train_features"] = rng.normal(size=(30, length))
+        arrays[f"{name}_train_labels"] = np.arange(30) % 3
+    file = tmp_path / "own.npz"
+    np.savez(file, **arrays)
+    said = _json(quick(data, "train", "drcl", "--features", file, *SMALL, "--json"))
+    run = data / "runs" / said["run"]
+    (run / "encoder-report.safetensors").unlink()
+    alone = ["train", "drcl", "--resume", said["run"], "--json"]
+    assert _json(quick(data, *alone))["model"] == said["model"]
+    assert _json(quick(data, *alone, "--features", file))["model"] == said["model"]
+    other = quick(
+        data, *alone, "--features", file, "--set", "width=16", "--set", "dim=8", "--set", "batch=64"
+    )
+    assert (other.code, other.error["code"]) == (1, "run-data-changed")
+    assert "epochs 3, not 200" in other.error["message"]
+    np.savez(file, **{**arrays, "image_train_features": arrays["image_train_features"] + 1})
+    changed = quick(data, *alone)
+    assert (changed.code, changed.error["code"]) == (1, "run-data-changed")
+    assert "other data" in changed.error["message"]
+    (run / "source.json").unlink()
+    silent = quick(data, *alone)
+    assert silent.code == 2
+    assert "add --features FILE" in " ".join(silent.err.replace("│", " ").split())
+
+
 def test_a_run_that_isn_t_there_isn_t_begun(quick: Run, root: Path, tmp_path: Path) -> None:
     asked = ["train", "drcl", "--layout", "wikipedia", root, *SMALL, "--resume", "drcl-none", "--json"]
     done = quick(tmp_path / "d", *asked)

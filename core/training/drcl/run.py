@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
 import torch
 from torch import Tensor
 
 from core.data.cross_modal.samples import TEST, TRAIN, VAL, CrossModal
-from core.errors import PolypTraceError
-from core.inference.bundle import BundleInfo, amend_bundle, replace_file
+from core.inference.bundle import BundleInfo, amend_bundle
 from core.inference.device import DeviceChoice
 from core.inference.space import EncoderShape, SearchInputs
 from core.models.device import usable_device
@@ -24,6 +22,7 @@ from core.models.drcl import ModalityEncoder, orthonormal_prior
 from core.models.drcl_bundle import Space, load_space, save_space
 from core.progress import CancelToken, Progress, ProgressSink, no_progress
 from core.training.checkpoint import load_tensors, save_tensors
+from core.training.drcl.begun import claim_run
 from core.training.drcl.card import space_card
 from core.training.drcl.config import DrclSettings, check
 from core.training.drcl.consistency import learn_encoder
@@ -31,10 +30,9 @@ from core.training.drcl.embedding import space_figures
 from core.training.drcl.prior import LearntPrior, best_prior, learn_prior
 from core.training.drcl.scaling import check_scaling, feature_scaling
 from core.training.drcl.stage import Best, Tensors
-from core.training.run_folder import environment
 from core.training.trainer import StepSink, no_steps
 
-CONFIG, DATA, METRICS = "config.json", "data.json", "metrics.jsonl"
+METRICS = "metrics.jsonl"
 
 
 class DrclResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,6 +63,7 @@ def train_drcl(
     progress: ProgressSink = no_progress,
     cancel: CancelToken | None = None,
     inputs: SearchInputs | None = None,
+    source: Mapping[str, Any] | None = None,
 ) -> DrclResult:
     """Learns a prior and an encoder for every modality; a stage that is finished in ``folder`` is kept.
 
@@ -72,6 +71,7 @@ def train_drcl(
 
     Args:
         inputs: what the samples were made of, where the space shall search a catalogue.
+        source: where the samples were read from, kept in a new folder for whoever goes on with it; JSON-able.
 
     Raises:
         Cancelled: stages that are finished stay; the same call goes on with the next.
@@ -80,7 +80,7 @@ def train_drcl(
     """
     check(settings, len(data.categories))
     check_scaling(data, settings.scaling)
-    _claim(folder, data, settings)
+    claim_run(folder, data, settings, source)
     return _Run(data, folder, settings, device, (on_step, progress), cancel or CancelToken(), inputs).run()
 
 
@@ -228,32 +228,3 @@ class _Run:
             self._progress(Progress(f"{stage} of {modality}", epoch, self._settings.epochs, words))
 
         return told
-
-
-def _claim(folder: Path, data: CrossModal, settings: DrclSettings) -> None:
-    """Takes a new folder, or finds the run that it holds to be this one."""
-    facts = {"name": data.name, "categories": list(data.categories), "sha256": data_sha256(data)}
-    wanted = {"settings": msgspec.to_builtins(settings), "data": facts}
-    config = folder / CONFIG
-    if not config.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        replace_file(folder / DATA, (json.dumps({**facts, "sizes": data.sizes}, indent=2) + "\n").encode())
-        replace_file(folder / "environment.json", (json.dumps(environment(), indent=2) + "\n").encode())
-        replace_file(config, (json.dumps(wanted, indent=2) + "\n").encode())
-    elif json.loads(config.read_text("utf-8")) != json.loads(json.dumps(wanted)):
-        raise PolypTraceError(
-            "run-data-changed",
-            f"The run {folder.name} was begun with other data or settings.",
-            "Go on with the same ones, or start a new run.",
-        )
-
-
-def data_sha256(data: CrossModal) -> str:
-    """Hash of all samples and labels."""
-    digest = hashlib.sha256()
-    for part, modalities in sorted(data.parts.items()):
-        for name, one in sorted(modalities.items()):
-            digest.update(f"{part} {name} {one.features.shape}".encode())
-            digest.update(np.ascontiguousarray(one.features).tobytes())
-            digest.update(np.ascontiguousarray(one.labels).tobytes())
-    return digest.hexdigest()

@@ -132,13 +132,14 @@ def test_a_stopped_run_goes_on_to_the_same_end(
 def test_other_data_or_settings_are_refused(
     first: tuple[DrclResult, Any], invented: Invented, settings: DrclSettings
 ) -> None:
-    for data, changed in (
-        (invented(multi=True), settings),
-        (invented(), msgspec.structs.replace(settings, seed=1)),
+    for data, changed, words in (
+        (invented(multi=True), settings, "with other data."),
+        (invented(), msgspec.structs.replace(settings, seed=1), "with other settings (seed 0, not 1)."),
     ):
         with pytest.raises(PolypTraceError) as caught:
             train_drcl(data, first[0].run, changed, "cpu")
         assert caught.value.code == "run-data-changed"
+        assert words in caught.value.message
 
 
 def test_samples_of_several_categories(invented: Invented, settings: DrclSettings, tmp_path: Path) -> None:
