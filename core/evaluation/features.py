@@ -107,6 +107,8 @@ def _across(path: Path, arrays: Arrays, modalities: list[str]) -> dict[str, Any]
     if len(modalities) < 2:
         raise _layout(path, f"it has one modality alone, {modalities[0]}, which has no other one to ask")
     vectors = {name: unit_rows(_table(path, arrays, f"{name}_features")) for name in modalities}
+    if empty := [name for name, one in vectors.items() if not one.size]:
+        raise _layout(path, f"{empty[0]}_features is empty")
     if len({one.shape[1] for one in vectors.values()}) > 1:
         raise _layout(path, "its modalities have different widths")
     labels = _label_vectors(path, [_labels(path, arrays, f"{name}_labels") for name in modalities])
@@ -185,8 +187,6 @@ def _table(path: Path, arrays: Arrays, key: str) -> npt.NDArray[np.float64]:
     table = np.asarray(arrays[key])
     if table.ndim != 2 or not np.issubdtype(table.dtype, np.number) or np.iscomplexobj(table):
         raise _layout(path, f"{key} isn't a table of numbers")
-    if not table.size:
-        raise _layout(path, f"{key} is empty")
     if not np.isfinite(table).all():
         raise _layout(path, "its features hold values that aren't numbers")
     return table.astype(np.float64)
