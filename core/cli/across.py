@@ -13,6 +13,7 @@ from core.errors import PolypTraceError
 from core.inference.bundle import MANIFEST
 from core.inference.registry import find_bundle
 from core.paths import DataDir
+from core.progress import CancelToken, ProgressSink, no_progress
 
 if TYPE_CHECKING:
     from core.data.cross_modal.samples import CrossModal, Samples
@@ -32,6 +33,19 @@ def read_across(layout: LayoutName | None, root: Path | None) -> CrossModal:
     if root is None:
         raise typer.BadParameter(f"give the folder of the data: --layout {layout.value} ROOT")
     return read_benchmark(layout.value, root)
+
+
+def refuse_idle(given: Mapping[str, bool]) -> None:
+    """Refuses options that retrieval across modalities has no use for.
+
+    Args:
+        given: option → whether it was given.
+
+    Raises:
+        typer.BadParameter: which ones.
+    """
+    if idle := [name for name, value in given.items() if value]:
+        raise typer.BadParameter(f"{', '.join(idle)} can't go with --protocol cross-modal")
 
 
 def asked_samples(
@@ -57,19 +71,24 @@ def evaluate_across(
     model: str,
     part: str,
     device: str,
+    baselines: bool = True,
+    progress: ProgressSink = no_progress,
+    cancel: CancelToken | None = None,
 ) -> dict[str, Any]:
     """Figures of samples with the encoders of a model, beside canonical correlation.
 
     Args:
         model: id, folder or run.
+        baselines: False leaves canonical correlation out.
 
     Returns:
         ``{model, data, map_all, map_50, precision_recall, average, baselines: {cca: {…}}, …}``.
 
     Raises:
         PolypTraceError: what can't be evaluated, in words.
+        Cancelled: during canonical correlation.
     """
-    from core.evaluation.peers import canonical_correlation
+    from core.evaluation.peers import Peer, canonical_correlation
     from core.models.device import usable_device
     from core.models.drcl_bundle import load_space
     from core.training.drcl.embedding import space_figures
@@ -81,14 +100,16 @@ def evaluate_across(
     held = data.parts.get(part, {})
     lengths = {name: one.shift.shape[-1] for name, one in space.encoders.items()}
     refuse_other_samples(info.manifest.model_id, lengths, held, f"{data.title}, part {part},")
-    peer = canonical_correlation(data, part)
+    figures = space_figures(space.encoders, held)
+    left_out = Peer(None, "Baselines weren't asked for.")
+    peer = canonical_correlation(data, part, progress, cancel) if baselines else left_out
     return {
         "model": info.manifest.model_id,
         "device": chosen.name,
         "device_reason": chosen.reason,
         "protocol": "cross-modal",
         "data": {"name": data.name, "part": part, "sizes": data.sizes, "notes": list(data.notes)},
-        **space_figures(space.encoders, held),
+        **figures,
         "baselines": {"cca": peer.figures, "cca_reason": peer.reason},
         "published": data.published,
     }

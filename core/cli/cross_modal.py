@@ -8,6 +8,7 @@ import msgspec
 import typer
 
 from core.cli.across import read_across
+from core.cli.drcl_source import as_begun, own_settings, source_of
 from core.cli.figures import show_across
 from core.cli.interrupt import cancel_by_interrupt
 from core.cli.output import Output
@@ -33,14 +34,15 @@ def begin_drcl(output: Output, folder: DataDir, wish: TrainWish) -> None:
         PolypTraceError: what is wrong with data or settings.
         Cancelled: stages that are finished stay.
     """
+    known = known_run(folder, wish.resume)
+    wish = as_begun(wish, known) if known else wish
     _check_wish(wish)
-    settings = _settings(wish)
+    settings = (own_settings(wish, known) if known else None) or _settings(wish)
     if wish.print_settings:
         from core.training.overrides import as_text
 
         typer.echo(as_text(settings))
         return
-    known = known_run(folder, wish.resume)
     _check_settings(settings, wish.device)
     from core.training.drcl.run import train_drcl
     from core.training.run_folder import new_run_folder
@@ -51,14 +53,13 @@ def begin_drcl(output: Output, folder: DataDir, wish: TrainWish) -> None:
         output.say("Nothing was trained: without --dry-run it begins.")
         return
     run = known or new_run_folder(folder.runs, "drcl")
-    output.say(f"run {run.name}; cancel with Ctrl+C, go on with --resume {run.name} and the same options")
+    output.say(f"run {run.name}; cancel with Ctrl+C, go on with --resume {run.name}")
     try:
         with output.progress() as progress, cancel_by_interrupt() as cancel:
-            done = train_drcl(data, run, settings, wish.device, output.event, progress, cancel, inputs)
+            ears = (output.event, progress, cancel)
+            done = train_drcl(data, run, settings, wish.device, *ears, inputs, source_of(wish))
     except Cancelled as cancelled:
-        raise Cancelled(
-            f"{go_on_hint(run, folder, 'drcl')} and the same options" if run.is_dir() else ""
-        ) from cancelled
+        raise Cancelled(go_on_hint(run, folder, "drcl")) from cancelled
     _say_done(output, folder, data, done)
 
 
@@ -71,7 +72,11 @@ def _check_wish(wish: TrainWish) -> None:
         "--image-weights": wish.image_weights,
         "--text-folder": wish.text_folder,
         "--pretrain": wish.pretrain,
+        "--videos": wish.videos,
+        "--images": wish.images,
+        "--catalogue": wish.catalogue,
         "--processes": wish.processes > 1,
+        "ROOT": wish.root is not None and wish.layout is None,
     }
     if given := [name for name, value in not_ours.items() if value]:
         raise typer.BadParameter(

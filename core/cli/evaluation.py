@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from core.cli.across import asked_samples, evaluate_across
+from core.cli.across import asked_samples, evaluate_across, refuse_idle
 from core.cli.figures import keep_features, keep_report, show_figures
 from core.cli.interrupt import cancel_by_interrupt
 from core.cli.layouts import Fold, Layout, Root, TextsFile, chosen_layout, layout_facts
@@ -106,13 +106,18 @@ def evaluate(
         raise typer.BadParameter(
             "ready features are ranked as they are: --model goes with them by --protocol cross-modal alone"
         )
+    if protocol is Protocol.CROSS_MODAL:
+        idle = {"--rerank": rerank is not None, "--full-frame": full_frame, "--texts": texts is not None}
+        refuse_idle(idle | {"--fold": fold is not None, "ROOT": root is not None and layout is None})
     if out is not None:
         check_folder(out)
     if protocol is Protocol.CROSS_MODAL and (features is None or model is not None):
         if model is None:
             raise typer.BadParameter("give a model of `train drcl` with --model: an id, a folder or a run")
         samples = asked_samples(layout, root, features, part.value)
-        document = evaluate_across(data_dir(data_dir_), samples, model, part.value, device)
+        home = data_dir(data_dir_)
+        with output.progress() as progress, cancel_by_interrupt() as cancel:
+            document = evaluate_across(home, samples, model, part.value, device, baselines, progress, cancel)
         document |= keep_features(out, document, Path(document["data"]["name"]), output)
         output.document(document)
         show_figures(output, document)

@@ -114,8 +114,10 @@ def show_across(output: Output, document: Mapping[str, Any]) -> None:
     output.table("Across modalities", ("", "MAP@all", "MAP@50", "queries"), rows)
     peer = (document.get("baselines") or {}).get("cca")
     if peer:
+        from core.evaluation.peers import cca_words
+
         rows = [[way, peer["map_all"][way], peer["map_50"][way]] for way in peer["map_all"]]
-        output.table("Canonical correlation (CCA)", ("", "MAP@all", "MAP@50"), rows)
+        output.table(f"Canonical correlation: {cca_words(peer)}", ("", "MAP@all", "MAP@50"), rows)
     for method, figures in document.get("published", {}).items():
         told = ", ".join(f"{way} {value:.3f}" for way, value in figures.items())
         output.say(f"published: {method}: {told}", style="dim")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,9 @@ if TYPE_CHECKING:  # torch takes seconds to load
 def go_on_hint(run: Path, folder: DataDir, method: str = "dmcl", processes: int = 1) -> str:
     """How a cancelled run is gone on with; nothing where it hadn't begun."""
     several = f" --processes {processes}" if processes > 1 else ""
-    words = f"Go on with: polyptrace train {method} --resume {run.name}{several}{named(folder)}"
+    filed = run.absolute().parent == folder.runs.absolute()
+    name = run.name if filed else shlex.quote(str(run.absolute()))
+    words = f"Go on with: polyptrace train {method} --resume {name}{several}{named(folder)}"
     return words if run.is_dir() else ""
 
 

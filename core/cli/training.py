@@ -80,7 +80,8 @@ def train(
         ),
     ] = None,
     resume: Annotated[
-        str | None, typer.Option("--resume", metavar="RUN", help="Go on with this run, by its own settings.")
+        str | None,
+        typer.Option("--resume", metavar="RUN", help="Go on with this run, by its own data and settings."),
     ] = None,
     start: Annotated[
         str | None, typer.Option("--start", metavar="MODEL", help="Go on from this model: id or folder.")

@@ -32,7 +32,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from core.data.cross_modal.feature_sets import has_parts
+from core.data.cross_modal.feature_sets import has_parts, refuse_names
 from core.data.feature_file import load_arrays
 from core.errors import PolypTraceError
 from core.evaluation.asking import ask_all
@@ -98,12 +98,17 @@ def read_features(path: Path) -> tuple[Items, Items]:
 def _modalities(arrays: Arrays) -> list[str]:
     """Names of the modalities in the file, in its order; none in a file of queries and gallery."""
     names = [key.removesuffix("_features") for key in arrays if key.endswith("_features")]
-    return [] if set(names) & set(_SIDES) or len(names) < 2 else names
+    return [] if set(names) & set(_SIDES) else names
 
 
 def _across(path: Path, arrays: Arrays, modalities: list[str]) -> dict[str, Any]:
     """MAP@all, MAP@50 and the precision–recall curve of every modality against every other one."""
+    refuse_names(path, modalities)
+    if len(modalities) < 2:
+        raise _layout(path, f"it has one modality alone, {modalities[0]}, which has no other one to ask")
     vectors = {name: unit_rows(_table(path, arrays, f"{name}_features")) for name in modalities}
+    if empty := [name for name, one in vectors.items() if not one.size]:
+        raise _layout(path, f"{empty[0]}_features is empty")
     if len({one.shape[1] for one in vectors.values()}) > 1:
         raise _layout(path, "its modalities have different widths")
     labels = _label_vectors(path, [_labels(path, arrays, f"{name}_labels") for name in modalities])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -88,12 +88,14 @@ def write_bundle(
     kind: str,
     architecture: dict[str, Any],
     preprocessing: Preprocessing | None = None,
+    exact: Collection[str] = (),
     **told: Any,
 ) -> BundleInfo:
     """Writes a bundle of any kind, whole or not at all; an earlier one in ``folder`` is replaced at the end.
 
     Args:
         state: weights by name; stored as fp16 where that holds them.
+        exact: names of those that stay float32, because fp16 would change what the network does.
         texts: file name → content; the card is among them.
         told: further fields of :class:`core.inference.bundle.BundleManifest`.
 
@@ -104,7 +106,7 @@ def write_bundle(
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as scratch:
         fresh = Path(scratch) / "bundle"
         fresh.mkdir()
-        _write_shards(fresh, state)
+        _write_shards(fresh, state, exact)
         for name, text in texts.items():
             (fresh / name).write_text(text, "utf-8")
         files = {path.name: sha256_file(path) for path in sorted(fresh.iterdir())}
@@ -182,8 +184,8 @@ def _versions() -> dict[str, str]:
     return {"polyptrace": __version__, **{name: version(name) for name in names}}
 
 
-def _narrowed(name: str, value: Tensor) -> Tensor:
-    """fp16 where its range allows, integers as they are."""
+def _narrowed(name: str, value: Tensor, exact: bool) -> Tensor:
+    """fp16 where its range allows, float32 where it has to be exact, integers as they are."""
     value = value.detach().cpu().contiguous()
     if not value.is_floating_point():
         return value
@@ -192,18 +194,18 @@ def _narrowed(name: str, value: Tensor) -> Tensor:
             "weights-not-finite", f"The network can't be saved: {name} holds numbers that aren't finite."
         )
     half = value.to(torch.float16)
-    return half if bool(torch.isfinite(half).all()) else value.float()
+    return half if bool(torch.isfinite(half).all()) and not exact else value.float()
 
 
 def _widened(value: Tensor) -> Tensor:
     return value.float() if value.is_floating_point() else value
 
 
-def _pieces(state: dict[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
+def _pieces(state: dict[str, Tensor], exact: Collection[str]) -> Iterator[tuple[str, Tensor]]:
     """Narrowed tensors by name; one that is larger than a shard comes as blocks of rows."""
     room = SHARD_BYTES - _HEADER_BYTES
     for name in sorted(state):
-        value = _narrowed(name, state[name])
+        value = _narrowed(name, state[name], name in exact)
         if value.nbytes <= room:
             yield name, value
             continue
@@ -212,10 +214,10 @@ def _pieces(state: dict[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
             yield f"{name}{_ROWS}{number:04d}", block.clone()
 
 
-def _write_shards(folder: Path, state: dict[str, Tensor]) -> None:
+def _write_shards(folder: Path, state: dict[str, Tensor], exact: Collection[str]) -> None:
     shards: list[dict[str, Tensor]] = [{}]
     filled = 0
-    for name, value in _pieces(state):
+    for name, value in _pieces(state, exact):
         if shards[-1] and filled + value.nbytes > SHARD_BYTES - _HEADER_BYTES:
             shards.append({})
             filled = 0

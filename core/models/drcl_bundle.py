@@ -16,6 +16,8 @@ from core.inference.space import PRIOR, EncoderShape, SearchInputs, SpaceShape, 
 from core.models.bundle import read_state, refusing_foreign_weights, write_bundle
 from core.models.drcl import ModalityEncoder
 
+_SCALING = ("shift", "scale")
+
 
 class Space(msgspec.Struct, frozen=True):
     """A common space in memory.
@@ -46,6 +48,9 @@ class Space(msgspec.Struct, frozen=True):
 def save_space(folder: Path, space: Space, *, card: str, name: str, metrics: Mapping[str, Any]) -> BundleInfo:
     """Writes a space as a bundle.
 
+    The scaling of features stays float32: where a feature lies far from 0 for its spread, fp16 rounds the
+    differences between samples away.
+
     Raises:
         PolypTraceError: ``weights-not-finite``.
     """
@@ -58,6 +63,7 @@ def save_space(folder: Path, space: Space, *, card: str, name: str, metrics: Map
         {CARD: card},
         kind=DRCL,
         architecture=msgspec.to_builtins(space.shape),
+        exact=[f"{modality}/{key}" for modality in space.encoders for key in _SCALING],
         name=name,
         metrics=dict(metrics),
         embedding=space.shape.stored,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 from collections.abc import Callable
 from typing import Any
@@ -19,8 +20,11 @@ from core.models.drcl import ModalityEncoder, orthonormal_prior, recast
 from core.training.drcl.config import DrclSettings
 from core.training.drcl.consistency import Consistency, adam
 from core.training.drcl.losses import generalised_cross_entropy, invariance_loss, mix, similarity_loss
+from tests.core.training.drcl.plain import equation_8
 
 CATEGORIES, TOP = 10, 10
+Q, BY_HAND = 0.5, 16
+"""The exponent of the timed steps, and so many samples' loss is checked by plain loops."""
 
 
 def drcl_step(size: Size) -> list[Row]:
@@ -35,13 +39,13 @@ def drcl_step(size: Size) -> list[Row]:
     return [
         Row(
             name="drcl-step",
-            work=f"a step of one encoder, batch {work.batch}, {work.shape.features}–{work.shape.width}–"
-            f"{work.shape.width}–{work.shape.dim}",
+            work=f"a step of one encoder, embeddings mixed, batch {work.batch}, {work.shape.features}–"
+            f"{work.shape.width}–{work.shape.width}–{work.shape.dim}",
             ours=Figure(middle(own), "ms", "core.training.drcl: losses under a prior, fused Adam"),
             peer=Figure(middle(peer), "ms", "the generalised inverse in every step, Adam weight by weight"),
             limit=Figure(middle(needed), "ms", "its operations at the speed of sgemm"),
             goals=(Goal("limit / ours", ratio(needed, own), 0.7, least=True),),
-            checks={"same loss as the formula's": work.agree()},
+            checks={"same loss as plain loops over the formula": work.agree()},
             note=f"largest memory of such a process: {_memory(size):.2f} GB",
         ),
         _search(size),
@@ -55,7 +59,7 @@ class _Work:
         width = size.of(4096, 64)
         self.batch = size.of(1024, 32)
         self.shape = EncoderShape(features=width, width=width, dim=size.of(2048, 32))
-        self.settings = DrclSettings(width=width, dim=self.shape.dim, batch=self.batch, augmentation="none")
+        self.settings = DrclSettings(width=width, dim=self.shape.dim, batch=self.batch)
         torch.manual_seed(0)
         self.encoder, self.other = ModalityEncoder(self.shape), ModalityEncoder(self.shape)
         self.other.load_state_dict(self.encoder.state_dict())
@@ -69,7 +73,7 @@ class _Work:
         self.plain = torch.optim.Adam(self.other.parameters(), lr=5e-4, foreach=False, fused=False)
 
     def ours(self) -> None:
-        self.rule.step(self.encoder, self.optimiser, self.samples, self.labels, 0.5)
+        self.rule.step(self.encoder, self.optimiser, self.samples, self.labels, Q)
 
     def naive(self) -> None:
         self.plain.zero_grad()
@@ -77,16 +81,28 @@ class _Work:
         self.plain.step()
 
     def agree(self) -> bool:
+        """Our loss of a few samples against plain loops over the same mixture of them."""
+        samples, labels = self.samples[:BY_HAND], self.labels[:BY_HAND]
+        settings, order = self.settings, torch.randperm(BY_HAND, generator=_seeded())
+        rule = Consistency(self.prior, settings, _seeded())
         with torch.no_grad():
-            ours = self.rule.loss(self.encoder, self.samples, self.labels, 0.5)
-            return bool(torch.allclose(ours, self._formula(self.encoder), rtol=1e-4))
+            ours = float(rule.loss(self.encoder, samples, labels, Q))
+            z = self.encoder.of_scaled(samples)
+        gamma, weights = settings.gamma, (settings.alpha, settings.beta, settings.label_weight)
+        z, labels = (gamma * one + (1 - gamma) * one[order] for one in (z, labels))
+        return math.isclose(ours, equation_8(z, labels, self.prior, Q, weights), rel_tol=1e-4)
 
     def _formula(self, encoder: ModalityEncoder) -> Tensor:
-        order = torch.arange(self.batch)
-        z, labels = mix(encoder.of_scaled(self.samples), self.labels, 1.0, order)
+        order = torch.randperm(self.batch)
+        z, labels = mix(encoder.of_scaled(self.samples), self.labels, self.settings.gamma, order)
         wanted = labels @ recast(self.prior)
-        rest = 0.1 * similarity_loss(z, wanted) + 0.1 * invariance_loss(z, wanted)
-        return generalised_cross_entropy(z @ self.prior, labels, 0.5) + rest
+        rest = self.settings.alpha * similarity_loss(z, wanted)
+        rest = rest + self.settings.beta * invariance_loss(z, wanted)
+        return generalised_cross_entropy(z @ self.prior, labels, Q) + rest
+
+
+def _seeded() -> torch.Generator:
+    return torch.Generator().manual_seed(3)
 
 
 def _memory(size: Size) -> float:

@@ -8,8 +8,9 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from core.counting import count
 from core.data.cross_modal.labels import Array, Labelled, Parts, with_label_vectors
-from core.data.cross_modal.samples import TEST, TRAIN, VAL, CrossModal
+from core.data.cross_modal.samples import TEST, TRAIN, VAL, CrossModal, invalid
 from core.data.feature_file import Arrays, load_arrays
 from core.errors import PolypTraceError
 
@@ -190,12 +191,15 @@ def _xmedianet(arrays: Arrays, _folder: Path) -> Parts:
     """Five modalities as MATLAB cells, in the order of :data:`_XMEDIA`."""
 
     def cells(name: str) -> list[Array]:
-        return [np.asarray(cell) for cell in np.ravel(arrays[name])]
+        held = [np.asarray(cell) for cell in np.ravel(arrays[name])]
+        if len(held) != len(_XMEDIA):
+            raise invalid("XMediaNet", f"{name} has {count(len(held), 'cell')} instead of {len(_XMEDIA)}")
+        return held
 
     return {
         part: {
             name: (features, labels)
-            for name, features, labels in zip(_XMEDIA, cells(key), cells(f"{key}_labels"), strict=False)
+            for name, features, labels in zip(_XMEDIA, cells(key), cells(f"{key}_labels"), strict=True)
         }
         for part, key in ((TRAIN, "train"), (VAL, "valid"), (TEST, "test"))
     }

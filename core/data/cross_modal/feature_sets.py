@@ -26,6 +26,7 @@ from core.errors import PolypTraceError
 
 VAL_SHARE = 0.1
 _KEY = re.compile(rf"(?P<modality>.+)_(?P<part>{'|'.join(PARTS)})_(?P<kind>features|labels)")
+_NAME = re.compile(r"\w[\w .-]*")
 _NO_TEST = "The file has no part to test on (NAME_test_features, NAME_test_labels)."
 HINT = "It needs NAME_train_features (N, d) and NAME_train_labels for each modality, e.g. image and text."
 
@@ -71,6 +72,7 @@ def _parts(path: Path, arrays: Arrays) -> Parts:
         if match := _KEY.fullmatch(key.lower()):
             kinds = found.setdefault(match["part"], {}).setdefault(match["modality"], {})
             kinds[match["kind"]] = array
+    refuse_names(path, {modality for own in found.values() for modality in own})
     parts: Parts = {}
     for part in PARTS:
         for modality, kinds in found.get(part, {}).items():
@@ -80,6 +82,16 @@ def _parts(path: Path, arrays: Arrays) -> Parts:
                 )
             parts.setdefault(part, {})[modality] = (kinds["features"], kinds["labels"])
     return parts
+
+
+def refuse_names(path: Path, modalities: Iterable[str]) -> None:
+    """Refuses names of modalities that can't be part of a file's name, as a run or a report makes them.
+
+    Raises:
+        PolypTraceError: ``features-layout``.
+    """
+    if odd := sorted(name for name in modalities if not _NAME.fullmatch(name)):
+        raise _layout(path, f"“{odd[0]}” is no name of a modality (letters and digits, then also - . and _)")
 
 
 def read_to_ask(path: Path, part: str) -> CrossModal:
@@ -92,7 +104,7 @@ def read_to_ask(path: Path, part: str) -> CrossModal:
         PolypTraceError: as :func:`read_feature_set`.
     """
     arrays = load_arrays(path)
-    parts = _parts(path, arrays) or {part: _whole(arrays)}
+    parts = _parts(path, arrays) or {part: _whole(path, arrays)}
     if not any(parts.values()):
         raise _layout(path, "it has no NAME_features with NAME_labels of any modality")
     if part not in parts:
@@ -100,10 +112,11 @@ def read_to_ask(path: Path, part: str) -> CrossModal:
     return with_label_vectors(parts, path.stem, path.name, part)
 
 
-def _whole(arrays: Arrays) -> dict[str, Labelled]:
+def _whole(path: Path, arrays: Arrays) -> dict[str, Labelled]:
     """``image_features`` and ``image_labels`` of each modality that has both."""
     lower = {key.lower(): array for key, array in arrays.items()}
     names = [key.removesuffix("_features") for key in lower if key.endswith("_features")]
+    refuse_names(path, names)
     return {
         one: (lower[f"{one}_features"], lower[f"{one}_labels"]) for one in names if f"{one}_labels" in lower
     }

@@ -91,6 +91,10 @@ def checked(data: CrossModal, main: str = TRAIN) -> CrossModal:
     widths = {name: one.features.shape[1:] for name, one in data.parts[main].items()}
     for part, modalities in data.parts.items():
         for name, one in modalities.items():
+            if main == TRAIN and name not in widths:
+                raise invalid(
+                    data.title, f"{name} is only in its {part} part, so that nothing is learnt of it"
+                )
             if problem := _problem(one, len(data.categories), widths.get(name)):
                 raise invalid(data.title, f"the {part} part of {name} {problem}")
     return data

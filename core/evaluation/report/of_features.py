@@ -11,6 +11,7 @@ import msgspec
 from core.counting import count
 from core.evaluation.cross_modal import RECALLS
 from core.evaluation.metrics import RetrievalFigures
+from core.evaluation.peers import cca_words
 from core.evaluation.report.drawings import curve_of
 from core.evaluation.report.tables import CATALOGUE_COLUMNS, catalogue_cells
 from core.report.charts import Curve, cmc_chart, precision_recall_chart
@@ -48,7 +49,7 @@ def _across(document: Mapping[str, Any]) -> Section:
         for way in document["map_all"]
     )
     caption = "Mean average precision; a query without a hit scores 0."
-    notes = tuple(
+    notes = ((f"{cca_words(peer)}.",) if peer else ()) + tuple(
         f"Published: {method}: {', '.join(f'{way} {value:.3f}' for way, value in own.items())}."
         for method, own in (document.get("published") or {}).items()
     )

@@ -30,7 +30,9 @@ class DrclSettings(msgspec.Struct, frozen=True, kw_only=True):
         alpha, beta: weights of equations 6 and 5; 0 leaves a loss out.
         label_weight: weight of equation 7.
         gamma: share of the sample itself where samples are mixed.
-        q: of the generalised cross-entropy; None = ``min(1, 0.01 · epoch)``, epochs counted from 1.
+        q: of the generalised cross-entropy that the encoders learn by; None = the schedule
+            ``min(1, 0.01 · epoch)``, epochs counted from 1. A prior always keeps the schedule: of the paper's
+            variants only the one without prior learning studies the prior (IV-F).
         prior: ``selected`` learns one on every modality and takes the best (SPL); ``orthonormal`` takes
             random orthonormal columns.
         best: by which measure of the validation samples an encoder's best epoch is kept: the mean
@@ -64,8 +66,13 @@ class DrclSettings(msgspec.Struct, frozen=True, kw_only=True):
         return self.rates.get(modality, self.rate)
 
     def q_at(self, epoch: int) -> float:
-        """The exponent of the generalised cross-entropy in an epoch, counted from 1."""
-        return min(1.0, 0.01 * epoch) if self.q is None else self.q
+        """The exponent of the encoders' generalised cross-entropy in an epoch, counted from 1."""
+        return scheduled_q(epoch) if self.q is None else self.q
+
+
+def scheduled_q(epoch: int) -> float:
+    """The paper's exponent in an epoch, counted from 1: from near cross-entropy to mean absolute error."""
+    return min(1.0, 0.01 * epoch)
 
 
 VARIANTS: dict[str, dict[str, object]] = {

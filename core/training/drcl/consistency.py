@@ -99,6 +99,7 @@ def learn_encoder(
 
     Raises:
         Cancelled: between two steps.
+        PolypTraceError: ``training-diverged``.
     """
     generator = torch.Generator().manual_seed(settings.seed)
     consistency = Consistency(prior, settings, generator)
@@ -115,5 +116,6 @@ def learn_encoder(
 
     passes = Passes(epochs=settings.epochs, patience=settings.patience if val else None, batch=settings.batch)
     best = run_passes(encoder, train, passes, generator, step, score, cancel, told)
+    best.refuse_divergence(f"The encoder of {modality}")
     encoder.load_state_dict(best.state)
     return best

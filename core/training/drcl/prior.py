@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from core.models.drcl import ModalityEncoder, orthonormal_prior
 from core.progress import CancelToken
-from core.training.drcl.config import DrclSettings
+from core.training.drcl.config import DrclSettings, scheduled_q
 from core.training.drcl.losses import generalised_cross_entropy, quality
 from core.training.drcl.stage import Passes, Tensors, run_passes
 
@@ -53,7 +53,8 @@ def learn_prior(
 ) -> LearntPrior:
     """Learns a prior with an encoder that isn't used for anything else (equation 1).
 
-    The best epoch is the one with the highest quality score (equation 2) on the training samples.
+    The best epoch is the one with the highest quality score (equation 2) on the training samples. A fixed
+    ``settings.q`` doesn't count here: it is the encoders'.
 
     Args:
         encoder: new; trained in place.
@@ -61,6 +62,7 @@ def learn_prior(
 
     Raises:
         Cancelled: between two steps.
+        PolypTraceError: ``training-diverged``.
     """
     device = train.features.device
     generator = torch.Generator().manual_seed(settings.seed)
@@ -77,7 +79,7 @@ def learn_prior(
 
     def step(features: Tensor, labels: Tensor, epoch: int) -> None:
         optimiser.zero_grad()
-        loss = generalised_cross_entropy(module(features), labels, settings.q_at(epoch))
+        loss = generalised_cross_entropy(module(features), labels, scheduled_q(epoch))
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
 
@@ -86,6 +88,7 @@ def learn_prior(
 
     passes = Passes(epochs=settings.epochs, patience=settings.patience, batch=settings.batch)
     best = run_passes(module, train, passes, generator, step, score, cancel, told)
+    best.refuse_divergence(f"The prior of {modality}")
     return LearntPrior(modality, best.state["prior"], best.score, best.epoch)
 
 

@@ -2,38 +2,37 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
 import torch
 from torch import Tensor
 
 from core.data.cross_modal.samples import TEST, TRAIN, VAL, CrossModal
-from core.errors import PolypTraceError
-from core.inference.bundle import replace_file
+from core.inference.bundle import BundleInfo, amend_bundle
 from core.inference.device import DeviceChoice
 from core.inference.space import EncoderShape, SearchInputs
 from core.models.device import usable_device
 from core.models.drcl import ModalityEncoder, orthonormal_prior
-from core.models.drcl_bundle import Space, save_space
+from core.models.drcl_bundle import Space, load_space, save_space
 from core.progress import CancelToken, Progress, ProgressSink, no_progress
 from core.training.checkpoint import load_tensors, save_tensors
+from core.training.drcl.begun import claim_run
 from core.training.drcl.card import space_card
 from core.training.drcl.config import DrclSettings, check
 from core.training.drcl.consistency import learn_encoder
 from core.training.drcl.embedding import space_figures
 from core.training.drcl.prior import LearntPrior, best_prior, learn_prior
+from core.training.drcl.scaling import check_scaling, feature_scaling
 from core.training.drcl.stage import Best, Tensors
-from core.training.run_folder import environment
 from core.training.trainer import StepSink, no_steps
 
-CONFIG, DATA, METRICS = "config.json", "data.json", "metrics.jsonl"
+METRICS = "metrics.jsonl"
 
 
 class DrclResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +63,7 @@ def train_drcl(
     progress: ProgressSink = no_progress,
     cancel: CancelToken | None = None,
     inputs: SearchInputs | None = None,
+    source: Mapping[str, Any] | None = None,
 ) -> DrclResult:
     """Learns a prior and an encoder for every modality; a stage that is finished in ``folder`` is kept.
 
@@ -71,14 +71,16 @@ def train_drcl(
 
     Args:
         inputs: what the samples were made of, where the space shall search a catalogue.
+        source: where the samples were read from, kept in a new folder for whoever goes on with it; JSON-able.
 
     Raises:
         Cancelled: stages that are finished stay; the same call goes on with the next.
-        PolypTraceError: ``setting-invalid``, or ``run-data-changed`` where the folder was begun with other
-            data or settings.
+        PolypTraceError: ``setting-invalid``, ``features-scale``, ``run-data-changed`` where the folder was
+            begun with other data or settings, or ``training-diverged``.
     """
     check(settings, len(data.categories))
-    _claim(folder, data, settings)
+    check_scaling(data, settings.scaling)
+    claim_run(folder, data, settings, source)
     return _Run(data, folder, settings, device, (on_step, progress), cancel or CancelToken(), inputs).run()
 
 
@@ -105,15 +107,12 @@ class _Run:
         reached: dict[str, dict[str, Any]] = {}
         for modality in self._data.modalities:
             encoders[modality], reached[modality] = self._encoder(modality, prior.matrix)
-        metrics: dict[str, Any] = {
-            **space_figures(encoders, self._data.parts.get(TEST, {})),
-            "validation": space_figures(encoders, self._data.parts.get(VAL, {})),
+        space = Space(encoders, prior.matrix, self._data.categories, self._inputs)
+        told = {
             "prior": {"modality": prior.modality, "score": prior.score, "scores": scores},
             "encoders": reached,
         }
-        space = Space(encoders, prior.matrix, self._data.categories, self._inputs)
-        card = space_card(self._data, self._settings, prior, metrics)
-        info = save_space(self._folder / "model", space, card=card, name=self._folder.name, metrics=metrics)
+        info, metrics = self._published(space, prior, told)
         return DrclResult(
             run=self._folder,
             model=info.manifest.model_id,
@@ -123,6 +122,21 @@ class _Run:
             device=self._choice,
             notes=self._data.notes,
         )
+
+    def _published(
+        self, space: Space, prior: LearntPrior, told: dict[str, Any]
+    ) -> tuple[BundleInfo, dict[str, Any]]:
+        """The bundle, and figures of what it holds: its weights are rounded, so they are read back first."""
+        folder, parts = self._folder / "model", self._data.parts
+        save_space(folder, space, card="", name=self._folder.name, metrics={})
+        encoders = load_space(folder, self._device.type)[1].encoders
+        metrics = {
+            **space_figures(encoders, parts.get(TEST, {})),
+            "validation": space_figures(encoders, parts.get(VAL, {})),
+            **told,
+        }
+        card = space_card(self._data, self._settings, prior, metrics)
+        return amend_bundle(folder, metrics=metrics, card=card), metrics
 
     def _prior(self) -> tuple[LearntPrior, dict[str, float]]:
         """The prior that guides all modalities, and the quality score of each that was learnt."""
@@ -186,11 +200,8 @@ class _Run:
         shape = EncoderShape(features=train.features.shape[1], width=settings.width, dim=settings.dim)
         if settings.scaling == "none":
             return ModalityEncoder(shape).to(self._device)
-        deviation = train.features.std(0)
-        scale = 1 / np.where(deviation > 0, deviation, 1)
-        return ModalityEncoder(shape, torch.from_numpy(train.features.mean(0)), torch.from_numpy(scale)).to(
-            self._device
-        )
+        shift, scale = map(torch.from_numpy, feature_scaling(train.features, modality))
+        return ModalityEncoder(shape, shift, scale).to(self._device)
 
     def _tensors(self, part: str, modality: str, encoder: ModalityEncoder) -> Tensors:
         return Tensors.of(self._data.parts[part][modality], encoder.scaled, self._device)
@@ -217,32 +228,3 @@ class _Run:
             self._progress(Progress(f"{stage} of {modality}", epoch, self._settings.epochs, words))
 
         return told
-
-
-def _claim(folder: Path, data: CrossModal, settings: DrclSettings) -> None:
-    """Takes a new folder, or finds the run that it holds to be this one."""
-    facts = {"name": data.name, "categories": list(data.categories), "sha256": data_sha256(data)}
-    wanted = {"settings": msgspec.to_builtins(settings), "data": facts}
-    config = folder / CONFIG
-    if not config.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        replace_file(folder / DATA, (json.dumps({**facts, "sizes": data.sizes}, indent=2) + "\n").encode())
-        replace_file(folder / "environment.json", (json.dumps(environment(), indent=2) + "\n").encode())
-        replace_file(config, (json.dumps(wanted, indent=2) + "\n").encode())
-    elif json.loads(config.read_text("utf-8")) != json.loads(json.dumps(wanted)):
-        raise PolypTraceError(
-            "run-data-changed",
-            f"The run {folder.name} was begun with other data or settings.",
-            "Go on with the same ones, or start a new run.",
-        )
-
-
-def data_sha256(data: CrossModal) -> str:
-    """Hash of all samples and labels."""
-    digest = hashlib.sha256()
-    for part, modalities in sorted(data.parts.items()):
-        for name, one in sorted(modalities.items()):
-            digest.update(f"{part} {name} {one.features.shape}".encode())
-            digest.update(np.ascontiguousarray(one.features).tobytes())
-            digest.update(np.ascontiguousarray(one.labels).tobytes())
-    return digest.hexdigest()

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from core.data.cross_modal.samples import Samples
+from core.errors import PolypTraceError
 from core.progress import CancelToken
 
 
@@ -42,6 +43,22 @@ class Best(msgspec.Struct):
         self.epoch, self.score = epoch, score
         self.state = {name: value.detach().clone() for name, value in module.state_dict().items()}
         return True
+
+    def refuse_divergence(self, what: str) -> None:
+        """Refuses a stage of which no epoch has a score.
+
+        Args:
+            what: learnt, to begin the sentence with.
+
+        Raises:
+            PolypTraceError: ``training-diverged``.
+        """
+        if not self.state:
+            raise PolypTraceError(
+                "training-diverged",
+                f"{what} diverged: after no epoch its score was a number.",
+                "Lower the learning rates (--set rate=…, prior_rate=…), or scale the features.",
+            )
 
 
 class Passes(msgspec.Struct, frozen=True, kw_only=True):

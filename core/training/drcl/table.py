@@ -19,17 +19,17 @@ from typing import Any
 
 import msgspec
 
-from core.counting import count
 from core.data.cross_modal.benchmarks import BENCHMARKS, read_benchmark
 from core.data.cross_modal.samples import TEST, CrossModal
-from core.evaluation.peers import canonical_correlation
+from core.evaluation.peers import canonical_correlation, cca_words
 from core.inference.bundle import replace_file
 from core.progress import CancelToken
 from core.training.command import claim, run_command
+from core.training.drcl.begun import data_sha256
 from core.training.drcl.config import VARIANTS, DrclSettings
 from core.training.drcl.presets import preset
 from core.training.drcl.rates import RATES, try_rates
-from core.training.drcl.run import data_sha256, train_drcl
+from core.training.drcl.run import train_drcl
 from core.training.overrides import with_assignments
 from core.training.run_folder import environment
 from core.training.trainer import StepSink, no_steps
@@ -120,7 +120,8 @@ def markdown(document: Mapping[str, Any]) -> str:
     ways = list(next(run for own in document["runs"].values() for run in own)["map_all"])
     few = len(ways) <= 2
     shown = ways if few else []
-    head = ["", "seeds", *(f"MAP@all {way}" for way in shown), "MAP@all average", "MAP@50 average"]
+    head = ["", "seeds"]
+    head += [f"{figure} {way}" for figure in ("MAP@all", "MAP@50") for way in (*shown, "average")]
     sizes = document["data"]["sizes"][TEST]
     lines = [
         f"# Across modalities: {document['data']['name']}",
@@ -138,15 +139,16 @@ def markdown(document: Mapping[str, Any]) -> str:
     if peer is None:
         lines += ["", f"CCA: {document['cca']['reason']}"]
     else:
-        lines.append(_row(f"CCA, {count(peer['components'], 'component')}", [peer], shown, _NO_CHANCE))
+        lines.append(_row(cca_words(peer), [peer], shown, _NO_CHANCE))
     return "\n".join(lines) + "\n"
 
 
 def _row(name: str, runs: Sequence[Mapping[str, Any]], ways: Sequence[str], seeds: str = "") -> str:
     """A line of the table; ``seeds`` says something else of them than how many there were."""
-    short = [statistics.mean(run["map_50"].values()) for run in runs]
     columns = [[run["map_all"][way] for run in runs] for way in ways]
-    columns += [[run["average"] for run in runs], short]
+    columns += [[run["average"] for run in runs]]
+    columns += [[run["map_50"][way] for run in runs] for way in ways]
+    columns += [[statistics.mean(run["map_50"].values()) for run in runs]]
     return f"| {name} | {seeds or len(runs)} | {' | '.join(map(_cell, columns))} |"
 
 

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from core.data.cross_modal.samples import CrossModal, Samples, one_hot
-from core.errors import PolypTraceError
+from core.errors import Cancelled, PolypTraceError
 from core.evaluation.cross_modal import RECALLS, Embedded, across_modalities, category_ranks
 from core.evaluation.features import evaluate_features
-from core.evaluation.peers import canonical_correlation
+from core.evaluation.peers import WIDEST, canonical_correlation, cca_words
+from core.progress import CancelToken, Progress
 
 
 def plane(degrees: list[float]) -> np.ndarray:
@@ -108,11 +109,12 @@ def test_a_feature_file_may_have_several_categories_a_sample(tmp_path: Path) -> 
         evaluate_features(tmp_path / "g.npz")
 
 
-def test_cca_finds_pairs_and_says_when_there_are_none() -> None:
+def pairs(width: int = 8) -> CrossModal:
+    """300 pairs of three shared numbers, of which the largest is the category, behind noise."""
     rng = np.random.default_rng(0)
     shared = rng.normal(size=(300, 3))
     labels = one_hot(shared.argmax(1), 3)
-    image = shared @ rng.normal(size=(3, 8)) + 0.1 * rng.normal(size=(300, 8))
+    image = shared @ rng.normal(size=(3, width)) + 0.1 * rng.normal(size=(300, width))
     text = shared @ rng.normal(size=(3, 5)) + 0.1 * rng.normal(size=(300, 5))
 
     def part(rows: slice) -> dict[str, Samples]:
@@ -122,14 +124,75 @@ def test_cca_finds_pairs_and_says_when_there_are_none() -> None:
         }
 
     parts = {"train": part(slice(200)), "val": part(slice(200, 250)), "test": part(slice(250, 300))}
-    data = CrossModal(name="pairs", title="Pairs", categories=("a", "b", "c"), parts=parts)
+    return CrossModal(name="pairs", title="Pairs", categories=("a", "b", "c"), parts=parts)
+
+
+def test_cca_finds_pairs_and_says_when_there_are_none() -> None:
+    data = pairs()
     peer = canonical_correlation(data, "test")
     assert peer.figures is not None
     assert peer.figures["average"] > 0.6
     assert peer.figures["components"] in (2, 3, 5)
-    unpaired = {**parts, "train": {**parts["train"], "text": parts["train"]["text"].at(slice(1, 150))}}
+    assert cca_words(peer.figures) == f"CCA, {peer.figures['components']} components"
+    text = data.parts["train"]["text"].at(slice(1, 150))
+    unpaired = {**data.parts, "train": {**data.parts["train"], "text": text}}
     lonely = canonical_correlation(
         CrossModal(name="x", title="X", categories=("a", "b", "c"), parts=unpaired), "test"
     )
     assert lonely.figures is None
     assert "pairs" in lonely.reason
+
+
+def test_cca_reduces_long_features_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    import sklearn.cross_decomposition as sklearn
+
+    widths = []
+    plain = sklearn.CCA.fit
+    monkeypatch.setattr(
+        sklearn.CCA, "fit", lambda self, x, y: (widths.append((x.shape[1], y.shape[1])), plain(self, x, y))[1]
+    )
+    peer = canonical_correlation(pairs(WIDEST + 44), "test").figures
+    assert peer is not None
+    assert set(widths) == {(200, 5)}  # no more than there are samples
+    assert peer["reduced"] == {"image": 200}
+    assert "image reduced to 200 by PCA" in cca_words(peer)
+    assert canonical_correlation(pairs(WIDEST), "test").figures["reduced"] == {}  # type: ignore[index]
+
+
+def test_cca_tells_how_far_it_is_and_can_be_cancelled() -> None:
+    token, told = CancelToken(), []
+
+    def watch(step: Progress) -> None:
+        told.append(step)
+        if step.done == 1:
+            token.cancel()
+
+    with pytest.raises(Cancelled):
+        canonical_correlation(pairs(), "test", watch, token)
+    assert [step.done for step in told] == [0, 1]
+    assert {step.total for step in told} == {3}
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"text_features": None, "text_labels": None}, "one modality alone, image"),
+        ({"text_features": np.empty((0, 2)), "text_labels": np.empty(0)}, "text_features is empty"),
+        ({"../x_features": plane([0]), "../x_labels": np.ones(1)}, "“../x” is no name"),
+    ],
+)
+def test_a_feature_file_that_can_t_be_asked_is_refused_in_words(
+    changes: dict[str, np.ndarray | None], words: str, tmp_path: Path
+) -> None:
+    arrays: dict[str, np.ndarray | None] = {
+        "image_features": plane([0, 90]),
+        "image_labels": np.array([0, 1]),
+        "text_features": plane([5, 85]),
+        "text_labels": np.array([0, 1]),
+    }
+    kept = {name: value for name, value in (arrays | changes).items() if value is not None}
+    np.savez(tmp_path / "f.npz", **kept)  # type: ignore[arg-type]
+    with pytest.raises(PolypTraceError) as caught:
+        evaluate_features(tmp_path / "f.npz")
+    assert words in caught.value.message
+    assert caught.value.hint

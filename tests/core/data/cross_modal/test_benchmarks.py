@@ -44,6 +44,17 @@ def test_every_benchmark_is_read_with_its_split(tmp_path: Path, tree: str) -> No
     assert BENCHMARKS[data.name].title == data.title
 
 
+def test_five_modalities_are_five_cells(tmp_path: Path) -> None:
+    arrays = {}
+    for part in ("train", "valid", "test"):
+        for name, of in ((part, lambda: rows(4, 3)), (f"{part}_labels", lambda: np.arange(4).reshape(1, -1))):
+            arrays[name] = np.empty(2, dtype=object)
+            arrays[name][:] = [of(), of()]
+    savemat(tmp_path / "XMediaNet5View_Doc2Vec.mat", arrays)
+    with pytest.raises(PolypTraceError, match="train has 2 cells instead of 5"):
+        read_benchmark("xmedianet", tmp_path)
+
+
 def test_names_rows_and_labels_are_the_files_own(tmp_path: Path) -> None:
     data = made(tmp_path, "raw")
     assert data.categories == ("art", "biology", "music")

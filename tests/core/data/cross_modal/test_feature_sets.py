@@ -42,6 +42,9 @@ def saved(path: Path, content: dict[str, Any]) -> Path:
     return path
 
 
+TEXTS = arrays()["text_train_features"]
+
+
 @pytest.mark.parametrize("suffix", [".npz", ".mat", ".h5"])
 def test_modalities_of_different_numbers(tmp_path: Path, suffix: str) -> None:
     data = read_feature_set(saved(tmp_path / f"own{suffix}", arrays()))
@@ -102,7 +105,26 @@ def test_words_columns_and_a_validation_part(tmp_path: Path) -> None:
         ({"image_test_features": np.ones((6, 5))}, "cross-modal-invalid", "another length"),
         ({"text_train_features": np.full((21, 2), np.nan)}, "cross-modal-invalid", "aren't numbers"),
         ({"text_train_features": np.ones(21)}, "cross-modal-invalid", "table"),
+        ({"text_train_features": TEXTS + 1e9}, "cross-modal-invalid", "vary too little"),
+        ({"text_train_features": TEXTS * 1e39}, "cross-modal-invalid", "too large"),
+        ({"text_train_features": TEXTS * 1e-46}, "cross-modal-invalid", "too small"),
         ({"text_train_labels": np.full(21, np.nan)}, "cross-modal-invalid", "of a kind"),
+        ({"text_train_labels": np.arange(21) % 3 + 0.1}, "cross-modal-invalid", "aren't whole (0.1)"),
+        (
+            {"sound_test_features": np.ones((3, 2)), "sound_test_labels": np.arange(3)},
+            "cross-modal-invalid",
+            "sound is only in its test part",
+        ),
+        (
+            {"a/b_train_features": np.ones((3, 2)), "a/b_train_labels": np.arange(3)},
+            "features-layout",
+            "“a/b” is no name of a modality",
+        ),
+        (
+            {".._test_features": np.ones((3, 2)), ".._test_labels": np.arange(3)},
+            "features-layout",
+            "“..” is no name of a modality",
+        ),
         ({"text_train_labels": np.eye(21)}, "cross-modal-invalid", "one kind"),
         (
             {f"{m}_{p}_labels": np.ones(n) for m, p, n in (("image", "train", 30), ("text", "train", 21),
@@ -120,6 +142,17 @@ def test_what_doesn_t_fit_is_refused_in_words(
     assert caught.value.code == code
     assert words in caught.value.message
     assert caught.value.hint
+
+
+def test_features_of_any_usual_size_and_constant_ones_are_read(tmp_path: Path) -> None:
+    single = np.full((21, 2), 0.1, dtype=np.float32)
+    single[3] = np.nextafter(single[3], np.float32(1))  # the last digit of what came in single precision
+    for number, odd in enumerate((TEXTS * 1e20, TEXTS * 1e-25, TEXTS + 1000, TEXTS * 0 + 0.1, single)):
+        file = saved(tmp_path / f"{number}.npz", arrays(text_train_features=odd))
+        read = read_feature_set(file).parts["train"]["text"].features
+        assert read.dtype == np.float32
+    jitter = 0.1 + 1e-17 * TEXTS
+    assert read_feature_set(saved(tmp_path / "j.npz", arrays(text_train_features=jitter))).modalities
 
 
 def test_matlab_files_of_version_7_3_lie_the_other_way_round(tmp_path: Path) -> None:

@@ -12,12 +12,15 @@ import numpy as np
 import pytest
 import torch
 
-from core.data.cross_modal.samples import CrossModal
+from core.data.cross_modal.samples import CrossModal, Samples
 from core.errors import Cancelled, PolypTraceError
 from core.evaluation.cross_modal import across_modalities
 from core.inference.bundle import read_bundle
+from core.models.drcl import ModalityEncoder
 from core.models.drcl_bundle import load_space
+from core.paths import resource
 from core.progress import CancelToken
+from core.training.checkpoint import load_tensors
 from core.training.drcl.config import VARIANTS, DrclSettings
 from core.training.drcl.embedding import embed_all
 from core.training.drcl.prior import LearntPrior, best_prior
@@ -67,12 +70,41 @@ def test_the_bundle_gives_the_figures_again(first: tuple[DrclResult, Any], inven
     assert info.manifest.kind == "drcl"
     assert space.categories == ("a", "b", "c", "d")
     again = across_modalities(embed_all(space.encoders, invented().parts["test"]))
-    # Weights are stored in half precision.
-    assert again.map_all == pytest.approx(result.metrics["map_all"], abs=0.01)
+    assert again.map_all == result.metrics["map_all"] == info.manifest.metrics["map_all"]
     assert "quality score" in info.card
     with pytest.raises(PolypTraceError) as caught:
         _ = info.manifest.reads
     assert caught.value.code == "model-kind"
+
+
+def test_features_far_from_zero_keep_their_scaling(
+    invented: Invented, settings: DrclSettings, tmp_path: Path
+) -> None:
+    data = invented()
+    far = {
+        part: {name: Samples(one.features * np.float32(0.02) + 1000, one.labels) for name, one in own.items()}
+        for part, own in data.parts.items()
+    }
+    result = train_drcl(msgspec.structs.replace(data, parts=far), tmp_path / "run", settings, "cpu")
+    _, space = load_space(result.bundle)
+    for name, encoder in space.encoders.items():
+        learnt, _ = load_tensors(result.run / f"encoder-{name}.safetensors")
+        assert torch.equal(encoder.shift, learnt["shift"])
+        assert torch.equal(encoder.scale, learnt["scale"])
+    again = across_modalities(embed_all(space.encoders, far["test"]))
+    assert again.map_all == result.metrics["map_all"]
+    own = load_tensors(result.run / "encoder-image.safetensors")[0]
+    unrounded = ModalityEncoder(space.encoders["image"].shape)
+    unrounded.load_state_dict(own)
+    samples = torch.from_numpy(far["test"]["image"].features)
+    with torch.no_grad():
+        alike = (unrounded(samples) * space.encoders["image"](samples)).sum(1)
+    assert float(alike.min()) > 0.999
+
+
+def test_spaces_that_were_published_before_still_load() -> None:
+    _, space = load_space(resource("models/search"))
+    assert all(torch.isfinite(encoder.shift).all() for encoder in space.encoders.values())
 
 
 def test_a_stopped_run_goes_on_to_the_same_end(
@@ -100,13 +132,14 @@ def test_a_stopped_run_goes_on_to_the_same_end(
 def test_other_data_or_settings_are_refused(
     first: tuple[DrclResult, Any], invented: Invented, settings: DrclSettings
 ) -> None:
-    for data, changed in (
-        (invented(multi=True), settings),
-        (invented(), msgspec.structs.replace(settings, seed=1)),
+    for data, changed, words in (
+        (invented(multi=True), settings, "with other data."),
+        (invented(), msgspec.structs.replace(settings, seed=1), "with other settings (seed 0, not 1)."),
     ):
         with pytest.raises(PolypTraceError) as caught:
             train_drcl(data, first[0].run, changed, "cpu")
         assert caught.value.code == "run-data-changed"
+        assert words in caught.value.message
 
 
 def test_samples_of_several_categories(invented: Invented, settings: DrclSettings, tmp_path: Path) -> None:

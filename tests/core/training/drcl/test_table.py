@@ -58,7 +58,8 @@ def test_rates_are_chosen_on_validation_alone(
 
 
 def test_cca_draws_nothing_by_lot_and_the_table_says_so() -> None:
-    figures = {"map_all": {"a->b": 0.5}, "map_50": {"a->b": 0.6}, "average": 0.5}
+    ways = {"map_all": {"a->b": 0.4, "b->a": 0.6}, "map_50": {"a->b": 0.7, "b->a": 0.9}}
+    figures: dict[str, Any] = {**ways, "average": 0.5}
     page = markdown(
         {
             "data": {"name": "invented", "sizes": {"test": {"a": 3, "b": 3}}},
@@ -66,5 +67,10 @@ def test_cca_draws_nothing_by_lot_and_the_table_says_so() -> None:
             "cca": {"figures": {**figures, "components": 1}, "reason": ""},
         }
     )
-    assert "| full | 2 |" in page
+    assert (
+        "| MAP@all a->b | MAP@all b->a | MAP@all average | MAP@50 a->b | MAP@50 b->a | MAP@50 average |"
+        in page
+    )
+    row = " | ".join(f"{mean} ± 0.000" for mean in ("0.400", "0.600", "0.500", "0.700", "0.900", "0.800"))
+    assert f"| full | 2 | {row} |" in page
     assert "| CCA, 1 component | deterministic |" in page
