@@ -53,7 +53,8 @@ def about(path: Path, error: PolypTraceError) -> PolypTraceError:
 def verdict_words(decided: Decided) -> str:
     """What came of a verdict, in a sentence."""
     if decided.verdict is Verdict.REJECT:
-        return f"Clip {decided.other} shows another lesion."
+        other = f"Clip {decided.other} shows" if decided.other is not None else "The report names"
+        return f"{other} another lesion."
     beside = f" as clip {decided.other}" if decided.other is not None else ""
     lesion = f": lesion {decided.lesion.id}" if decided.lesion else ""
     return f"{decided.verdict.capitalize()}{beside}{lesion}."
