@@ -105,9 +105,15 @@ class ReportFlow(QObject):
 
         self._session.write(work, told)
 
-    def accept(self, wanted: Mapping[int, Mapping[str, Any] | None]) -> None:
+    def accept(
+        self,
+        wanted: Mapping[int, Mapping[str, Any] | None],
+        then: Callable[[CatalogChanges], None] | None = None,
+    ) -> None:
         """Makes findings of proposals, by id with the values of their descriptions; None = as read."""
-        self._write(lambda catalog, ops, author: ops.accept_legacy_findings(catalog, wanted, author=author))
+        self._write(
+            lambda catalog, ops, author: ops.accept_legacy_findings(catalog, wanted, author=author), then
+        )
 
     def dismiss(self, legacy: Sequence[int]) -> None:
         """Puts proposals aside."""

@@ -76,6 +76,16 @@ def focus(qtbot: Any, window: MainWindow) -> None:
     qtbot.waitUntil(window.reporting.view.listed.table.hasFocus, timeout=LONG_MS)
 
 
+def shown_report(qtbot: Any, window: MainWindow) -> ReportDialog:
+    """The dialog that asks whether a proposal is accepted."""
+
+    def there() -> list[ReportDialog]:
+        return [one for one in window.findChildren(ReportDialog) if one.isVisible()]
+
+    qtbot.waitUntil(lambda: bool(there()), timeout=LONG_MS)
+    return there()[-1]
+
+
 def rows(window: MainWindow) -> list[str]:
     model = window.reporting.view.listed.model
     return [model.index(row, 1).data().replace("\n", ", ") for row in range(model.rowCount())]
@@ -203,8 +213,14 @@ def test_a_clip_and_a_report_are_compared_and_linked(
     assert wanted == Comparison("clip", case.clips[1])
     assert [one.same_patient for one in fits.fits] == [True, True, False]
     assert (fits.fits[0].place, fits.fits[0].state.value) == ("sigmoid, 8 mm, Paris Is", "proposed")
+    press(window, "Not this one")
+    shown_report(qtbot, window).reject()
+    qtbot.wait(200)
+    assert "accepted" not in states(case), "nobody has accepted it"
+    assert case.ask(queries.link_events) == []
+    press(window, "Same lesion")
     with qtbot.waitSignals([window.deciding.decided, flow.compared], timeout=LONG_MS):
-        press(window, "Same lesion")  # the proposal is accepted with it
+        shown_report(qtbot, window).accept_button.click()
     assert states(case) == ["accepted", "proposed", "proposed"]
     event = case.ask(queries.link_events)[-1]
     own = case.ask(lambda c: queries.clip(c, case.clips[1]).finding_id)

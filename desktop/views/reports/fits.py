@@ -160,7 +160,7 @@ class FitsPage(QWidget):
     def _button(self, box: FlowBox, verdict: Verdict, text: str, tip: str) -> QToolButton:
         button = QToolButton(box)
         button.setText(text)
-        button.setToolTip(f"{tip}; a proposal is accepted as it was read")
+        button.setToolTip(f"{tip}; a proposal is looked at and accepted first")
         button.clicked.connect(lambda: self._decide(verdict))
         box.add(button)
         return button
