@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from core.catalog.engine import Catalog
     from core.search.reports import Fit
 
-Then = Callable[[Any], None]
+Decide = Callable[[dict[str, Any]], None]
 _FILES = "Tables and texts (*.csv *.tsv *.xlsx *.txt);;All files (*)"
 
 
@@ -76,24 +77,17 @@ class Reporting(QObject):
             self.flow.add(row.report.id, lambda legacy: self._reread(row.report.id, legacy, self.show_row))
         elif row.read.state.value == "accepted" and row.read.finding is not None:
             finding = row.read.finding
-            self.flow.description(finding, lambda values: self._show(row, values, finding))
+            save = partial(self.flow.describe, finding)
+            self.flow.description(finding, lambda values: self._show(row, values, save))
         else:
-            self._show(row, row.read.values, None)
+            legacy = row.read.id
+            self._show(row, row.read.values, lambda values: self.flow.accept({legacy: values}))
 
-    def _show(
-        self, row: ReportRow, values: Mapping[str, Any], finding: int | None, then: Then | None = None
-    ) -> None:
-        """The finding beside its report; ``then`` hears when it is accepted."""
+    def _show(self, row: ReportRow, values: Mapping[str, Any], decided: Decide) -> None:
+        """The finding beside its report; ``decided`` hears the values that are accepted, or saved."""
         assert row.read is not None
         legacy = row.read.id
         dialog = ReportDialog(row, values, self._window)
-
-        def decided(values: dict[str, Any]) -> None:
-            if finding is None:
-                self.flow.accept({legacy: values}, then)
-            else:
-                self.flow.describe(finding, values)
-
         dialog.decided.connect(decided)
         dialog.dismissed.connect(lambda: self.flow.dismiss([legacy]))
         self._open(dialog)
@@ -123,16 +117,23 @@ class Reporting(QObject):
         def give(_: object = None) -> None:
             self._deciding.give(verdict, fit.clip, ReportFinding(fit.legacy))
 
+        def accept(values: dict[str, Any]) -> None:
+            if fit.same_exam:  # no verdict: it is the clip's finding itself
+                self.flow.accept_as_clip(fit.legacy, fit.clip, values, self._tell)
+            else:
+                self.flow.accept({fit.legacy: values}, give)
+
+        def look(row: ReportRow) -> None:
+            if row.read is not None:
+                self._show(row, row.read.values, accept)
+
         if fit.state.value == "accepted":
             give()
         else:
-            self._reread(fit.report, fit.legacy, lambda row: self._look_first(row, give))
+            self._reread(fit.report, fit.legacy, look)
 
-    def _look_first(self, row: ReportRow, then: Then) -> None:
-        if row.read is None or row.read.state.value == "accepted":
-            then(None)
-        else:
-            self._show(row, row.read.values, None, then)
+    def _tell(self, changes: CatalogChanges) -> None:
+        self.told.emit(f"{changes.label[:1].upper()}{changes.label[1:]}. Ctrl+Z takes it back.")
 
     def _chosen(self, chosen: Selection) -> None:
         self.view.choose_clip(chosen.clip)

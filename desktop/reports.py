@@ -115,6 +115,17 @@ class ReportFlow(QObject):
             lambda catalog, ops, author: ops.accept_legacy_findings(catalog, wanted, author=author), then
         )
 
+    def accept_as_clip(
+        self, legacy: int, clip: int, values: Mapping[str, Any], then: Callable[[CatalogChanges], None]
+    ) -> None:
+        """Accepts a proposal as the very finding that a clip of its exam shows."""
+        self._write(
+            lambda catalog, ops, author: ops.accept_legacy_as_clip(
+                catalog, legacy, clip, values, author=author
+            ),
+            then,
+        )
+
     def dismiss(self, legacy: Sequence[int]) -> None:
         """Puts proposals aside."""
         self._write(lambda catalog, ops, author: ops.dismiss_legacy_findings(catalog, legacy, author=author))

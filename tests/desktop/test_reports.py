@@ -245,6 +245,33 @@ def test_a_clip_and_a_report_are_compared_and_linked(
     qtbot.waitUntil(lambda: window.session.selection.clip == shown, timeout=LONG_MS)
 
 
+def test_a_report_of_the_clips_own_exam_becomes_the_clips_finding(
+    qtbot: Any, window: MainWindow, case: Case, tmp_path: Path
+) -> None:
+    own = case.ask(lambda c: queries.clip(c, case.clips[1]))
+    day = case.ask(lambda c: queries.exam(c, own.exam_id)).date
+    file = tmp_path / "own.csv"
+    file.write_text(f"Who,Day,Words\nP-1,{day},8 mm sessile polyp in the sigmoid.\n", "utf-8")
+    bring(qtbot, window, file)
+    choose(qtbot, window, case.follow_up)
+    flow, fits = window.reporting.flow, window.reporting.view.fits
+    with qtbot.waitSignal(flow.not_compared, timeout=LONG_MS):
+        press(window, "Reports for this clip")
+    with qtbot.waitSignal(flow.compared, timeout=LONG_MS):
+        press(window, "Prepare them")
+    assert "this exam" in fits.tables["clip"].model().index(0, 4).data()
+    enabled = [one.text() for one in fits.findChildren(QToolButton) if one.isVisible() and one.isEnabled()]
+    assert enabled == ["Same lesion"]
+    before = case.ask(queries.findings)
+    press(window, "Same lesion")
+    with qtbot.waitSignal(window.reporting.told, timeout=LONG_MS) as heard:
+        shown_report(qtbot, window).accept_button.click()
+    assert "filled)" in heard.args[0]
+    assert (case.ask(queries.findings), case.ask(queries.link_events)) == (before, [])
+    (kept,) = case.ask(queries.legacy_reports)
+    assert kept.findings[0].finding == own.finding_id
+
+
 def test_files_and_folders_can_be_chosen(window: MainWindow) -> None:
     menus = window.reporting.view.listed.bring.findChildren(QMenu)
     assert [one.text().replace("&", "") for one in menus[0].actions()] == [

@@ -30,6 +30,8 @@ from desktop.words import paragraphs
 if TYPE_CHECKING:
     from core.search.reports import Fit, Fits
 
+_SAME = 0
+"""The verdict that can be given on a report of the clip's own exam, by its place."""
 OF_A_KIND = "Says what is of a kind. It doesn't decide whether two are the same lesion: you do."
 
 
@@ -154,8 +156,9 @@ class FitsPage(QWidget):
 
     def _enable(self) -> None:
         chosen = self.chosen
-        for button in self._verdicts:
-            button.setEnabled(chosen is not None and chosen.same_patient)
+        for at, button in enumerate(self._verdicts):
+            may = chosen is not None and chosen.same_patient
+            button.setEnabled(may and (at == _SAME or chosen is None or not chosen.same_exam))
 
     def _button(self, box: FlowBox, verdict: Verdict, text: str, tip: str) -> QToolButton:
         button = QToolButton(box)
