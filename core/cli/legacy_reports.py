@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,9 +11,11 @@ from core.catalog import operations, queries
 from core.catalog.values import LegacyFinding, LegacyReport, LegacyState
 from core.cli import legacy_accept
 from core.cli.legacy_accept import Ids, told
+from core.cli.legacy_words import least_sure_words
 from core.cli.options import NOBODY, Author, DataDirPath, Device, JsonFlag, data_dir, existing
 from core.cli.output import Output
 from core.cli.search_space import prepared_space
+from core.domain import DescriptionRevision
 from core.text.place import field_names, place_of
 
 if TYPE_CHECKING:
@@ -48,10 +50,19 @@ def list_reports(
         found = queries.legacy_reports(catalog, patient=patient)
         if patient is not None and not found:
             queries.patient_of_code(catalog, patient)  # nobody, or somebody without reports
+        made = {one.finding for report in found for one in report.findings if one.finding is not None}
+        described = queries.descriptions(catalog, made) if made else {}
     output.document({"reports": [_report(one, state) for one in found]})
-    rows = [_row(report, one) for report in found for one in report.findings if state in (None, one.state)]
+    rows = [
+        _row(report, one, described)
+        for report in found
+        for one in report.findings
+        if state in (None, one.state)
+    ]
     if rows:
-        output.table("Reports", ("id", "report", "patient", "date", "state", "as read", "words"), rows)
+        output.table(
+            "Reports", ("id", "report", "patient", "date", "state", "what", "least sure", "words"), rows
+        )
     if state is None:
         _say_bare(output, [one for one in found if not one.findings])
     if not rows:
@@ -79,10 +90,15 @@ def _report(report: LegacyReport, state: LegacyState | None) -> dict[str, Any]:
     return {**facts, "findings": [one for one in report.findings if state in (None, one.state)]}
 
 
-def _row(report: LegacyReport, one: LegacyFinding) -> tuple[object, ...]:
+def _row(
+    report: LegacyReport, one: LegacyFinding, described: Mapping[int, DescriptionRevision]
+) -> tuple[object, ...]:
+    """As it was accepted, or as it was read and how surely."""
     words = one.words if len(one.words) <= _SHOWN else f"{one.words[: _SHOWN - 1]}…"
-    read = place_of(one.values) if one.fields else "–"
-    return one.id, report.id, report.patient, str(report.date), one.state.value, read, words
+    known = described.get(one.finding or 0) if one.state is LegacyState.ACCEPTED else None
+    values, sure = (known.values, "") if known else (one.values, least_sure_words(one.fields))
+    what = place_of(values) if known or one.fields else "–"
+    return one.id, report.id, report.patient, str(report.date), one.state.value, what, sure, words
 
 
 def dismiss(ids: Ids, author: Author = NOBODY, json: JsonFlag = False, data_dir_: DataDirPath = None) -> None:

@@ -77,12 +77,10 @@ def as_read(read: LegacyFinding) -> str:
 
 
 def _least_sure(read: LegacyFinding) -> str:
-    if not read.fields:
-        return ""
-    from core.text.place import field_names
+    from core.legacy.sureness import least_sure
 
-    key, field = min(read.fields.items(), key=lambda item: item[1].sure)
-    return f"{field_names([key])}\n{field.sure:.0%}"
+    found = least_sure(read.fields)
+    return "" if found is None else f"{found[0]}\n{found[1]:.0%}"
 
 
 def _compared(one: Fit) -> str:

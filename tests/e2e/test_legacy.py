@@ -99,7 +99,12 @@ def test_reports_are_kept_accepted_compared_and_linked(
         data, "link", str(clip["clip"]), "--verdict", "same", "--with-report", str(own[0]), "--json"
     )
     assert set(linked.document["findings"]) >= {done["findings"][0], clip["finding"]}
-    assert "reported without video" in quick(data, "patient", "show", code).out
+    lesion = linked.document["lesion"]
+    shown_now = quick(data, "patient", "show", code).out
+    assert f"finding {done['findings'][0]}  lesion {lesion}  reported without video" in shown_now
+    listed_now = " ".join(quick(data, "legacy", "list").out.split())
+    assert "7 mm" in listed_now
+    assert "least sure" in listed_now
     assert quick(data, "legacy", "dismiss", str(own[1]), "--json").document["changed"]
     for _ in range(4):  # dismissing, link, accepting, import
         assert quick(data, "undo", "--json").code == 0
