@@ -23,7 +23,7 @@ from desktop.item_models.reports import FitsModel
 from desktop.reports import Comparison
 from desktop.theme.style import set_role
 from desktop.views.flow import FlowBox
-from desktop.views.ranking_table import crop_icon, ranking_table
+from desktop.views.ranking_table import crop_icon, fit_rows, ranking_table
 from desktop.views.search.preparing import Preparing
 from desktop.words import paragraphs
 
@@ -91,7 +91,7 @@ class FitsPage(QWidget):
             self._title.setText(f"Clips that fit {one.patient}, {one.date}: {one.place}")
         model, table = self._models[wanted.of], self.tables[wanted.of]
         model.show_rows(fits.fits)
-        table.resizeRowsToContents()
+        fit_rows(table)
         same = [
             row
             for row, one in enumerate(fits.fits)
