@@ -103,6 +103,7 @@ def test_columns_are_named_and_nothing_is_kept_before(
     assert says(window, NONE_KEPT)
     dialog = asked(qtbot, window, table)
     assert "Which column holds the reports isn't known" in dialog.words.text()
+    assert "Choose its column" in dialog.words.text()
     assert not dialog.keep.isEnabled()
     assert [dialog.columns["text"].itemText(at) for at in range(1, 4)] == ["Who", "Day", "Words"]
     bring_columns = {"text": "Words", "patient": "Who"}
@@ -112,10 +113,30 @@ def test_columns_are_named_and_nothing_is_kept_before(
     dialog.columns["date"].setCurrentIndex(dialog.columns["date"].findData("Day"))
     qtbot.waitUntil(dialog.keep.isEnabled, timeout=LONG_MS)
     assert "3 reports of 2 patients, 3 findings" in dialog.words.text()
-    assert "row 5: its date can't be read." in dialog.problems.toPlainText()
+    assert "Row 5: its date can't be read." in dialog.problems.toPlainText()
     assert dialog.table.rowCount() == 4
     dialog.reject()
     assert case.ask(queries.legacy_reports) == []
+
+
+def test_a_click_right_after_the_pseudonym_counts(
+    qtbot: Any, window: MainWindow, case: Case, tmp_path: Path
+) -> None:
+    file = tmp_path / "reports.csv"
+    file.write_text("patient,date,report\nP-1,2019-05-06,Polyp.\n,2019-05-06,Another polyp.\n", "utf-8")
+    dialog = asked(qtbot, window, file)
+    assert "Row 3: it names no patient." in dialog.problems.toPlainText()
+    assert dialog.table.horizontalHeaderItem(4).text() == "Least sure"
+    dialog.patient.setFocus()
+    qtbot.keyClicks(dialog.patient, "p-1")
+    qtbot.keyClick(dialog.patient, Qt.Key.Key_Return)
+    assert dialog.isVisible(), "what comes of the pseudonym is shown first"
+    qtbot.waitUntil(lambda: "2 reports" in dialog.words.text(), timeout=LONG_MS)
+    qtbot.keyClicks(dialog.patient, "0")
+    dialog.patient.editingFinished.emit()  # as the button takes the focus
+    with qtbot.waitSignal(window.reporting.flow.listed, timeout=LONG_MS):
+        qtbot.mouseClick(dialog.keep, Qt.MouseButton.LeftButton)
+    assert [one.patient for one in case.ask(queries.legacy_reports)] == ["P-1", "p-10"]
 
 
 def test_what_was_read_waits_is_accepted_and_undone(
@@ -228,7 +249,9 @@ def test_a_clip_and_a_report_are_compared_and_linked(
     qtbot.waitUntil(
         lambda: "same lesion" in view.fits.tables["clip"].model().index(0, 4).data(), timeout=LONG_MS
     )
-    view.fits.tables["clip"].selectRow(2)
+    shown = view.fits.tables["clip"]
+    assert shown.rowHeight(0) >= shown.sizeHintForRow(0) + 8, "rows don't touch"
+    shown.selectRow(2)
     assert not any(
         one.isEnabled() for one in view.fits.findChildren(QToolButton) if one.text() == "Same lesion"
     )
