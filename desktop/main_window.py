@@ -107,9 +107,7 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(self.area)
         self.tabs = QTabWidget()
         self.tabs.setAccessibleName("Lesion")
-        self.tabs.setUsesScrollButtons(False)
-        self.tabs.setElideMode(Qt.TextElideMode.ElideRight)
-        self.tabs.setMinimumWidth(self.fontMetrics().averageCharWidth() * 44)
+        self.tabs.setElideMode(Qt.TextElideMode.ElideNone)  # where they don't fit they are scrolled
         self.tabs.addTab(self.form, "Description")
         self.tabs.addTab(self.matches, "Matches")
         self.tabs.addTab(self.explanation, "Explanation")
@@ -129,9 +127,17 @@ class MainWindow(QMainWindow):
         self.statusBar().addWidget(ActivityView(self.workers))
         self.statusBar().addWidget(ActivityView(self.workers, TRAINING))
         self.statusBar().addPermanentWidget(self._model)
+        self._set_least_width()
         self.reset_layout()
         self._settings = QSettings("PolypTrace", "PolypTrace")
         self._restore()
+
+    def _set_least_width(self) -> None:
+        """The lesion's panel shows the names of all its tabs, unless the screen is too small for that."""
+        others = self.area.minimumSizeHint().width() + self.library.minimumWidth()
+        room = int(self.screen().availableSize().width() * 0.95) - others
+        least = self.fontMetrics().averageCharWidth() * 44
+        self.tabs.setMinimumWidth(max(least, min(self.tabs.tabBar().sizeHint().width(), room)))
 
     def _dock(self, name: str, title: str, widget: QWidget, area: Qt.DockWidgetArea) -> None:
         dock = QDockWidget(title, self)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from core.catalog.engine import Catalog
     from core.search.reports import Fit
 
+Decide = Callable[[dict[str, Any]], None]
 _FILES = "Tables and texts (*.csv *.tsv *.xlsx *.txt);;All files (*)"
 
 
@@ -72,35 +74,29 @@ class Reporting(QObject):
     def show_row(self, row: ReportRow) -> None:
         """A finding beside its report; one that wasn't read is added first."""
         if row.read is None:
-            self.flow.add(row.report.id, lambda legacy: self._reread(row.report.id, legacy))
+            self.flow.add(row.report.id, lambda legacy: self._reread(row.report.id, legacy, self.show_row))
         elif row.read.state.value == "accepted" and row.read.finding is not None:
             finding = row.read.finding
-            self.flow.description(finding, lambda values: self._show(row, values, finding))
+            save = partial(self.flow.describe, finding)
+            self.flow.description(finding, lambda values: self._show(row, values, save))
         else:
-            self._show(row, row.read.values, None)
+            legacy = row.read.id
+            self._show(row, row.read.values, lambda values: self.flow.accept({legacy: values}))
 
-    def _show(self, row: ReportRow, values: Mapping[str, Any], finding: int | None) -> None:
+    def _show(self, row: ReportRow, values: Mapping[str, Any], decided: Decide) -> None:
+        """The finding beside its report; ``decided`` hears the values that are accepted, or saved."""
         assert row.read is not None
         legacy = row.read.id
         dialog = ReportDialog(row, values, self._window)
-
-        def decided(values: dict[str, Any]) -> None:
-            if finding is None:
-                self.flow.accept({legacy: values})
-            else:
-                self.flow.describe(finding, values)
-
         dialog.decided.connect(decided)
         dialog.dismissed.connect(lambda: self.flow.dismiss([legacy]))
         self._open(dialog)
 
-    def _reread(self, report: int, legacy: int) -> None:
-        """Opens the finding that was just added."""
+    def _reread(self, report: int, legacy: int, then: Callable[[ReportRow], None]) -> None:
+        """Reads a finding as it stands now."""
 
         def found(kept: Any) -> None:
-            (known,) = kept
-            (read,) = (one for one in known.findings if one.id == legacy)
-            self._show(ReportRow(known, read), {}, None)
+            then(_row(kept, legacy))
 
         self._session.read(_report(report), found)
 
@@ -116,9 +112,28 @@ class Reporting(QObject):
             self.told.emit(" ".join(warnings))
 
     def _decide(self, verdict: Verdict, fit: Fit) -> None:
-        if fit.state.value == "proposed":
-            self.flow.accept({fit.legacy: None})  # written before the verdict, which needs it
-        self._deciding.give(verdict, fit.clip, ReportFinding(fit.legacy))
+        """A verdict on a proposal is given once somebody has looked at it and accepted it."""
+
+        def give(_: object = None) -> None:
+            self._deciding.give(verdict, fit.clip, ReportFinding(fit.legacy))
+
+        def accept(values: dict[str, Any]) -> None:
+            if fit.same_exam:  # no verdict: it is the clip's finding itself
+                self.flow.accept_as_clip(fit.legacy, fit.clip, values, self._tell)
+            else:
+                self.flow.accept({fit.legacy: values}, give)
+
+        def look(row: ReportRow) -> None:
+            if row.read is not None:
+                self._show(row, row.read.values, accept)
+
+        if fit.state.value == "accepted":
+            give()
+        else:
+            self._reread(fit.report, fit.legacy, look)
+
+    def _tell(self, changes: CatalogChanges) -> None:
+        self.told.emit(f"{changes.label[:1].upper()}{changes.label[1:]}. Ctrl+Z takes it back.")
 
     def _chosen(self, chosen: Selection) -> None:
         self.view.choose_clip(chosen.clip)
@@ -165,6 +180,12 @@ class Reporting(QObject):
         self._session.chosen.connect(self._chosen)
         self._session.changed.connect(self._changed)
         self._session.opened.connect(view.forget)
+
+
+def _row(kept: Any, legacy: int) -> ReportRow:
+    (known,) = kept
+    (read,) = (one for one in known.findings if one.id == legacy)
+    return ReportRow(known, read)
 
 
 def _identity(texts: Sequence[str]) -> Callable[[Catalog], list[str]]:

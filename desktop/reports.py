@@ -105,9 +105,26 @@ class ReportFlow(QObject):
 
         self._session.write(work, told)
 
-    def accept(self, wanted: Mapping[int, Mapping[str, Any] | None]) -> None:
+    def accept(
+        self,
+        wanted: Mapping[int, Mapping[str, Any] | None],
+        then: Callable[[CatalogChanges], None] | None = None,
+    ) -> None:
         """Makes findings of proposals, by id with the values of their descriptions; None = as read."""
-        self._write(lambda catalog, ops, author: ops.accept_legacy_findings(catalog, wanted, author=author))
+        self._write(
+            lambda catalog, ops, author: ops.accept_legacy_findings(catalog, wanted, author=author), then
+        )
+
+    def accept_as_clip(
+        self, legacy: int, clip: int, values: Mapping[str, Any], then: Callable[[CatalogChanges], None]
+    ) -> None:
+        """Accepts a proposal as the very finding that a clip of its exam shows."""
+        self._write(
+            lambda catalog, ops, author: ops.accept_legacy_as_clip(
+                catalog, legacy, clip, values, author=author
+            ),
+            then,
+        )
 
     def dismiss(self, legacy: Sequence[int]) -> None:
         """Puts proposals aside."""

@@ -22,6 +22,7 @@ _HINTS = {
     "catalogue-corrupt": "Restore a copy of the folder, or open another one (Ctrl+O).",
     "catalogue-read-only": "Open a folder that you may write to (Ctrl+O).",
     "catalogue-newer": "Update PolypTrace, or open another folder (Ctrl+O). The file was left as it is.",
+    "column-missing": "Choose its column; a pseudonym or a date can be given for all reports.",
     "overlay-not-written": "Free some space on the disk for temporary files.",
     "patient-code": "Type the patient's pseudonym.",
 }
@@ -53,7 +54,8 @@ def about(path: Path, error: PolypTraceError) -> PolypTraceError:
 def verdict_words(decided: Decided) -> str:
     """What came of a verdict, in a sentence."""
     if decided.verdict is Verdict.REJECT:
-        return f"Clip {decided.other} shows another lesion."
+        other = f"Clip {decided.other} shows" if decided.other is not None else "The report names"
+        return f"{other} another lesion."
     beside = f" as clip {decided.other}" if decided.other is not None else ""
     lesion = f": lesion {decided.lesion.id}" if decided.lesion else ""
     return f"{decided.verdict.capitalize()}{beside}{lesion}."

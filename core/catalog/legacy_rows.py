@@ -9,14 +9,19 @@ import msgspec
 from sqlalchemy import Connection, select
 
 from core.catalog import rows
-from core.catalog.schema import FindingRow, LegacyFindingRow, LegacyReportRow
+from core.catalog.schema import FindingRow, LegacyFindingRow, LegacyReportRow, PatientRow
 from core.catalog.values import LegacyFinding, LegacyReport, LegacyState
 from core.text.legacy.read_field import ReadField
 
 
 def legacy_reports(connection: Connection, *where: rows.Condition) -> list[LegacyReport]:
-    """Present reports by patient, date and id, with what was read in them."""
-    query = select(LegacyReportRow.__table__).where(LegacyReportRow.removed.is_(False), *where)
+    """Present reports by patient, date and id, with what was read in them.
+
+    A patient whom the catalogue knows is spelt as there, whatever the report's capitals.
+    """
+    known = PatientRow.code_folded == LegacyReportRow.patient_folded
+    query = select(LegacyReportRow.__table__, PatientRow.code.label("known")).outerjoin(PatientRow, known)
+    query = query.where(LegacyReportRow.removed.is_(False), *where)
     order = (LegacyReportRow.patient_folded, LegacyReportRow.date, LegacyReportRow.id)
     found = connection.execute(query.order_by(*order)).all()
     inside: dict[int, list[LegacyFinding]] = {row.id: [] for row in found}
@@ -24,7 +29,8 @@ def legacy_reports(connection: Connection, *where: rows.Condition) -> list[Legac
         for one in _legacy_findings(connection, LegacyFindingRow.report_id.in_(portion)):
             inside[one.report].append(one)
     return [
-        LegacyReport(row.id, row.patient_code, row.date, row.text, tuple(inside[row.id])) for row in found
+        LegacyReport(row.id, row.known or row.patient_code, row.date, row.text, tuple(inside[row.id]))
+        for row in found
     ]
 
 

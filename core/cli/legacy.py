@@ -11,11 +11,12 @@ import typer
 from core.catalog import operations
 from core.catalog.engine import Catalog
 from core.cli import legacy_reports
+from core.cli.legacy_words import least_sure_words
 from core.cli.options import NOBODY, Author, DataDirPath, JsonFlag, data_dir, day
 from core.cli.output import Output
 from core.counting import count
 from core.errors import PolypTraceError
-from core.text.place import field_names, said
+from core.text.place import said
 
 if TYPE_CHECKING:  # rapidfuzz and the words would cost every other command their time
     from core.legacy.entries import Entries
@@ -153,7 +154,7 @@ def _show(output: Output, found: Entries) -> None:
     reports = f"{count(len(found.entries), 'report')} of {count(patients, 'patient')}"
     output.say(f"{reports}, {count(findings, 'finding')} read")
     rows = [
-        (entry.row, entry.patient, entry.date.isoformat(), _words(finding), _least_sure(finding))
+        (entry.row, entry.patient, entry.date.isoformat(), _words(finding), least_sure_words(finding.fields))
         for entry in found.entries
         for finding in entry.findings
     ]
@@ -176,8 +177,3 @@ def _words(finding: ReadFinding) -> str:
     }
     times = "? × " if finding.count is None else f"{finding.count} × " if finding.count > 1 else ""
     return times + (said(fields) or finding.fields["state"].value)
-
-
-def _least_sure(finding: ReadFinding) -> str:
-    key, read = min(finding.fields.items(), key=lambda item: item[1].sure)
-    return f"{field_names([key])} {read.sure:.2f}"

@@ -1,27 +1,26 @@
-"""``polyptrace legacy list|accept|dismiss|propose|add|reports|clips``: what becomes of kept reports."""
+"""``polyptrace legacy list|dismiss|propose|add|reports|clips``: what becomes of kept reports."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from core.catalog import operations, queries
-from core.catalog.changes import CatalogChanges
 from core.catalog.values import LegacyFinding, LegacyReport, LegacyState
+from core.cli import legacy_accept
+from core.cli.legacy_accept import Ids, told
+from core.cli.legacy_words import least_sure_words
 from core.cli.options import NOBODY, Author, DataDirPath, Device, JsonFlag, data_dir, existing
 from core.cli.output import Output
 from core.cli.search_space import prepared_space
-from core.legacy.identity import text_warnings
-from core.text.description import merge, parse_setting
+from core.domain import DescriptionRevision
 from core.text.place import field_names, place_of
-from core.text.rules import validate
 
 if TYPE_CHECKING:
-    from core.search.reports import Fits
+    from core.search.reports import Fit, Fits
 
-_Ids = Annotated[list[int], typer.Argument(help="Ids of the reports' findings: see `legacy list`.")]
 _Top = Annotated[int, typer.Option("--top", help="How many at most.", min=1)]
 _SearchModel = Annotated[
     str | None, typer.Option("--model", help="Id or folder of a search model. Default: the one in use.")
@@ -35,7 +34,7 @@ _SHOWN = 60
 def register(group: typer.Typer) -> None:
     """Adds this file's commands."""
     group.command("list")(list_reports)
-    for command in (accept, dismiss, propose, add, reports, clips):
+    for command in (legacy_accept.accept, dismiss, propose, add, reports, clips):
         group.command()(command)
 
 
@@ -51,10 +50,19 @@ def list_reports(
         found = queries.legacy_reports(catalog, patient=patient)
         if patient is not None and not found:
             queries.patient_of_code(catalog, patient)  # nobody, or somebody without reports
+        made = {one.finding for report in found for one in report.findings if one.finding is not None}
+        described = queries.descriptions(catalog, made) if made else {}
     output.document({"reports": [_report(one, state) for one in found]})
-    rows = [_row(report, one) for report in found for one in report.findings if state in (None, one.state)]
+    rows = [
+        _row(report, one, described)
+        for report in found
+        for one in report.findings
+        if state in (None, one.state)
+    ]
     if rows:
-        output.table("Reports", ("id", "report", "patient", "date", "state", "as read", "words"), rows)
+        output.table(
+            "Reports", ("id", "report", "patient", "date", "state", "what", "least sure", "words"), rows
+        )
     if state is None:
         _say_bare(output, [one for one in found if not one.findings])
     if not rows:
@@ -82,64 +90,32 @@ def _report(report: LegacyReport, state: LegacyState | None) -> dict[str, Any]:
     return {**facts, "findings": [one for one in report.findings if state in (None, one.state)]}
 
 
-def _row(report: LegacyReport, one: LegacyFinding) -> tuple[object, ...]:
+def _row(
+    report: LegacyReport, one: LegacyFinding, described: Mapping[int, DescriptionRevision]
+) -> tuple[object, ...]:
+    """As it was accepted, or as it was read and how surely."""
     words = one.words if len(one.words) <= _SHOWN else f"{one.words[: _SHOWN - 1]}…"
-    read = place_of(one.values) if one.fields else "–"
-    return one.id, report.id, report.patient, str(report.date), one.state.value, read, words
+    known = described.get(one.finding or 0) if one.state is LegacyState.ACCEPTED else None
+    values, sure = (known.values, "") if known else (one.values, least_sure_words(one.fields))
+    what = place_of(values) if known or one.fields else "–"
+    return one.id, report.id, report.patient, str(report.date), one.state.value, what, sure, words
 
 
-def accept(
-    ids: _Ids,
-    settings: Annotated[
-        list[str],
-        typer.Option("--set", metavar="KEY=VALUE", help="Correct a field of the finding; KEY= clears it."),
-    ] = [],  # noqa: B006
-    author: Author = NOBODY,
-    json: JsonFlag = False,
-    data_dir_: DataDirPath = None,
-) -> None:
-    """Make findings of what was read: each becomes a finding of its exam, with a description.
-
-    `link CLIP --with-report ID` can name it then, `describe --finding` edits it, `undo` takes it back.
-    """
-    output = Output(json)
-    typed = dict(parse_setting(setting) for setting in settings)
-    if typed and len(ids) > 1:
-        raise typer.BadParameter("--set corrects one finding: name it alone")
-    with existing(data_dir(data_dir_)) as catalog:
-        values = merge(queries.legacy_finding(catalog, ids[0])[1].values, typed) if typed else None
-        wanted = dict.fromkeys(dict.fromkeys(ids), values)
-        done = operations.accept_legacy_findings(catalog, wanted, author=author)
-        made = [queries.legacy_finding(catalog, one) for one in wanted]
-    for problem in validate(values) if values else ():
-        output.warn(problem.message)
-    for warning in text_warnings({report.id: report.text for report, _ in made}.values()):
-        output.warn(warning)
-    findings = [read.finding for _, read in made]
-    output.document({"accepted": list(wanted), "findings": findings, "exams": done.exams, **_told(done)})
-    for one, finding in zip(wanted, findings, strict=True):
-        output.say(f"Finding {one} of the reports is finding {finding} of the catalogue now.")
-
-
-def dismiss(
-    ids: _Ids, author: Author = NOBODY, json: JsonFlag = False, data_dir_: DataDirPath = None
-) -> None:
+def dismiss(ids: Ids, author: Author = NOBODY, json: JsonFlag = False, data_dir_: DataDirPath = None) -> None:
     """Put findings aside that aren't wanted; an accepted one is taken away again."""
     output = Output(json)
     with existing(data_dir(data_dir_)) as catalog:
         done = operations.dismiss_legacy_findings(catalog, ids, author=author)
-    output.document({"dismissed": ids, **_told(done)})
+    output.document({"dismissed": ids, **told(done)})
     output.say("Nothing changed: it is dismissed already." if done.nothing else done.label)
 
 
-def propose(
-    ids: _Ids, author: Author = NOBODY, json: JsonFlag = False, data_dir_: DataDirPath = None
-) -> None:
+def propose(ids: Ids, author: Author = NOBODY, json: JsonFlag = False, data_dir_: DataDirPath = None) -> None:
     """Make proposals again of findings that were dismissed."""
     output = Output(json)
     with existing(data_dir(data_dir_)) as catalog:
         done = operations.propose_legacy_findings(catalog, ids, author=author)
-    output.document({"proposed": ids, **_told(done)})
+    output.document({"proposed": ids, **told(done)})
     output.say("Nothing changed: only what is dismissed is proposed again." if done.nothing else done.label)
 
 
@@ -160,10 +136,6 @@ def add(
     )
 
 
-def _told(done: CatalogChanges) -> dict[str, Any]:
-    return {"changed": not done.nothing, "done": done.label}
-
-
 def reports(
     clip: Annotated[int, typer.Argument(help="Id of the clip.")],
     top: _Top = 10,
@@ -174,7 +146,8 @@ def reports(
 ) -> None:
     """Which report fits this clip: of its kind, the same patient's first.
 
-    It doesn't decide whether two are the same lesion: `link CLIP --verdict same --with-report ID` does.
+    It doesn't decide whether two are the same lesion: `link CLIP --verdict same --with-report ID` does, and
+    `legacy accept ID --as-clip CLIP` where both are of one exam.
     """
     from core.search.reports import reports_for_clip
 
@@ -185,7 +158,7 @@ def reports(
     output.document({"clip": clip, **found.as_dict()})
     rows = [
         (one.legacy, one.patient, str(one.date), one.place, one.score, field_names(one.agree),
-         field_names(one.differ), one.verdict or one.state.value)
+         field_names(one.differ), _stands(one, one.verdict or one.state.value))
         for one in found.fits
     ]  # fmt: skip
     columns = ("id", "patient", "date", "what", "score", "agree", "differ", "stands as")
@@ -203,7 +176,8 @@ def clips(
 ) -> None:
     """Which clip fits this report: of its kind, the same patient's first.
 
-    It doesn't decide whether two are the same lesion: `link CLIP --verdict same --with-report ID` does.
+    It doesn't decide whether two are the same lesion: `link CLIP --verdict same --with-report ID` does, and
+    `legacy accept ID --as-clip CLIP` where both are of one exam.
     """
     from core.search.reports import clips_for_report
 
@@ -214,12 +188,16 @@ def clips(
     output.document({"id": legacy, **found.as_dict()})
     rows = [
         (one.clip, one.clip_patient, str(one.clip_date), one.clip_place, one.score, field_names(one.agree),
-         field_names(one.differ), one.verdict or "")
+         field_names(one.differ), _stands(one, one.verdict or ""))
         for one in found.fits
     ]  # fmt: skip
     columns = ("clip", "patient", "exam", "what", "score", "agree", "differ", "verdict")
     output.table(f"Clips for finding {legacy} of the reports, best first", columns, rows)
     _end(output, found, "There is no clip of another exam than the report's.")
+
+
+def _stands(one: Fit, words: str) -> str:
+    return ", ".join(["this exam"] * one.same_exam + [words] * bool(words))
 
 
 def _end(output: Output, found: Fits, nothing: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
@@ -87,12 +88,13 @@ def show(code: Code, json: JsonFlag = False, data_dir_: DataDirPath = None) -> N
     output = Output(json)
     with existing(data_dir(data_dir_)) as catalog:
         patient = queries.patient_of_code(catalog, code)
-        exams = [_exam(catalog, exam) for exam in queries.exams(catalog, patient.id)]
+        known = queries.lesion_of_findings(catalog, patient.id)
+        exams = [_exam(catalog, exam, known) for exam in queries.exams(catalog, patient.id)]
         lesions = [_lesion(catalog, lesion) for lesion in queries.lesions(catalog, patient.id)]
         verdicts = _verdicts(catalog, patient)
     output.document({"patient": patient, "exams": exams, "lesions": lesions, "verdicts": verdicts})
-    known = [patient.sex, f"born {patient.birth_year}" if patient.birth_year else None]
-    output.say(", ".join([f"patient {patient.code}", *(word for word in known if word)]))
+    facts = [patient.sex, f"born {patient.birth_year}" if patient.birth_year else None]
+    output.say(", ".join([f"patient {patient.code}", *(word for word in facts if word)]))
     for line in fact_lines(patient.facts, load().patient):
         output.say(line)
     for exam in exams:
@@ -106,7 +108,8 @@ def show(code: Code, json: JsonFlag = False, data_dir_: DataDirPath = None) -> N
             )
             output.say(f"    {clip['report'] or 'not described yet'}", style="dim")
         for finding in exam["reported"]:
-            output.say(f"  finding {finding['finding']}, reported without video")
+            name = f"finding {finding['finding']}  lesion {finding['lesion'] or '–'}"
+            output.say(f"  {name}  reported without video")
             output.say(f"    {finding['report'] or 'not described yet'}", style="dim")
     for event in verdicts:
         other = event["other_finding"]
@@ -132,7 +135,7 @@ def _verdicts(catalog: Catalog, patient: Patient) -> list[dict[str, Any]]:
     ]
 
 
-def _exam(catalog: Catalog, exam: Exam) -> dict[str, Any]:
+def _exam(catalog: Catalog, exam: Exam, lesions: Mapping[int, Lesion]) -> dict[str, Any]:
     clips = queries.clips(catalog, exam_id=exam.id)
     videos = [video.id for video in queries.videos(catalog, exam.id)]
     facts = {"exam": exam.id, "date": exam.date, "facts": exam.facts}
@@ -143,6 +146,7 @@ def _exam(catalog: Catalog, exam: Exam) -> dict[str, Any]:
         {
             "finding": one.id,
             "lesion_no": one.lesion_no,
+            "lesion": lesions[one.id].id if one.id in lesions else None,
             "report": report_text(described[one.id].values) if one.id in described else "",
         }
         for one in bare

@@ -14,7 +14,17 @@ from core.sheets.reading import Sheet
 Role = Literal["patient", "date", "text"]
 ROLES: tuple[Role, ...] = get_args(Role)
 _NAMES: dict[Role, tuple[str, ...]] = {
-    "patient": ("patient", "patient id", "patient code", "pseudonym", "code", "subject", "case", "pid"),
+    "patient": (
+        "patient",
+        "patient id",
+        "patient code",
+        "pseudonym",
+        "code",
+        "subject",
+        "case",
+        "pid",
+        "mrn",
+    ),
     "date": (
         "date",
         "exam date",

@@ -25,12 +25,14 @@ def read_reports(path: Path) -> Sheet:
     """
     if path.is_dir():
         return _folder(path)
-    sheet = read_sheet(path)
-    if path.suffix.lower() != ".txt" or not sheet.rows:
+    if path.suffix.lower() != ".txt":
+        return read_sheet(path)
+    sheet = read_sheet(path, closed=False)
+    if not sheet.rows:
         return sheet
     text, notes = read_text(path)
     if _is_table(sheet, text):
-        return sheet
+        return read_sheet(path)
     note = f"{path.name} holds no table, so it was read as one report."
     return Sheet([HEADER, _row(path, text)], [0, 1], (*notes, note), {1: path.name})
 

@@ -9,8 +9,8 @@ import msgspec
 from core.catalog import operations, queries
 from core.catalog.changes import CatalogChanges
 from core.catalog.engine import Catalog
-from core.catalog.values import LegacyState
-from core.domain import JOINING, Lesion, Verdict
+from core.catalog.values import LegacyFinding, LegacyReport, LegacyState
+from core.domain import JOINING, Clip, Lesion, Verdict
 from core.errors import PolypTraceError
 from core.matching.values import MatchResult
 from core.text.description import size_change_warning
@@ -100,17 +100,19 @@ def decide_report(
         merge, removed: see :func:`core.catalog.operations.give_verdict`.
 
     Raises:
-        PolypTraceError: ``report-finding-unknown``, ``report-not-accepted``, and what
+        PolypTraceError: ``report-finding-unknown``, ``report-not-accepted``; ``report-own-exam`` where both
+            are of one exam, so that there is nothing to recognise; and what
             :func:`core.catalog.operations.give_verdict` refuses.
     """
     report, read = queries.legacy_finding(catalog, legacy_id)
+    clip = queries.clip(catalog, clip_id)
+    _refuse_own_exam(catalog, clip, report, read)
     if read.finding is None or read.state is not LegacyState.ACCEPTED:
         raise PolypTraceError(
             "report-not-accepted",
             f"Finding {legacy_id} of the reports isn't accepted yet, so nothing can be linked to it.",
             f"Look at what was read and accept it: `polyptrace legacy accept {legacy_id}`.",
         )
-    clip = queries.clip(catalog, clip_id)
     ends = (clip.finding_id, read.finding)
     later, earlier = ends if queries.exam(catalog, clip.exam_id).date >= report.date else ends[::-1]
     changes = operations.give_verdict(
@@ -124,6 +126,24 @@ def decide_report(
     )
     lesion = queries.lesion_of_findings(catalog).get(later)
     return Decided(changes, verdict, None, later, lesion, _size_warning(catalog, later, lesion))
+
+
+def _refuse_own_exam(catalog: Catalog, clip: Clip, report: LegacyReport, read: LegacyFinding) -> None:
+    exam = queries.exam(catalog, clip.exam_id)
+    code = queries.patient(catalog, exam.patient_id).code
+    if (report.patient.casefold(), report.date) != (code.casefold(), exam.date):
+        return
+    as_clip = f"`polyptrace legacy accept {read.id} --as-clip {clip.id}`"
+    first = f"`polyptrace legacy dismiss {read.id}`, then " if read.state is LegacyState.ACCEPTED else ""
+    hint = f"If it is the finding that the clip shows: {first}{as_clip}."
+    if (read.finding, read.state) == (clip.finding_id, LegacyState.ACCEPTED):
+        hint = "It is the clip's finding already."
+    raise PolypTraceError(
+        "report-own-exam",
+        f"Finding {read.id} of the reports is of the same exam as clip {clip.id}: verdicts join findings of "
+        "two exams.",
+        hint,
+    )
 
 
 def _subject(clip_id: int) -> str:

@@ -49,6 +49,7 @@ class Fit(msgspec.Struct, frozen=True):
         finding: of the catalogue, once it is accepted.
         clip: whose finding is compared.
         same_patient: as far as codes tell.
+        same_exam: the report is of the clip's own exam, and may name the very finding that the clip shows.
         score: cosine in the common space, −1…1. It says how alike in kind.
         agree, differ: fields that both name, with the same value or another.
         verdict: that stands between the two, if any.
@@ -68,6 +69,7 @@ class Fit(msgspec.Struct, frozen=True):
     clip_date: dt.date
     clip_place: str
     same_patient: bool
+    same_exam: bool
     score: float
     agree: tuple[str, ...]
     differ: tuple[str, ...]
@@ -129,7 +131,9 @@ def _words(report: LegacyReport, read: LegacyFinding, values: dict[str, Any]) ->
 def reports_for_clip(
     catalog: Catalog, space: WordSpace, clip_id: int, top: int = 20, prepared: PreparedClips | None = None
 ) -> Fits:
-    """The reports' findings that are most alike in kind to a clip; its own exam's reports are left out.
+    """The reports' findings that are most alike in kind to a clip; first what waits of its own exam's.
+
+    What was accepted of its own exam's reports is left out.
 
     ``prepared`` keeps the clips' vectors for the next comparison.
 
@@ -148,7 +152,7 @@ def reports_for_clip(
     there = [
         one
         for one in reported(catalog, _reports(catalog))
-        if not (_same_patient(one, own) and one.report.date == own.exam.date)
+        if not _same_exam(one, own) or one.read.state is LegacyState.PROPOSED
     ]
     asked = space.queries_of([one.words for one in there])
     scores = asked @ clips.mixed[place[0]]
@@ -159,7 +163,9 @@ def reports_for_clip(
 def clips_for_report(
     catalog: Catalog, space: WordSpace, legacy_id: int, top: int = 20, prepared: PreparedClips | None = None
 ) -> Fits:
-    """The clips that are most alike in kind to a report's finding; those of its own exam are left out.
+    """The clips that are most alike in kind to a report's finding; first those of its own exam.
+
+    Those are left out once it is accepted.
 
     ``prepared`` as for :func:`reports_for_clip`.
 
@@ -174,9 +180,10 @@ def clips_for_report(
     present = queries.narrowed_clips(catalog)
     own, same_exam = _clips_of_patient(catalog, report)
     there = np.isin(vectors.clips, present)
-    rows = np.flatnonzero(there & ~np.isin(vectors.clips, same_exam))
+    accepted = read.state is LegacyState.ACCEPTED
+    rows = np.flatnonzero(there & ~(np.isin(vectors.clips, same_exam) & accepted))
     scores = vectors.mixed[rows] @ space.queries_of([asked.words])[0]
-    told = _Told.read(catalog, read.finding if read.state is LegacyState.ACCEPTED else None)
+    told = _Told.read(catalog, read.finding if accepted else None)
     at = _may_be_shown(np.isin(vectors.clips[rows], own), scores, top + len(told.pairs))
     clips = queries.clips(catalog, ids=vectors.clips[rows[at]].tolist())
     at = at[np.isin(vectors.clips[rows[at]], [clip.id for clip in clips])]  # removed in this very moment
@@ -216,6 +223,10 @@ def _same_patient(one: ReportedFinding, clip: ClipContext) -> bool:
     return one.report.patient.casefold() == clip.patient.code.casefold()
 
 
+def _same_exam(one: ReportedFinding, clip: ClipContext) -> bool:
+    return _same_patient(one, clip) and one.report.date == clip.exam.date
+
+
 def _fits(
     told: _Told,
     space: WordSpace,
@@ -224,13 +235,11 @@ def _fits(
     top: int,
 ) -> Fits:
     own = np.array([_same_patient(one, clip) for one, clip in pairs], dtype=bool)
+    here = np.array([_same_exam(one, clip) for one, clip in pairs], dtype=bool)
     verdicts = [told.of(one, clip) for one, clip in pairs]
     last = np.array([verdict == Verdict.REJECT for verdict in verdicts], dtype=bool)
-    best: list[int] = np.lexsort((-np.asarray(scores), last, ~own))[:top].tolist()
-    fits = tuple(
-        _fit(*pairs[at], score=float(scores[at]), same_patient=bool(own[at]), verdict=verdicts[at])
-        for at in best
-    )
+    best: list[int] = np.lexsort((-np.asarray(scores), last, ~here, ~own))[:top].tolist()
+    fits = tuple(_fit(*pairs[at], score=float(scores[at]), verdict=verdicts[at]) for at in best)
     return Fits(fits, len(pairs), 0, space.model_id)
 
 
@@ -263,7 +272,11 @@ class _Told(msgspec.Struct, frozen=True):
 
 
 def _fit(
-    one: ReportedFinding, clip: ClipContext, *, score: float, same_patient: bool, verdict: str | None
+    one: ReportedFinding,
+    clip: ClipContext,
+    *,
+    score: float,
+    verdict: str | None,
 ) -> Fit:
     agree, differ = _compared(one.words.codes, words_of(clip.description))
     accepted = one.read.state is LegacyState.ACCEPTED
@@ -281,7 +294,8 @@ def _fit(
         clip_exam=clip.exam.id,
         clip_date=clip.exam.date,
         clip_place=clip.place,
-        same_patient=same_patient,
+        same_patient=_same_patient(one, clip),
+        same_exam=_same_exam(one, clip),
         score=score,
         agree=agree,
         differ=differ,

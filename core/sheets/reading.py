@@ -5,13 +5,18 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections.abc import Iterator
+import itertools
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
+from core.counting import count
 from core.errors import PolypTraceError
-from core.sheets.xlsx import read_xlsx
+from core.sheets.xlsx import read_xlsx, sheets_in
+
+if TYPE_CHECKING:
+    from _csv import Reader as _Reader
 
 CSV_ENDINGS = (".csv", ".tsv", ".txt")
 ENDINGS = (*CSV_ENDINGS, ".xlsx")
@@ -45,10 +50,12 @@ class Sheet(msgspec.Struct, frozen=True):
         return self.files.get(number, f"row {number}")
 
 
-def read_sheet(file: Path) -> Sheet:
+def read_sheet(file: Path, *, closed: bool = True) -> Sheet:
     """Reads a ``.csv``, ``.tsv``, ``.txt`` or ``.xlsx`` file; of a workbook the first sheet.
 
-    Text that isn't Unicode is taken for Western European (Windows-1252), and a note says so.
+    Text that isn't Unicode is taken for Western European (Windows-1252), and a note says so; so does one of
+    further sheets. A quotation mark that isn't closed is refused: it would mix the texts of several rows;
+    without ``closed`` it isn't, which is for looking whether a text is a table at all.
 
     Raises:
         PolypTraceError: ``sheet-missing`` or ``sheet-unreadable``.
@@ -57,7 +64,9 @@ def read_sheet(file: Path) -> Sheet:
         raise PolypTraceError("sheet-missing", f"There is no file {file.name}.", "Check the path.")
     if file.suffix.lower() == ".xlsx":
         rows = read_xlsx(file)
-        return Sheet([row for _, row in rows], [number for number, _ in rows])
+        more = sheets_in(file) - 1
+        kept_out = (f"{file.name} has {count(more, 'more sheet')}; only its first is read.",) if more else ()
+        return Sheet([row for _, row in rows], [number for number, _ in rows], kept_out)
     if file.suffix.lower() not in CSV_ENDINGS:
         raise unreadable(file, "it is neither CSV nor .xlsx")
     text, notes = read_text(file)
@@ -66,8 +75,8 @@ def read_sheet(file: Path) -> Sheet:
     except csv.Error as error:
         long = "one of its cells is too long; is a quotation mark missing?"
         raise unreadable(file, long if "limit" in str(error) else "it is not CSV") from error
-    if _stays_open(text):
-        notes = (*notes, f"In {file.name} a quotation mark isn't closed: rows may have run together.")
+    if closed:
+        _check_closed(file, text)
     kept = [(number, row) for number, row in enumerate(lines, start=1) if any(cell.strip() for cell in row)]
     return Sheet([row for _, row in kept], [number for number, _ in kept], notes)
 
@@ -107,18 +116,37 @@ def read_text(file: Path) -> tuple[str, tuple[str, ...]]:
     return text, (note,)
 
 
-def _rows(text: str, strict: bool = False) -> Iterator[list[str]]:
+def _rows(text: str, strict: bool = False) -> _Reader:
     return csv.reader(io.StringIO(text, newline=""), delimiter=_comma(text), strict=strict)
 
 
-def _stays_open(text: str) -> bool:
-    """Whether the file ends within quotation marks."""
-    try:
-        for _ in _rows(text, strict=True):
-            pass
-    except csv.Error as error:
-        return "unexpected end" in str(error)
-    return False
+def _check_closed(file: Path, text: str) -> None:
+    row = _open_row(text)
+    if row is not None:
+        raise PolypTraceError(
+            "sheet-unreadable",
+            f"{file.name} can't be read: a quotation mark in row {row} isn't closed.",
+            'Close it; inside a text in quotation marks each is written twice (""). Otherwise the reports '
+            "of several rows would run together.",
+        )
+
+
+def _open_row(text: str) -> int | None:
+    """The first row in which a quotation mark stays open, from 1; None where all are closed.
+
+    One that stays open swallows the next rows, up to their first quotation mark or the end.
+    """
+    reader = _rows(text, strict=True)
+    for row in itertools.count(1):
+        begun = reader.line_num
+        try:
+            next(reader)
+        except StopIteration:
+            break
+        except csv.Error as error:
+            if "unexpected end" in str(error) or reader.line_num > begun + 1:
+                return row
+    return None
 
 
 def _comma(text: str) -> str:

@@ -17,6 +17,7 @@ from core.errors import PolypTraceError
 _MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _LINK = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 _LARGEST = 64 << 20
+_BOOK = "xl/workbook.xml"
 
 # RuntimeError: the zip is encrypted or packed in a way that Python doesn't know.
 _DAMAGED = (
@@ -58,6 +59,12 @@ def read_xlsx(file: Path) -> list[tuple[int, list[str]]]:
     return [(number, row) for number, row in rows if any(row)]
 
 
+def sheets_in(file: Path) -> int:
+    """How many sheets a file has that :func:`read_xlsx` could read."""
+    with zipfile.ZipFile(file) as book:
+        return sum(1 for _ in ElementTree.fromstring(_part(book, _BOOK)).iter(f"{_MAIN}sheet"))
+
+
 def _part(book: zipfile.ZipFile, name: str) -> bytes:
     if book.getinfo(name).file_size > _LARGEST:
         raise ValueError("too large")
@@ -65,7 +72,7 @@ def _part(book: zipfile.ZipFile, name: str) -> bytes:
 
 
 def _first_sheet(book: zipfile.ZipFile) -> str:
-    workbook = ElementTree.fromstring(_part(book, "xl/workbook.xml"))
+    workbook = ElementTree.fromstring(_part(book, _BOOK))
     first = next(workbook.iter(f"{_MAIN}sheet"), None)
     if first is None:
         raise ValueError("no sheet")

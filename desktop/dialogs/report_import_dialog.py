@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QDate, Signal
+from PySide6.QtCore import QDate, QTimer, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -31,7 +31,7 @@ from desktop.words import sentence
 
 if TYPE_CHECKING:
     from core.legacy.columns import Columns
-    from core.legacy.entries import Entries
+    from core.legacy.entries import Entries, Problem
 
 _FOUND = "found by its name"
 _ORDERS = (("as the dates show", None), ("day first", True), ("month first", False))
@@ -48,7 +48,7 @@ class ReportImportDialog(QDialog):
         self.setWindowTitle(f"Import reports – {RESEARCH_BANNER}")
         self._path = path
         self._entries: Entries | None = None
-        self._filling = False
+        self._filling = self._reading = self._wished = self._entered = False
         self.columns = {role: QComboBox() for role in ("patient", "date", "text")}
         for role, box in self.columns.items():
             box.setAccessibleName(f"Column of the {role}")
@@ -57,6 +57,7 @@ class ReportImportDialog(QDialog):
         self.patient = QLineEdit(patient)
         self.patient.setMaxLength(LONGEST_PATIENT_CODE)
         self.patient.setPlaceholderText("for reports that name none")
+        self.patient.returnPressed.connect(self._enter)
         self.patient.editingFinished.connect(self.look)
         self.dated = QCheckBox("for reports without a date:")
         self.date = DayEdit(QDate.currentDate(), QDate.currentDate())
@@ -95,14 +96,18 @@ class ReportImportDialog(QDialog):
         )
 
     def look(self) -> None:
-        """Asks for the file's reading anew."""
+        """Asks for the file's reading anew.
+
+        The button stays enabled: disabled while the mouse presses it, it would lose its click.
+        """
         if not self._filling:
-            self.keep.setEnabled(False)
+            self._reading = True
             self._say("Reading…", "quiet")
             self.looked_for.emit(self.wanted)
 
     def show_file(self, read: ReadFile) -> None:
         """What was understood, or why nothing was."""
+        self._reading = False
         self._fill(read.header)
         if isinstance(read.entries, PolypTraceError):
             self.show_error(read.entries)
@@ -121,10 +126,12 @@ class ReportImportDialog(QDialog):
         self._show_problems(found)
         self.keep.setEnabled(bool(found.entries))
         self.keep.setDefault(True)
+        if self._wished:
+            self._confirm()
 
     def show_error(self, error: PolypTraceError) -> None:
         """Nothing can be read so."""
-        self._entries = None
+        self._entries, self._reading, self._wished = None, False, False
         self.table.show_entries(())
         self.problems.hide()
         self._say(sentence(error), "error")
@@ -144,7 +151,7 @@ class ReportImportDialog(QDialog):
         self._filling = False
 
     def _show_problems(self, found: Entries) -> None:
-        problems = (f"{one.where}: {one.words}." for one in found.problems)
+        problems = (f"{_where(one)}: {one.words}." for one in found.problems)
         lines = [*found.warnings, *found.notes, *problems]
         self.problems.setPlainText("\n".join(lines))
         self.problems.setVisible(bool(lines))
@@ -154,9 +161,21 @@ class ReportImportDialog(QDialog):
         set_role(self.words, role)
 
     def _confirm(self) -> None:
-        if self._entries is not None:
+        """Keeps what was read; where it is still being read, as soon as that is done."""
+        if self._entered:
+            return  # Enter after a pseudonym shows what comes of it first
+        self._wished = self._reading
+        if self._entries is not None and not self._reading:
             self.confirmed.emit(self._entries)
             self.accept()
+
+    def _enter(self) -> None:
+        """The key that ends a pseudonym also presses the default button, within the same event."""
+        self._entered = True
+        QTimer.singleShot(0, self, self._entered_over)
+
+    def _entered_over(self) -> None:
+        self._entered = False
 
     def _lay_out(self) -> None:
         form = QFormLayout()
@@ -184,6 +203,13 @@ class ReportImportDialog(QDialog):
         self.keep.setEnabled(False)
         self.setMinimumWidth(self.fontMetrics().averageCharWidth() * 70)
         self.resize(self.fontMetrics().averageCharWidth() * 130, 44 * line)
+
+
+def _where(problem: Problem) -> str:
+    """“Row 5”, or a file's name as it is."""
+    return (
+        problem.where.replace("row ", "Row ", 1) if problem.where == f"row {problem.row}" else problem.where
+    )
 
 
 def _named(columns: Columns) -> str:

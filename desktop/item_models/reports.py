@@ -77,19 +77,17 @@ def as_read(read: LegacyFinding) -> str:
 
 
 def _least_sure(read: LegacyFinding) -> str:
-    if not read.fields:
-        return ""
-    from core.text.place import field_names
+    from core.legacy.sureness import least_sure
 
-    key, field = min(read.fields.items(), key=lambda item: item[1].sure)
-    return f"{field_names([key])}\n{field.sure:.0%}"
+    found = least_sure(read.fields)
+    return "" if found is None else f"{found[0]}\n{found[1]:.0%}"
 
 
 def _compared(one: Fit) -> str:
     from core.text.place import field_names
 
     lines = [f"verdict: {one.verdict}"] if one.verdict else []
-    lines += ["same patient"] if one.same_patient else ["another patient"]
+    lines += ["this exam" if one.same_exam else "same patient" if one.same_patient else "another patient"]
     lines += [f"same {field_names(one.agree)}"] if one.agree else []
     lines += [f"differs: {field_names(one.differ)}"] if one.differ else []
     return "\n".join(lines)

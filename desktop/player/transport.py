@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QLabel, QMenu, QToolButto
 from desktop.player import glyphs
 from desktop.player.film import Film, clock
 from desktop.player.shuttle import SPEEDS
+from desktop.views.flow import FlowBox
 
 _DIGITS = QFont.Tag("tnum")
 _LONGEST = "0:00:00.000 / 0:00:00.000 · frame 0000000"
@@ -137,31 +138,37 @@ class Transport(QWidget):
 
     def _arrange(self) -> None:
         gap = self._side // 3
-        self._buttons = QWidget(self)
-        row = QHBoxLayout(self._buttons)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(gap)
-        for button in (self.back_button, self.play_button, self.on_button, self.speed_button):
-            row.addWidget(button)
-        row.addSpacing(gap)
-        for button in (self.in_button, self.out_button, self.add_button):
-            row.addWidget(button)
-        row.addStretch(1)
+        self._buttons = FlowBox(self)
+        self._group(self.back_button, self.play_button, self.on_button, self.speed_button)
+        self._group(self.in_button, self.out_button, self.add_button)
         self._box = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
         self._box.setContentsMargins(self._side // 2, 0, self._side // 2, gap)
         self._box.setSpacing(gap)
         self._box.addWidget(self._buttons, 1)
         self._box.addWidget(self.time_label)
 
+    def _group(self, *buttons: QToolButton) -> None:
+        """Buttons that stay side by side where the line breaks."""
+        group = QWidget(self._buttons)
+        row = QHBoxLayout(group)
+        row.setContentsMargins(0, 0, self._side // 3, 0)
+        row.setSpacing(self._side // 3)
+        for button in buttons:
+            row.addWidget(button)
+        self._buttons.add(group)
+
     def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
-        """As wide as the buttons alone: where it is narrow, the position stands below them."""
+        """As wide as a group of buttons: where it is narrow, the others and the position stand below."""
+        width = max(self._buttons.minimumSizeHint().width(), self.time_label.minimumWidth())
+        return QSize(width + self._margins(), self._box.minimumSize().height())
+
+    def _margins(self) -> int:
         margins = self._box.contentsMargins()
-        width = self._buttons.minimumSizeHint().width() + margins.left() + margins.right()
-        return QSize(width, self._box.minimumSize().height())
+        return margins.left() + margins.right()
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
         words = self.fontMetrics().horizontalAdvance(_LONGEST)
-        wide = event.size().width() >= self.minimumSizeHint().width() + words
+        wide = event.size().width() >= self._buttons.sizeHint().width() + self._margins() + words
         kind = QBoxLayout.Direction.LeftToRight if wide else QBoxLayout.Direction.TopToBottom
         if kind != self._box.direction():
             self._box.setDirection(kind)

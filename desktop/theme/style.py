@@ -73,6 +73,7 @@ QSlider::groove:horizontal {{ height: 0.3em; background: {c.LINE}; border-radius
 QSlider::handle:horizontal {{
     width: 1em; margin: -0.4em 0; border-radius: 0.5em; background: {c.ACCENT};
 }}
+QTabBar QToolButton {{ padding: 0; margin: 0; }}
 QTabBar::tab {{
     background: {c.WINDOW}; color: {c.QUIET}; padding: 0.45em 1em; border: none;
     border-bottom: 2px solid transparent;

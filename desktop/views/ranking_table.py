@@ -8,6 +8,8 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
 _CROP_LINES = 4
 """A crop is as high as so many lines of text."""
+_AIR = 12
+"""Pixels between the texts of two rows."""
 
 
 def ranking_table(model: QAbstractItemModel, name: str) -> QTableView:
@@ -35,6 +37,13 @@ def ranking_table(model: QAbstractItemModel, name: str) -> QTableView:
     header.setHighlightSections(False)
     header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
     return table
+
+
+def fit_rows(table: QTableView) -> None:
+    """Rows as high as what they say, with some air, so that none touches the next."""
+    least = table.verticalHeader().minimumSectionSize()
+    for row in range(table.model().rowCount()):
+        table.setRowHeight(row, max(least, table.sizeHintForRow(row) + _AIR))
 
 
 def crop_icon(path: str, table: QTableView) -> QIcon | None:

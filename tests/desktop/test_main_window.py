@@ -194,3 +194,20 @@ def test_a_catalogue_that_cannot_be_opened_leaves_the_window(qtbot: Any, tmp_pat
     assert window.actions_by_id["open"].isEnabled()
     window.close()
     assert QApplication.activeModalWidget() is None
+
+
+def test_the_window_fits_a_small_screen_and_nothing_of_the_panel_is_cut(window: MainWindow) -> None:
+    assert window.minimumSizeHint().width() <= window.screen().availableSize().width()
+    window.resize(window.minimumSizeHint())
+    window.actions_by_id["reports"].trigger()
+    bar = window.tabs.tabBar()
+    assert bar.elideMode() == Qt.TextElideMode.ElideNone
+    assert window.tabs.width() >= window.tabs.minimumWidth() > 0
+    mine = window.reporting.view.listed.mine
+    assert mine.width() >= mine.sizeHint().width()
+
+
+def test_the_panel_can_not_hide_the_names_of_its_tabs(window: MainWindow) -> None:
+    room = int(window.screen().availableSize().width() * 0.95)
+    others = window.area.minimumSizeHint().width() + window.library.minimumWidth()
+    assert window.tabs.minimumWidth() >= min(window.tabs.tabBar().sizeHint().width(), room - others)

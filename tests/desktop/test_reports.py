@@ -76,6 +76,16 @@ def focus(qtbot: Any, window: MainWindow) -> None:
     qtbot.waitUntil(window.reporting.view.listed.table.hasFocus, timeout=LONG_MS)
 
 
+def shown_report(qtbot: Any, window: MainWindow) -> ReportDialog:
+    """The dialog that asks whether a proposal is accepted."""
+
+    def there() -> list[ReportDialog]:
+        return [one for one in window.findChildren(ReportDialog) if one.isVisible()]
+
+    qtbot.waitUntil(lambda: bool(there()), timeout=LONG_MS)
+    return there()[-1]
+
+
 def rows(window: MainWindow) -> list[str]:
     model = window.reporting.view.listed.model
     return [model.index(row, 1).data().replace("\n", ", ") for row in range(model.rowCount())]
@@ -93,6 +103,7 @@ def test_columns_are_named_and_nothing_is_kept_before(
     assert says(window, NONE_KEPT)
     dialog = asked(qtbot, window, table)
     assert "Which column holds the reports isn't known" in dialog.words.text()
+    assert "Choose its column" in dialog.words.text()
     assert not dialog.keep.isEnabled()
     assert [dialog.columns["text"].itemText(at) for at in range(1, 4)] == ["Who", "Day", "Words"]
     bring_columns = {"text": "Words", "patient": "Who"}
@@ -102,10 +113,30 @@ def test_columns_are_named_and_nothing_is_kept_before(
     dialog.columns["date"].setCurrentIndex(dialog.columns["date"].findData("Day"))
     qtbot.waitUntil(dialog.keep.isEnabled, timeout=LONG_MS)
     assert "3 reports of 2 patients, 3 findings" in dialog.words.text()
-    assert "row 5: its date can't be read." in dialog.problems.toPlainText()
+    assert "Row 5: its date can't be read." in dialog.problems.toPlainText()
     assert dialog.table.rowCount() == 4
     dialog.reject()
     assert case.ask(queries.legacy_reports) == []
+
+
+def test_a_click_right_after_the_pseudonym_counts(
+    qtbot: Any, window: MainWindow, case: Case, tmp_path: Path
+) -> None:
+    file = tmp_path / "reports.csv"
+    file.write_text("patient,date,report\nP-1,2019-05-06,Polyp.\n,2019-05-06,Another polyp.\n", "utf-8")
+    dialog = asked(qtbot, window, file)
+    assert "Row 3: it names no patient." in dialog.problems.toPlainText()
+    assert dialog.table.horizontalHeaderItem(4).text() == "Least sure"
+    dialog.patient.setFocus()
+    qtbot.keyClicks(dialog.patient, "p-1")
+    qtbot.keyClick(dialog.patient, Qt.Key.Key_Return)
+    assert dialog.isVisible(), "what comes of the pseudonym is shown first"
+    qtbot.waitUntil(lambda: "2 reports" in dialog.words.text(), timeout=LONG_MS)
+    qtbot.keyClicks(dialog.patient, "0")
+    dialog.patient.editingFinished.emit()  # as the button takes the focus
+    with qtbot.waitSignal(window.reporting.flow.listed, timeout=LONG_MS):
+        qtbot.mouseClick(dialog.keep, Qt.MouseButton.LeftButton)
+    assert [one.patient for one in case.ask(queries.legacy_reports)] == ["P-1", "p-10"]
 
 
 def test_what_was_read_waits_is_accepted_and_undone(
@@ -203,8 +234,14 @@ def test_a_clip_and_a_report_are_compared_and_linked(
     assert wanted == Comparison("clip", case.clips[1])
     assert [one.same_patient for one in fits.fits] == [True, True, False]
     assert (fits.fits[0].place, fits.fits[0].state.value) == ("sigmoid, 8 mm, Paris Is", "proposed")
+    press(window, "Not this one")
+    shown_report(qtbot, window).reject()
+    qtbot.wait(200)
+    assert "accepted" not in states(case), "nobody has accepted it"
+    assert case.ask(queries.link_events) == []
+    press(window, "Same lesion")
     with qtbot.waitSignals([window.deciding.decided, flow.compared], timeout=LONG_MS):
-        press(window, "Same lesion")  # the proposal is accepted with it
+        shown_report(qtbot, window).accept_button.click()
     assert states(case) == ["accepted", "proposed", "proposed"]
     event = case.ask(queries.link_events)[-1]
     own = case.ask(lambda c: queries.clip(c, case.clips[1]).finding_id)
@@ -212,7 +249,9 @@ def test_a_clip_and_a_report_are_compared_and_linked(
     qtbot.waitUntil(
         lambda: "same lesion" in view.fits.tables["clip"].model().index(0, 4).data(), timeout=LONG_MS
     )
-    view.fits.tables["clip"].selectRow(2)
+    shown = view.fits.tables["clip"]
+    assert shown.rowHeight(0) >= shown.sizeHintForRow(0) + 8, "rows don't touch"
+    shown.selectRow(2)
     assert not any(
         one.isEnabled() for one in view.fits.findChildren(QToolButton) if one.text() == "Same lesion"
     )
@@ -227,6 +266,33 @@ def test_a_clip_and_a_report_are_compared_and_linked(
     view.fits.tables["report"].doubleClicked.emit(view.fits.tables["report"].model().index(0, 0))
     shown = heard.args[1].fits[0].clip
     qtbot.waitUntil(lambda: window.session.selection.clip == shown, timeout=LONG_MS)
+
+
+def test_a_report_of_the_clips_own_exam_becomes_the_clips_finding(
+    qtbot: Any, window: MainWindow, case: Case, tmp_path: Path
+) -> None:
+    own = case.ask(lambda c: queries.clip(c, case.clips[1]))
+    day = case.ask(lambda c: queries.exam(c, own.exam_id)).date
+    file = tmp_path / "own.csv"
+    file.write_text(f"Who,Day,Words\nP-1,{day},8 mm sessile polyp in the sigmoid.\n", "utf-8")
+    bring(qtbot, window, file)
+    choose(qtbot, window, case.follow_up)
+    flow, fits = window.reporting.flow, window.reporting.view.fits
+    with qtbot.waitSignal(flow.not_compared, timeout=LONG_MS):
+        press(window, "Reports for this clip")
+    with qtbot.waitSignal(flow.compared, timeout=LONG_MS):
+        press(window, "Prepare them")
+    assert "this exam" in fits.tables["clip"].model().index(0, 4).data()
+    enabled = [one.text() for one in fits.findChildren(QToolButton) if one.isVisible() and one.isEnabled()]
+    assert enabled == ["Same lesion"]
+    before = case.ask(queries.findings)
+    press(window, "Same lesion")
+    with qtbot.waitSignal(window.reporting.told, timeout=LONG_MS) as heard:
+        shown_report(qtbot, window).accept_button.click()
+    assert "filled)" in heard.args[0]
+    assert (case.ask(queries.findings), case.ask(queries.link_events)) == (before, [])
+    (kept,) = case.ask(queries.legacy_reports)
+    assert kept.findings[0].finding == own.finding_id
 
 
 def test_files_and_folders_can_be_chosen(window: MainWindow) -> None:

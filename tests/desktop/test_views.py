@@ -12,14 +12,17 @@ from PySide6.QtCore import QDate, Qt
 from PySide6.QtGui import QAction, QColor, QImage
 from PySide6.QtWidgets import QDateEdit, QDialogButtonBox, QLabel
 
+from core.catalog.changes import CatalogChanges
+from core.domain import Verdict
 from core.errors import PolypTraceError
+from core.matching.deciding import Decided
 from core.progress import Progress
 from desktop.dialogs.import_dialog import ImportDialog
 from desktop.item_models.matches import MatchesModel
 from desktop.notices import NoticeBar
 from desktop.views.explanation import ExplanationView
 from desktop.views.matches.view import LOCKED, NO_CLIP, MatchesView
-from desktop.words import hint_of
+from desktop.words import hint_of, verdict_words
 
 from .window_case import result, tables
 
@@ -196,3 +199,14 @@ def test_a_day_is_typed_with_dashes_or_without(qtbot: Any, typed: str) -> None:
     qtbot.keyClick(dialog.date, Qt.Key.Key_Return)
     assert dialog.date.date() == QDate(2025, 3, 2)
     assert "2 March 2025" in words(dialog)
+
+
+def test_a_reject_says_what_it_was_about() -> None:
+    told = {
+        other: verdict_words(Decided(CatalogChanges("reject"), Verdict.REJECT, other, 1, None, None))
+        for other in (None, 7)
+    }
+    assert told == {
+        None: "The report names another lesion.",
+        7: "Clip 7 shows another lesion.",
+    }

@@ -99,13 +99,47 @@ def test_reports_are_kept_accepted_compared_and_linked(
         data, "link", str(clip["clip"]), "--verdict", "same", "--with-report", str(own[0]), "--json"
     )
     assert set(linked.document["findings"]) >= {done["findings"][0], clip["finding"]}
-    assert "reported without video" in quick(data, "patient", "show", code).out
+    lesion = linked.document["lesion"]
+    shown_now = quick(data, "patient", "show", code).out
+    assert f"finding {done['findings'][0]}  lesion {lesion}  reported without video" in shown_now
+    listed_now = " ".join(quick(data, "legacy", "list").out.split())
+    assert "7 mm" in listed_now
+    assert "least sure" in listed_now
     assert quick(data, "legacy", "dismiss", str(own[1]), "--json").document["changed"]
     for _ in range(4):  # dismissing, link, accepting, import
         assert quick(data, "undo", "--json").code == 0
     assert quick(data, "legacy", "list", "--json").document["reports"] == []
     for wrong in (("legacy", "accept", "999"), ("legacy", "clips", "999"), ("legacy", "add", "999")):
         assert quick(data, *wrong, "--json").error["hint"]
+
+
+def test_a_report_of_the_clips_own_exam_is_accepted_as_the_clips_finding(
+    quick: Run, demo: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    data, _ = demo
+    code = quick(data, "patient", "list", "--json").document["patients"][0]["code"]
+    exams = quick(data, "patient", "show", code, "--json").document["exams"]
+    exam = next(one for one in exams if one["clips"])
+    clip = exam["clips"][0]
+    file = tmp_path / "reports.csv"
+    file.write_text(f"patient,date,report\n{code},{exam['date']},A 5 mm polyp.\n", "utf-8")
+    quick(data, "legacy", "import", file)
+    (read,) = quick(data, "legacy", "list", "--json").document["reports"][0]["findings"]
+    shown = quick(data, "legacy", "reports", str(clip["clip"]))
+    assert "this exam, proposed" in " ".join(shown.out.split())
+    said = ("--verdict", "same", "--with-report", str(read["id"]), "--json")
+    refused = quick(data, "link", str(clip["clip"]), *said)
+    assert refused.error["code"] == "report-own-exam"
+    as_clip = ("legacy", "accept", str(read["id"]), "--as-clip", str(clip["clip"]))
+    assert " ".join(as_clip) in refused.error["hint"]
+    done = quick(data, *as_clip)
+    assert "filled)" in done.out
+    assert (
+        quick(data, "legacy", "list", "--json").document["reports"][0]["findings"][0]["finding"]
+        == (clip["finding"])
+    )
+    for _ in range(2):
+        assert quick(data, "undo", "--json").code == 0
 
 
 def test_one_report_is_one_report_and_fields_have_their_names(quick: Run, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from core.catalog.operations.legacy import (
     dismiss_legacy_findings,
     propose_legacy_findings,
 )
+from core.catalog.operations.legacy_own import accept_legacy_as_clip
 from core.catalog.operations.models import promote_model, register_model, roll_back_model
 from core.catalog.operations.people import add_patient, describe_exam
 from core.catalog.operations.system import record_event
@@ -26,6 +27,7 @@ from core.catalog.operations.video_text import set_text_boxes
 from core.catalog.operations.videos import import_video, relocate_video
 
 __all__ = [
+    "accept_legacy_as_clip",
     "accept_legacy_findings",
     "add_clip",
     "add_legacy_finding",

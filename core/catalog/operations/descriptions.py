@@ -41,7 +41,7 @@ def describe(
         finding_id: the finding.
         values: the whole description, by vocabulary key; a draft may be partial or still be wrong.
         author: who describes.
-        source: ``typed``, ``edited draft`` or ``imported``.
+        source: ``typed``, ``edited draft``, ``imported`` or ``from report``.
         draft: False finalises the description.
         autosave: saved by itself during an edit; the autosaves of one edit are one step for undo.
         base: number of the revision that the edit began with, 0 for none; None doesn't ask.

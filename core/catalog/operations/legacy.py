@@ -13,7 +13,9 @@ from core.catalog.changes import CatalogChanges, Created, Ids, ids, ids_of
 from core.catalog.engine import Catalog
 from core.catalog.operations import undo_log
 from core.catalog.operations.clips import add_finding
-from core.catalog.operations.descriptions import add_revision, plain_values
+from core.catalog.operations.descriptions import add_revision
+from core.catalog.operations.legacy_checks import values_to_accept
+from core.catalog.operations.legacy_own import named_by_another, outlives
 from core.catalog.operations.legacy_steps import Step, put_step, steps_changes
 from core.catalog.operations.people import find_or_add_exam, find_or_add_patient, shown_code
 from core.catalog.operations.verdict_checks import patient_of
@@ -107,19 +109,7 @@ def accept_legacy_findings(
     with catalog.write() as connection:
         for legacy_id, values in accepted.items():
             found = legacy_rows.legacy_finding(connection, legacy_id)
-            if found.state is LegacyState.ACCEPTED:
-                raise PolypTraceError(
-                    "report-accepted",
-                    f"Finding {legacy_id} of the reports is accepted already.",
-                    "Its description can be edited; undo or dismissing it takes it back.",
-                )
-            kept = plain_values(found.values if values is None else values)
-            if not kept:
-                raise PolypTraceError(
-                    "report-says-nothing",
-                    f"Nothing was read of finding {legacy_id} of the reports: there is nothing to accept.",
-                    "Fill in what the report says first: in its form, or with --set KEY=VALUE.",
-                )
+            kept = values_to_accept(found, values)
             new, step = _accept(connection, found, kept, author)
             made = _joined(made, new)
             steps.append(step)
@@ -190,21 +180,25 @@ def _accept(
 
 def _dismissed(connection: Connection, found: LegacyFinding) -> Step:
     if found.state is LegacyState.ACCEPTED and found.finding is not None:
-        held = _holds(connection, found.finding)
+        if outlives(connection, found):
+            return Step.of(found, LegacyState.DISMISSED, None, kept=True)
+        held = _holds(connection, found, found.finding)
         if held:
             raise PolypTraceError(
                 "report-linked",
                 f"The finding can't be dismissed: {held}.",
-                "Withdraw its verdicts, and move or remove its clips first.",
+                "Withdraw its verdicts, move or remove its clips, and dismiss the other report's first.",
             )
     return Step.of(found, LegacyState.DISMISSED, found.finding)
 
 
-def _holds(connection: Connection, finding_id: int) -> str:
-    """What hangs on a finding, in words: verdicts in force or clips; empty where nothing does."""
+def _holds(connection: Connection, found: LegacyFinding, finding_id: int) -> str:
+    """What hangs on a finding, in words: verdicts in force, reports or clips; empty where nothing does."""
     events = rows.patient_events(connection, patient_of(connection, finding_id))
     if any(finding_id in (event.finding_id, event.other_finding_id) for event in events):
         return "verdicts name it"
+    if named_by_another(connection, found):
+        return "another report names it, too"
     return "clips show it" if rows.clips(connection, ClipRow.finding_id == finding_id) else ""
 
 

@@ -10,22 +10,27 @@ from sqlalchemy import Connection, update
 
 from core.catalog import legacy_rows, rows
 from core.catalog.changes import CatalogChanges, Created, ids_of
+from core.catalog.operations import descriptions
 from core.catalog.schema import FindingRow, LegacyFindingRow, LegacyReportRow
 from core.catalog.values import LegacyFinding, LegacyState
 
 
 class Step(msgspec.Struct, frozen=True):
-    """What becomes of one legacy finding, and what it was before."""
+    """What becomes of one legacy finding, and what it was before.
+
+    ``kept`` where the finding is a clip's: it stays, whatever becomes of the report's.
+    """
 
     legacy: int
     report: int
     before: tuple[LegacyState, int | None]
     after: tuple[LegacyState, int | None]
+    kept: bool = False
 
     @classmethod
-    def of(cls, found: LegacyFinding, state: LegacyState, finding: int | None) -> Step:
+    def of(cls, found: LegacyFinding, state: LegacyState, finding: int | None, *, kept: bool = False) -> Step:
         """From what it is now to a state with a finding."""
-        return cls(found.id, found.report, (found.state, found.finding), (state, finding))
+        return cls(found.id, found.report, (found.state, found.finding), (state, finding), kept)
 
     @property
     def stored(self) -> Any:
@@ -39,17 +44,22 @@ def put_step(connection: Connection, step: Step, *, forward: bool) -> None:
     mine = LegacyFindingRow.id == step.legacy
     connection.execute(update(LegacyFindingRow).where(mine).values(state=state, finding_id=finding))
     made = step.after[1] or step.before[1]
-    if made is not None:
+    if made is not None and not step.kept:
         removed = state is not LegacyState.ACCEPTED
         connection.execute(update(FindingRow).where(FindingRow.id == made).values(removed=removed))
 
 
-def replay(connection: Connection, payload: dict[str, Any], label: str, *, forward: bool) -> CatalogChanges:
-    """Does steps again (``forward``) or takes them back."""
+def replay(
+    connection: Connection, payload: dict[str, Any], label: str, *, forward: bool, author: str
+) -> CatalogChanges:
+    """Does steps again (``forward``) or takes them back, with the description that one has filled."""
     steps = msgspec.convert(payload["steps"], list[Step])
     for step in steps:
         put_step(connection, step, forward=forward)
-    return steps_changes(connection, label, steps, Created())
+    described, made = payload.get("described"), Created()
+    if described:
+        made = descriptions.replay(connection, described, label, forward=forward, author=author).created
+    return steps_changes(connection, label, steps, made)
 
 
 def replay_import(

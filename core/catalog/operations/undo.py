@@ -56,7 +56,7 @@ def _step(catalog: Catalog, author: str, *, forward: bool) -> CatalogChanges:
         elif row.kind == undo_log.TEXT:
             changes = video_text.replay(connection, payload, label, forward=forward)
         elif row.kind == undo_log.LEGACY:
-            changes = legacy_steps.replay(connection, payload, label, forward=forward)
+            changes = legacy_steps.replay(connection, payload, label, forward=forward, author=author)
         elif row.kind == undo_log.REPORTS:
             changes = legacy_steps.replay_import(connection, payload, label, forward=forward)
         else:

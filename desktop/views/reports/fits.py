@@ -23,13 +23,15 @@ from desktop.item_models.reports import FitsModel
 from desktop.reports import Comparison
 from desktop.theme.style import set_role
 from desktop.views.flow import FlowBox
-from desktop.views.ranking_table import crop_icon, ranking_table
+from desktop.views.ranking_table import crop_icon, fit_rows, ranking_table
 from desktop.views.search.preparing import Preparing
 from desktop.words import paragraphs
 
 if TYPE_CHECKING:
     from core.search.reports import Fit, Fits
 
+_SAME = 0
+"""The verdict that can be given on a report of the clip's own exam, by its place."""
 OF_A_KIND = "Says what is of a kind. It doesn't decide whether two are the same lesion: you do."
 
 
@@ -89,7 +91,7 @@ class FitsPage(QWidget):
             self._title.setText(f"Clips that fit {one.patient}, {one.date}: {one.place}")
         model, table = self._models[wanted.of], self.tables[wanted.of]
         model.show_rows(fits.fits)
-        table.resizeRowsToContents()
+        fit_rows(table)
         same = [
             row
             for row, one in enumerate(fits.fits)
@@ -154,13 +156,14 @@ class FitsPage(QWidget):
 
     def _enable(self) -> None:
         chosen = self.chosen
-        for button in self._verdicts:
-            button.setEnabled(chosen is not None and chosen.same_patient)
+        for at, button in enumerate(self._verdicts):
+            may = chosen is not None and chosen.same_patient
+            button.setEnabled(may and (at == _SAME or chosen is None or not chosen.same_exam))
 
     def _button(self, box: FlowBox, verdict: Verdict, text: str, tip: str) -> QToolButton:
         button = QToolButton(box)
         button.setText(text)
-        button.setToolTip(f"{tip}; a proposal is accepted as it was read")
+        button.setToolTip(f"{tip}; a proposal is looked at and accepted first")
         button.clicked.connect(lambda: self._decide(verdict))
         box.add(button)
         return button

@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QCheckBox,
     QComboBox,
-    QHBoxLayout,
     QHeaderView,
     QLabel,
     QMenu,
@@ -169,13 +168,13 @@ class ListPage(QWidget):
             self.compare_wanted.emit(Comparison("clip", self._clip))
 
     def _lay_out(self, buttons: FlowBox) -> None:
-        head = QHBoxLayout()
-        head.addWidget(self.state)
-        head.addWidget(self.mine, 1)
-        head.addWidget(self.bring)
+        head = FlowBox(self)  # on a narrow panel nothing is cut
+        for widget in (self.state, self.mine, self.bring):
+            widget.setParent(head)
+            head.add(widget)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addLayout(head)
+        layout.addWidget(head)
         layout.addWidget(self._words)
         layout.addWidget(self.table, 1)
         layout.addWidget(buttons)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
 if TYPE_CHECKING:
     from core.legacy.entries import Entry
     from core.text.legacy.reading import ReadFinding
 
-COLUMNS = ("Row", "Patient", "Date", "As read", "Report")
+COLUMNS = ("Row", "Patient", "Date", "As read", "Least sure", "Report")
 MOST = 200
 """So many findings are shown; all are kept."""
 
@@ -30,7 +31,8 @@ class PreviewTable(QTableWidget):
         self.setWordWrap(False)
         self.verticalHeader().hide()
         header = self.horizontalHeader()
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         header.setSectionResizeMode(len(COLUMNS) - 1, QHeaderView.ResizeMode.Stretch)
         self.setMinimumHeight(self.fontMetrics().lineSpacing() * 12)
 
@@ -39,11 +41,18 @@ class PreviewTable(QTableWidget):
         rows = [(one, found) for one in entries for found in (one.findings or (None,))][:MOST]
         self.setRowCount(len(rows))
         for at, (one, found) in enumerate(rows):
-            cells = (str(one.row), one.patient, str(one.date), _as_read(found), one.text)
+            cells = (str(one.row), one.patient, str(one.date), _as_read(found), _least_sure(found), one.text)
             for column, text in enumerate(cells):
                 item = QTableWidgetItem(" ".join(text.split()))
                 item.setToolTip(one.text)
                 self.setItem(at, column, item)
+        self._space_out()
+
+    def _space_out(self) -> None:
+        """A little room between columns: they are wider than what they hold."""
+        self.resizeColumnsToContents()
+        for column in range(len(COLUMNS) - 1):
+            self.setColumnWidth(column, self.columnWidth(column) + 2 * self.fontMetrics().averageCharWidth())
 
 
 def _as_read(found: ReadFinding | None) -> str:
@@ -54,3 +63,10 @@ def _as_read(found: ReadFinding | None) -> str:
     values = {key: field.value for key, field in found.fields.items()}
     times = f"{found.count} × " if found.count and found.count > 1 else ""
     return times + (place_of(values) if len(values) > 1 else str(values.get("state", "")))
+
+
+def _least_sure(found: ReadFinding | None) -> str:
+    from core.legacy.sureness import least_sure
+
+    least = least_sure(found.fields) if found is not None else None
+    return "" if least is None else f"{least[0]} {least[1]:.0%}"

@@ -71,6 +71,11 @@ def test_a_report_is_known_whatever_its_spaces_and_its_patients_capitals(catalog
     refused("patient-code", lambda: keep(catalog, report(" ")))
 
 
+def test_a_known_patient_is_spelt_as_in_the_catalogue(case: Any) -> None:
+    keep(case.catalog)
+    assert [one.patient for one in queries.legacy_reports(case.catalog)] == ["P-1"]
+
+
 def test_accepting_makes_findings_with_descriptions_and_undo_takes_them_back(case: Any) -> None:
     c = case.catalog
     keep(c)

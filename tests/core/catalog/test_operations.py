@@ -88,6 +88,11 @@ def _reported(case: Any) -> None:
     operations.add_legacy_reports(case.catalog, [_report()], author=A)
 
 
+def _of_the_first_exam(case: Any) -> None:
+    day = queries.exam(case.catalog, case.exams[0]).date
+    operations.add_legacy_reports(case.catalog, [msgspec.structs.replace(_report("p-1"), date=day)], author=A)
+
+
 def _dismissed(case: Any) -> None:
     _reported(case)
     operations.dismiss_legacy_findings(case.catalog, [1], author=A)
@@ -101,6 +106,10 @@ WRITES: dict[str, tuple[Callable[[Any], Any], Write]] = {
     "add_clip": (
         lambda case: None,
         lambda c, case: operations.add_clip(c, case.exams[0], case.video, 900, 950, author=A),
+    ),
+    "accept_legacy_as_clip": (
+        _of_the_first_exam,
+        lambda c, case: operations.accept_legacy_as_clip(c, 1, case.clips[0][0], author=A),
     ),
     "accept_legacy_findings": (
         _reported,
@@ -275,7 +284,7 @@ def test_no_database_object_leaves_the_room(case: Any) -> None:
         "lesion_of_clips": (), "lesion_of_findings": (), "lesions": (), "link_events": (),
         "model_before": (), "model_version": ("m3",), "model_versions": (),
         "narrowed_clips": (), "patient": (patient,), "patient_by_code": ("p-1",),
-            "patient_of_code": (queries.patients(c)[0].code,),
+        "patient_of_code": ("p-1",),
         "patients": (), "ranking_shown": (1,), "redo_label": (), "removed_lesions": (dt.date(2030, 1, 1),),
         "revisions": (finding,),
         "undo_label": (), "vector_rows": ("m3",), "verdict": (finding,), "video": (1,),

@@ -11,6 +11,8 @@ from core.errors import PolypTraceError
 from core.legacy.entries import read_entries
 from core.legacy.files import read_reports
 
+from ..data.layouts.trees import write_xlsx
+
 
 def test_a_folder_of_texts_says_whose_they_are_by_their_names(tmp_path: Path) -> None:
     (tmp_path / "P 7_2019-04-30.txt").write_text("Colonoscopy to the caecum.\n\n5 mm polyp in the rectum.\n")
@@ -100,3 +102,21 @@ def test_what_can_t_be_read_in_a_folder_doesn_t_stop_the_others(tmp_path: Path) 
     with pytest.raises(PolypTraceError) as caught:
         read_reports(tmp_path)
     assert caught.value.code == "sheet-unreadable"
+
+
+@pytest.mark.parametrize("more", [0, 2])
+def test_sheets_that_are_not_read_are_noted(tmp_path: Path, more: int) -> None:
+    rows = [["patient", "date", "report"], ["P1", "2019-04-03", "Polyp."]]
+    found = read_entries(read_reports(write_xlsx(tmp_path / "r.xlsx", rows, more)))
+    assert len(found.entries) == 1
+    assert found.notes == (("r.xlsx has 2 more sheets; only its first is read.",) if more else ())
+
+
+def test_a_table_in_a_txt_is_refused_too_where_a_quotation_mark_stays_open(tmp_path: Path) -> None:
+    file = tmp_path / "t.txt"
+    file.write_text('patient,date,report\nP1,2019-04-03,"Polyp.\nP2,2019-04-03,x\n', "utf-8")
+    with pytest.raises(PolypTraceError, match="row 2"):
+        read_reports(file)
+    plain = tmp_path / "P7_2019-04-30.txt"
+    plain.write_text('Polyp in the rectum,"flat.\nNothing else.', "utf-8")
+    assert [one.patient for one in read_entries(read_reports(plain)).entries] == ["P7"]

@@ -52,7 +52,7 @@ def by_words(filed: Filed, word: str) -> int:
         one.id
         for report in queries.legacy_reports(filed.catalog)
         for one in report.findings
-        if word in one.words and report.patient == "a"
+        if word in one.words and (report.patient, report.date.year) == ("A", 2019)
     ]
     return found
 
@@ -61,11 +61,11 @@ def test_the_patients_own_reports_stand_first_and_the_best_of_them_before(
     reported: Filed, space: WordSpace
 ) -> None:
     fits = reports_for_clip(reported.catalog, space, reported.two)
-    assert [one.same_patient for one in fits.fits] == [True, True, False]
-    assert fits.fits[0].legacy == by_words(reported, "caecum")
-    assert "segment" in fits.fits[0].agree
-    assert "segment" in fits.fits[1].differ
-    assert all(one.date != dt.date(2025, 1, 10) for one in fits.fits)  # the clip's own exam
+    assert [one.same_patient for one in fits.fits] == [True, True, True, False]
+    assert [one.same_exam for one in fits.fits] == [True, False, False, False]
+    assert fits.fits[1].legacy == by_words(reported, "caecum")
+    assert "segment" in fits.fits[1].agree
+    assert "segment" in fits.fits[2].differ
     sigmoid = reports_for_clip(reported.catalog, space, reported.query)
     assert by_words(reported, "sigmoid") in legacy_ids(sigmoid)[:2]
     assert len(sigmoid.fits) == 4  # that exam is an earlier one here
@@ -82,6 +82,24 @@ def test_a_report_finds_its_clip(reported: Filed, space: WordSpace) -> None:
     assert fits.fits[-1].clip == reported.other
     assert msgspec.json.decode(msgspec.json.encode(fits.as_dict()))["note"]
     assert len(clips_for_report(reported.catalog, space, 1, top=2).fits) == 2
+
+
+def test_a_report_of_the_clips_own_exam_stands_first_until_it_is_accepted(
+    reported: Filed, space: WordSpace
+) -> None:
+    c = reported.catalog
+    first = reports_for_clip(c, space, reported.two).fits[0]
+    assert (first.same_exam, first.date) == (True, dt.date(2025, 1, 10))
+    back = clips_for_report(c, space, first.legacy).fits
+    assert {one.clip for one in back[:2]} == {one.clip for one in back if one.same_exam}
+    assert reported.two in {one.clip for one in back[:2]}
+    with pytest.raises(PolypTraceError) as caught:
+        decide_report(c, Verdict.SAME, reported.two, first.legacy, author=A)
+    assert caught.value.code == "report-own-exam"
+    assert f"legacy accept {first.legacy} --as-clip {reported.two}" in caught.value.hint
+    operations.accept_legacy_as_clip(c, first.legacy, reported.two, author=A)
+    assert first.legacy not in legacy_ids(reports_for_clip(c, space, reported.two))
+    assert reported.two not in {one.clip for one in clips_for_report(c, space, first.legacy).fits}
 
 
 def test_a_short_list_is_the_beginning_of_the_whole(reported: Filed, space: WordSpace) -> None:
@@ -123,7 +141,7 @@ def test_a_verdict_on_a_report_and_a_clip_is_a_link_event_like_any_other(
     event = queries.link_events(c)[-1]
     own = queries.clip(c, reported.two).finding_id
     assert (event.finding_id, event.verdict) == (own, Verdict.SAME)  # the later one recognises the earlier
-    assert reports_for_clip(c, space, reported.two).fits[0].verdict == "same lesion"
+    assert reports_for_clip(c, space, reported.two).fits[1].verdict == "same lesion"
     with pytest.raises(PolypTraceError) as caught:
         decide_report(c, Verdict.SAME, reported.other, legacy, author=A)
     assert caught.value.code == "link-other-patient"
@@ -135,8 +153,8 @@ def test_a_rejected_pair_stands_last_among_its_own(reported: Filed, space: WordS
     operations.accept_legacy_findings(c, {legacy: None}, author=A)
     decide_report(c, Verdict.REJECT, reported.two, legacy, author=A)
     fits = reports_for_clip(c, space, reported.two)
-    assert [one.same_patient for one in fits.fits] == [True, True, False]
-    assert (fits.fits[1].legacy, fits.fits[1].verdict) == (legacy, "reject")
+    assert [one.same_patient for one in fits.fits] == [True, True, True, False]
+    assert (fits.fits[2].legacy, fits.fits[2].verdict) == (legacy, "reject")
 
 
 def test_a_later_report_recognises_an_earlier_clip(reported: Filed, space: WordSpace) -> None:

@@ -105,8 +105,11 @@ _MAIN = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
 _LINKS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 
 
-def write_xlsx(path: Path, rows: Sequence[Sequence[str]]) -> Path:
-    """A workbook as Excel writes it: shared strings, the first one in two runs; whole numbers as numbers."""
+def write_xlsx(path: Path, rows: Sequence[Sequence[str]], more: int = 0) -> Path:
+    """A workbook as Excel writes it: shared strings, the first one in two runs; whole numbers as numbers.
+
+    ``more`` is the number of sheets that are named after the first.
+    """
     texts = list(dict.fromkeys(cell for row in rows for cell in row if cell and not cell.isdecimal()))
     items = "".join(f"<si><t>{escape(text)}</t></si>" for text in texts[1:])
     first = escape(texts[0])
@@ -122,7 +125,8 @@ def write_xlsx(path: Path, rows: Sequence[Sequence[str]]) -> Path:
                 cells += f'<c r="{place}" t="s"><v>{texts.index(cell)}</v></c>'
         lines.append(f'<row r="{number}">{cells}</row>')
     link = f'<Relationship Id="rId7" Type="{_LINKS}/worksheet" Target="worksheets/sheet3.xml"/>'
-    names = '<sheets><sheet name="texts" sheetId="3" r:id="rId7"/></sheets>'
+    others = "".join(f'<sheet name="more {n}" sheetId="{n + 4}" r:id="rId{n + 8}"/>' for n in range(more))
+    names = f'<sheets><sheet name="texts" sheetId="3" r:id="rId7"/>{others}</sheets>'
     package = "http://schemas.openxmlformats.org/package/2006/relationships"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as book:
         book.writestr("xl/workbook.xml", f'{_XML}<workbook {_MAIN} xmlns:r="{_LINKS}">{names}</workbook>')
