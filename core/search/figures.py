@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -19,6 +20,7 @@ from core.search.coded import Codes
 from core.search.features import Floats, Words
 from core.search.vectors import ClipVectors, WordSpace
 
+WORDS_TO_CLIP = "one or two words -> clip"
 TEXT_TO_CLIP, CLIP_TO_REPORT, REPORT_TO_CLIP = "text -> clip", "clip -> report", "report -> clip"
 OURS, SPACE, CODES = "common space and codes", "common space alone", "codes alone"
 PICTURES_ALONE, FUZZY = "common space, pictures alone", "string matching (rapidfuzz)"
@@ -56,8 +58,9 @@ def search_figures(
 ) -> dict[str, dict[str, Figures]]:
     """Figures by question and way.
 
-    ``text -> clip``: words find clips of the kind that they say (segment, Paris class and size bin, as far as
-    they say them). ``clip -> report``: a clip finds the report of its own lesion from other exams; its own
+    ``one or two words -> clip``: each code, and each pair of deciding ones, that some clip's description says
+    finds the clips whose descriptions say so. ``text -> clip``: words find clips of the kind that they say
+    (segment, Paris class and size bin, as far as they say them). ``clip -> report``: a clip finds the report of its own lesion from other exams; its own
     exam's report is left out; and the way back. ``own_patient_…`` look among the patient's own alone.
 
     Args:
@@ -68,7 +71,12 @@ def search_figures(
     kind, same, own, elsewhere = _truth(items)
     everything = np.ones_like(kind)
     patients = [one.patient for one in items]
-    found: dict[str, dict[str, Figures]] = {TEXT_TO_CLIP: {}, CLIP_TO_REPORT: {}, REPORT_TO_CLIP: {}}
+    found: dict[str, dict[str, Figures]] = {
+        WORDS_TO_CLIP: _short(space, items),
+        TEXT_TO_CLIP: {},
+        CLIP_TO_REPORT: {},
+        REPORT_TO_CLIP: {},
+    }
     for name, scores in ways.items():
         found[TEXT_TO_CLIP][name] = _asked(scores, kind, everything, patients)
         for question, mine, yes in (
@@ -83,12 +91,39 @@ def search_figures(
     return found
 
 
+def _short(space: WordSpace, items: Sequence[SearchItem]) -> dict[str, Figures]:
+    """Figures of what is typed most: a word or two. There is no interval: the queries are nobody's."""
+    said = [one.words.codes for one in items]
+    asked: set[tuple[tuple[str, str], ...]] = {
+        ((key, code),) for codes in said for key in codes for code in codes[key]
+    }
+    for one, other in itertools.combinations(DECIDING, 2):
+        asked |= {
+            ((one, a), (other, b)) for codes in said for a in codes.get(one, ()) for b in codes.get(other, ())
+        }
+    wanted = sorted(asked)
+    right = np.array(
+        [[all(code in codes.get(key, ()) for key, code in query) for codes in said] for query in wanted]
+    )
+    queries = space.queries_of([Words({key: (code,) for key, code in query}) for query in wanted])
+    clips = _clips(space, items).mixed
+    dim, nobody = space.dim, [""] * len(wanted)
+    return {
+        name: _asked(queries[:, part] @ clips[:, part].T, right, np.ones_like(right), nobody)
+        for name, part in ((OURS, slice(None)), (SPACE, slice(dim)), (CODES, slice(dim, None)))
+    }
+
+
+def _clips(space: WordSpace, items: Sequence[SearchItem]) -> ClipVectors:
+    stored = np.stack([space.of_clip(one.frames, one.words) for one in items])
+    return ClipVectors.of(np.arange(len(items)), stored, space.dim)
+
+
 def _ways(
     space: WordSpace, items: Sequence[SearchItem], raw: Callable[[Sequence[str]], Floats]
 ) -> dict[str, Scores]:
     """Way → (reports, clips) scores, higher is better."""
-    stored = np.stack([space.of_clip(one.frames, one.words) for one in items])
-    clips = ClipVectors.of(np.arange(len(items)), stored, space.dim)
+    clips = _clips(space, items)
     told = [Words.of_text(one.report) for one in items]
     asked, places = space.queries_of(told), space.of_texts(told)
     reports, texts = [one.report for one in items], [one.text for one in items]

@@ -207,9 +207,9 @@ def _described(
     lines = [
         heading,
         "",
-        f"The benchmark's {tested} test patients. Queries are reports by people who saw the lesion by "
-        "themselves; the clips' descriptions are another's. Beside it: string matching of report and "
-        "description, and the text encoder of the lesion model.",
+        f"The benchmark's {tested} invented test patients. The reports are composed by the phantom's own "
+        "writer of them, as somebody else would type what they saw; no person wrote them. Beside it: string "
+        "matching of report and description, and the text encoder of the lesion model.",
         "",
         *tables(figures),
     ]

@@ -15,6 +15,7 @@ from core.search.figures import (
     RAW,
     REPORT_TO_CLIP,
     TEXT_TO_CLIP,
+    WORDS_TO_CLIP,
     SearchItem,
     search_figures,
     tables,
@@ -50,7 +51,9 @@ def raw(length: int) -> object:
 
 def test_each_question_counts_what_answers_it(space: WordSpace, items: list[SearchItem]) -> None:
     found = search_figures(space, items, raw(items[0].frames.shape[1]))  # type: ignore[arg-type]
-    assert list(found) == [TEXT_TO_CLIP, CLIP_TO_REPORT, REPORT_TO_CLIP]
+    short = found[WORDS_TO_CLIP][OURS]
+    assert (short["queries"], short["hit_1"], short["mAP_interval"]) == (12, 1, None)
+    assert list(found) == [WORDS_TO_CLIP, TEXT_TO_CLIP, CLIP_TO_REPORT, REPORT_TO_CLIP]
     ours = found[TEXT_TO_CLIP][OURS]
     assert ours["queries"] == 8
     assert ours["mAP"] == pytest.approx(1), "words alone tell the two kinds apart"

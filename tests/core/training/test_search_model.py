@@ -14,7 +14,15 @@ from core.inference.bundle import read_bundle
 from core.inference.registry import search_folder
 from core.inference.space import SpaceReader
 from core.phantom.benchmark import BenchmarkSpec, load_spec
-from core.search.figures import CLIP_TO_REPORT, FUZZY, OURS, RAW, REPORT_TO_CLIP, TEXT_TO_CLIP
+from core.search.figures import (
+    CLIP_TO_REPORT,
+    FUZZY,
+    OURS,
+    RAW,
+    REPORT_TO_CLIP,
+    TEXT_TO_CLIP,
+    WORDS_TO_CLIP,
+)
 from core.search.vectors import WordSpace
 from core.training import search_model
 from core.training.drcl.config import DrclSettings
@@ -42,12 +50,12 @@ def test_a_space_is_made_measured_and_kept(spec: BenchmarkSpec, small_bundle: Pa
     space = WordSpace(SpaceReader.open(out))
     assert space.pictures_of == read_bundle(small_bundle).manifest.model_id
     figures = done["metrics"]["search"]
-    assert list(figures) == [TEXT_TO_CLIP, CLIP_TO_REPORT, REPORT_TO_CLIP]
-    for ways in figures.values():
-        assert {OURS, FUZZY, RAW} <= set(ways)
+    assert list(figures) == [WORDS_TO_CLIP, TEXT_TO_CLIP, CLIP_TO_REPORT, REPORT_TO_CLIP]
+    for question, ways in figures.items():
+        assert ({OURS} if question == WORDS_TO_CLIP else {OURS, FUZZY, RAW}) <= set(ways)
     assert figures[TEXT_TO_CLIP][FUZZY]["queries"] > 5
     card = (out / "card.md").read_text("utf-8")
-    assert "2 test patients" in card
+    assert "2 invented test patients" in card
     assert f"| {FUZZY} |" in card
     again = make_search_model(out, work, RECIPE, on_event=events.append, **given)
     assert again["model"] == done["model"]
