@@ -60,8 +60,9 @@ def search_figures(
 
     ``one or two words -> clip``: each code, and each pair of deciding ones, that some clip's description says
     finds the clips whose descriptions say so. ``text -> clip``: words find clips of the kind that they say
-    (segment, Paris class and size bin, as far as they say them). ``clip -> report``: a clip finds the report of its own lesion from other exams; its own
-    exam's report is left out; and the way back. ``own_patient_…`` look among the patient's own alone.
+    (segment, Paris class and size bin, as far as they say them). ``clip -> report``: a clip finds the report
+    of its own lesion from other exams; its own exam's report is left out; and the way back.
+    ``own_patient_…`` look among the patient's own alone.
 
     Args:
         items: with pictures each.
