@@ -93,7 +93,7 @@ def test_a_hit_is_opened_and_others_like_it_are_found(qtbot: Any, window: MainWi
     with qtbot.waitSignal(window.searching.found, timeout=LONG_MS):
         press(view, "Like this clip")
     assert view.wish == Wish(text="polyp", like=first)
-    assert rows(view) == [row for row in rows(view) if not row.startswith(f"{first} ")]
+    assert [int(row.split(" ")[0]) for row in rows(view)] == [clip for clip in case.clips if clip != first]
     choose(qtbot, window, case.follow_up)
     assert view.chips.like == first, "another clip that is chosen changes no search"
     with qtbot.waitSignal(window.searching.found, timeout=LONG_MS):
@@ -174,6 +174,29 @@ def test_the_next_search_sees_what_was_written_meanwhile(
     case.ask(lambda other: operations.drop_vectors(other, back.model, [first], author="t"))
     left = ask(qtbot, window, polyp)
     assert (left.searched, left.unprepared) == (1, 1), "the command line writes beside the window"
+
+
+def test_what_is_shown_is_searched_again_when_something_is_written(
+    qtbot: Any, window: MainWindow, case: Case
+) -> None:
+    type_words(qtbot, window, "polyp in the sigmoid")
+    with qtbot.waitSignal(window.searching.found, timeout=LONG_MS):
+        prepare(qtbot, window)
+    finding = case.ask(lambda catalog: queries.clip(catalog, case.clips[0]).finding_id)
+    with qtbot.waitSignal(window.searching.found, timeout=LONG_MS) as heard:
+        write(qtbot, window, lambda c: operations.describe(c, finding, {"segment": "rectum"}, author="t"))
+    assert [hit.place for hit in heard.args[0].hits][-1] == "rectum"
+    assert not says(window.search, "can't be found yet"), "words need no preparing"
+
+
+def test_the_tab_key_goes_from_words_to_chips_filters_and_hits(window: MainWindow) -> None:
+    view = window.search
+    order = [view.field, *view.chips.buttons, *view.filters.fields, view.table]
+    follows, one = [view.field], view.field.nextInFocusChain()
+    while one is not view.field:
+        follows += [one] if one in order else []
+        one = one.nextInFocusChain()
+    assert follows == order
 
 
 def test_another_catalogue_is_searched_by_itself(
