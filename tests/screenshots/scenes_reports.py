@@ -7,6 +7,7 @@ from pathlib import Path
 from camera import Heard, Stage, button, choose, clips_of
 from PySide6.QtWidgets import QDialog, QToolButton
 
+from desktop.dialogs.report_dialog import ReportDialog
 from desktop.dialogs.report_import_dialog import ReportImportDialog
 from desktop.item_models.reports import ReportRow
 from desktop.main_window import MainWindow
@@ -50,6 +51,10 @@ def of_reports(stage: Stage) -> None:
         decided = Heard(window.deciding.decided)
         again = Heard(window.reporting.flow.compared)
         tool(window, "Same lesion").click()
+        stage.settle(0.5)
+        dialog = window.findChildren(ReportDialog)[-1]
+        stage.take(dialog, "reports-same-lesion")
+        dialog.accept_button.click()
         stage.wait(lambda: decided and again, "the verdict", 30)
         stage.settle(0.5)
         stage.take(window, "reports-linked")
