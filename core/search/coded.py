@@ -29,6 +29,14 @@ def in_order(codes: Codes) -> Codes:
     return {key: _sorted(load().by_key[key], codes[key]) for key in CODED if key in codes}
 
 
+def add(found: dict[str, list[str]], codes: Codes) -> None:
+    """Puts codes to those of their fields that were found before, each once."""
+    for key, own in codes.items():
+        if own:
+            known = found.setdefault(key, [])
+            known += [code for code in own if code not in known]
+
+
 def codes_in_order(key: str) -> tuple[str, ...]:
     """All codes of a field; of the size the labels of its bins."""
     field = load().by_key[key]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from core.search.coded import CODED, NOTHING, Codes, codes_in_order, in_order, kept
+from core.search.coded import CODED, NOTHING, Codes, add, codes_in_order, in_order, kept
 from core.search.spoken import spoken_marks
 from core.text.legacy.mark import Mark
 from core.text.legacy.read_field import ReadField
@@ -51,13 +51,13 @@ def codes_of_text(text: str) -> Codes:
     return in_order({**_of_single_words(text), **found})
 
 
-def code_of(mark: Mark) -> tuple[str, str] | None:
-    """The field and code that a mark says; None where it says none, or not surely enough."""
+def codes_of_mark(mark: Mark) -> Codes:
+    """The code that a mark says; none where it says none, or not surely enough."""
     if mark.kind == "size" and isinstance(mark.value, int):
-        return "size_mm", size_bin(mark.value)
+        return {"size_mm": (size_bin(mark.value),)}
     if mark.kind == "say" and mark.field in CODED and mark.sure >= SURE and str(mark.value) not in NOTHING:
-        return mark.field, str(mark.value)
-    return None
+        return {mark.field: (str(mark.value),)}
+    return {}
 
 
 def names(codes: Codes) -> list[str]:
@@ -74,10 +74,8 @@ def _of_single_words(text: str) -> Codes:
     """What is said without naming a finding: sizes, and values by their names."""
     found: dict[str, list[str]] = {}
     for start, sentence in sentences(text):
-        said = [code_of(mark) for mark in spoken_marks(tokens(sentence, start)) if not mark.denied]
-        for field, code in (one for one in said if one is not None):
-            own = found.setdefault(field, [])
-            if code not in own:
-                own.append(code)
+        for mark in spoken_marks(tokens(sentence, start)):
+            if not mark.denied:
+                add(found, codes_of_mark(mark))
     several = {key for key in found if load().by_key[key].type == "choices"}
     return {key: tuple(own if key in several else own[:1]) for key, own in found.items()}

@@ -32,8 +32,8 @@ _FEWEST = 3
 """A word that fewer texts say is no feature."""
 
 _DESCRIPTIONS, _TEXTS = 16_384, 512
-"""How many readings a process remembers: descriptions are much alike, and a search asks for the query without
-each of its words twice. Reading one takes a fraction of a millisecond to several."""
+"""How many readings a process remembers: descriptions are much alike, and the same reports are compared with
+clip after clip. Reading one takes a fraction of a millisecond to several."""
 
 
 class Words(msgspec.Struct, frozen=True):
@@ -58,7 +58,7 @@ class Words(msgspec.Struct, frozen=True):
 
     @staticmethod
     def of_text(text: str) -> Words:
-        """Of a report or a typed query: everything is read from its words."""
+        """Of a report: everything is read from its words."""
         return _of_text(text)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 
 from core.search.coded import CODED, NOTHING
-from core.text.legacy.denied import without_denied_values, without_places_of_absent
+from core.text.legacy.denied import with_absent_denied, with_denials
 from core.text.legacy.mark import Mark
 from core.text.legacy.marks import marks_of
 from core.text.legacy.mentions import absent
@@ -24,7 +24,7 @@ def spoken_marks(words: Sequence[Token]) -> list[Mark]:
     marks = marks_of(words)
     taken = {at for mark in marks if mark.kind != "lesion" for at in range(mark.first, mark.last)}
     both = sorted([*marks, *_named(words, taken)], key=lambda mark: mark.first)
-    return without_places_of_absent(words, without_denied_values(words, both), absent(words, marks))
+    return with_absent_denied(words, with_denials(words, both), absent(words, marks))
 
 
 def _named(words: Sequence[Token], taken: set[int]) -> list[Mark]:

@@ -8,8 +8,8 @@ from functools import lru_cache
 
 import msgspec
 
-from core.search.coded import Codes, codes_in_order, in_order
-from core.search.codes import code_of, codes_of_finding
+from core.search.coded import Codes, add, codes_in_order, in_order
+from core.search.codes import codes_of_finding, codes_of_mark
 from core.search.features import SILENT, Words
 from core.search.spoken import spoken_marks
 from core.text.legacy.denied import is_denied
@@ -34,8 +34,6 @@ _SHORT_FORMS = tuple(
     )
 )
 _ALTERNATIVES = re.compile(r"\bor\b|/", re.IGNORECASE)
-
-
 _REMEMBERED = 512
 """A search asks for the query without each of its words twice."""
 TATTOOS = ("carbon", "india ink", "agent not recorded")
@@ -74,16 +72,16 @@ def read_typed(text: str) -> Typed:
     text = in_plain_words(text)
     found: dict[str, list[str]] = {}
     for finding in read_findings(text):
-        _add(found, codes_of_finding(finding))
+        add(found, codes_of_finding(finding))
     read = [_read(tokens(sentence, start)) for start, sentence in sentences(text)]
     single: dict[str, list[str]] = {}
     denied: dict[str, list[str]] = {}
     for one in read:
-        _add(single, one.wanted)
-        _add(denied, one.denied)
+        add(single, one.wanted)
+        add(denied, one.denied)
     for key in single.keys() & found.keys():
         if key in ("size_mm", "segment") or _ALTERNATIVES.search(text):
-            _add(found, {key: tuple(single[key])})
+            add(found, {key: tuple(single[key])})
     wanted = {**single, **found}
     if wanted.get("tattoo") == [TATTOOS[-1]]:
         wanted["tattoo"] = list(TATTOOS)
@@ -111,14 +109,14 @@ def _read(words: Sequence[Token]) -> _Sentence:
         if mark.kind in ("below", "above") and not mark.denied:
             limits.append(_bins_of(mark))
         else:
-            _add(denied if mark.denied else wanted, _codes_of(mark))
+            add(denied if mark.denied else wanted, _codes_of(mark))
     if limits:  # “more than 5 and less than 10 mm”: both hold
-        _add(wanted, {"size_mm": tuple(size for size in limits[0] if all(size in one for one in limits))})
+        add(wanted, {"size_mm": tuple(size for size in limits[0] if all(size in one for one in limits))})
     covered = {at for mark in marks for at in range(mark.first, mark.last)}
     for at, key, codes in _spoken_of_several(words):
         covered |= {at, at + 1} if key == "segment" else {at}
         if key != "size_mm" or not any(mark.kind in ("size", "below", "above") for mark in marks):
-            _add(denied if is_denied(words, at) else wanted, {key: codes})
+            add(denied if is_denied(words, at) else wanted, {key: codes})
     return _Sentence(
         {key: tuple(own) for key, own in wanted.items()},
         {key: tuple(own) for key, own in denied.items()},
@@ -130,8 +128,7 @@ def _read(words: Sequence[Token]) -> _Sentence:
 def _codes_of(mark: Mark) -> Codes:
     if mark.kind in ("size", "below", "above"):
         return {"size_mm": _bins_of(mark)}
-    one = code_of(mark)
-    return {} if one is None else {one[0]: (one[1],)}
+    return codes_of_mark(mark)
 
 
 def _spoken_of_several(words: Sequence[Token]) -> list[tuple[int, str, tuple[str, ...]]]:
@@ -170,14 +167,6 @@ def _bins(low: float, high: float) -> tuple[str, ...]:
             found.append(one.label)
         least = one.maximum
     return tuple(found)
-
-
-def _add(found: dict[str, list[str]], codes: Codes) -> None:
-    for key, own in codes.items():
-        if not own:
-            continue
-        known = found.setdefault(key, [])
-        known += [code for code in own if code not in known]
 
 
 def _plain(found: dict[str, list[str]]) -> Codes:

@@ -43,8 +43,7 @@ class WordSpace:
         self.features = WordFeatures(inputs.codes, inputs.words)
         self.codes = len(inputs.codes)
         keys = [name.partition("=")[0] for name in inputs.codes]
-        self._fields = list(dict.fromkeys(keys))
-        self._field_of = [self._fields.index(key) for key in keys]
+        self._fields = np.array([[key == one for one in dict.fromkeys(keys)] for key in keys], np.float32)
 
     @property
     def model_id(self) -> str:
@@ -79,9 +78,7 @@ class WordSpace:
         """
         said = self.features.of_all(texts)
         asked = said[:, : self.codes]
-        fields = np.zeros((self.codes, len(self._fields)), dtype=np.float32)
-        fields[np.arange(self.codes), self._field_of] = 1
-        count = (asked @ fields > 0).sum(axis=1, keepdims=True)
+        count = (asked @ self._fields > 0).sum(axis=1, keepdims=True)
         both = np.concatenate([rows, asked / np.maximum(count, 1)], axis=1)
         return np.asarray(both * said.any(axis=1, keepdims=True), dtype=np.float32)
 

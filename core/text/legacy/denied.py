@@ -35,7 +35,7 @@ _THEN = frozenset({"previous", "previously", "prior", "before", "last"})
 _REACH = 4
 
 
-def without_denied_values(words: Sequence[Token], marks: Sequence[Mark]) -> list[Mark]:
+def with_denials(words: Sequence[Token], marks: Sequence[Mark]) -> list[Mark]:
     """The marks, those that are denied marked so."""
     found: list[Mark] = []
     for mark in marks:
@@ -46,15 +46,13 @@ def without_denied_values(words: Sequence[Token], marks: Sequence[Mark]) -> list
     return found
 
 
-def without_places_of_absent(
-    words: Sequence[Token], marks: Sequence[Mark], absent: Sequence[Mark]
-) -> list[Mark]:
+def with_absent_denied(words: Sequence[Token], marks: Sequence[Mark], absent: Sequence[Mark]) -> list[Mark]:
     """The marks; what is said of a finding that isn't there is denied: “no polyp in the rectum”.
 
     Args:
         absent: the lesion marks that are taken back.
     """
-    spans = [_span_of_absent(words, noun) for noun in absent]
+    spans = [(noun.first, _stop(words, noun.last)) for noun in absent]
     return [
         msgspec.structs.replace(mark, denied=True)
         if mark.kind == "say" and any(first <= mark.first < last for first, last in spans)
@@ -118,10 +116,6 @@ def _behind(words: Sequence[Token], mark: Mark) -> list[str]:
     while end < len(words) and words[end].text not in ".;:,":
         end += 1
     return [token.word for token in words[mark.last : end]]
-
-
-def _span_of_absent(words: Sequence[Token], noun: Mark) -> tuple[int, int]:
-    return noun.first, _stop(words, noun.last)
 
 
 def _stop(words: Sequence[Token], at: int) -> int:

@@ -10,8 +10,8 @@ import msgspec
 from core.text.legacy.mark import Mark
 from core.text.legacy.measures import ARTICLES
 from core.text.legacy.mention import Mention
+from core.text.legacy.nouns import called, nouns, overlap
 from core.text.legacy.tokens import Token
-from core.text.legacy.wording import lesion_of
 
 _PLACE = ("segment", "sub_segment")
 _PART_WORDS = frozenset({"one", "other", "another", "first", "second", "third"})
@@ -21,14 +21,14 @@ _FORM = ("paris", "surface", "stalk", "colour")
 
 def ellipses(words: Sequence[Token], marks: Sequence[Mark]) -> list[Mention]:
     """Those of a sentence: a number, a size or both, and a place, behind a noun that they share."""
-    nouns = [mark for mark in marks if mark.kind == "lesion"]
+    named = nouns(marks)
     found: list[Mention] = []
     for place, mark in enumerate(marks):
         if mark.kind not in ("count", "size") or (found and mark.first < found[-1].name[1]):
             continue
         if mark.first and words[mark.first - 1].word == "x":  # “polyp 5 mm x 2 in sigmoid”
             continue
-        noun = next((one for one in reversed(nouns) if one.last <= mark.first), None)
+        noun = next((one for one in reversed(named) if one.last <= mark.first), None)
         made = _by_number(words, marks, place) if noun is not None else None
         if made is None or noun is None:
             continue
@@ -36,11 +36,11 @@ def ellipses(words: Sequence[Token], marks: Sequence[Mark]) -> list[Mention]:
             continue
         state = str(noun.value)
         found.append(msgspec.structs.replace(made, state=state, count=made.count or 1))
-    many = [noun for noun in nouns if _many(words, noun)]
+    many = [noun for noun in named if called(words, noun).many]
     if many:
         behind = [*_behind_place(words, marks), *pairs(words, marks), *_parts(words, marks)]
         for one in (each for each in behind if each.name[0] >= many[0].last):
-            if not any(one.name[0] < known.name[1] and known.name[0] < one.name[1] for known in found):
+            if not any(overlap(one.name, known.name) for known in found):
                 found.append(msgspec.structs.replace(one, state=str(many[0].value)))
     return sorted(found, key=lambda one: one.name)
 
@@ -149,16 +149,12 @@ def _other_size(words: Sequence[Token], marks: Sequence[Mark], noun: Mark, size:
     if any(_joined(words, mark.last, size.first) for mark in sizes):  # “4 mm and 6 mm in the sigmoid”
         return False
     before = any(_in_name(words, mark, noun) or noun.last <= mark.first < size.first for mark in sizes)
-    return before or (_many(words, noun) and any(mark.first > size.first for mark in sizes))
+    return before or (called(words, noun).many and any(mark.first > size.first for mark in sizes))
 
 
 def _in_name(words: Sequence[Token], size: Mark, noun: Mark) -> bool:
     between = words[size.last : noun.first]
     return size.last <= noun.first and len(between) <= 2 and all(token.word != "and" for token in between)
-
-
-def _many(words: Sequence[Token], noun: Mark) -> bool:
-    return lesion_of([token.word for token in words[noun.first : noun.last]]).many
 
 
 def _joined(words: Sequence[Token], first: int, last: int) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from core.text.legacy.classes import class_at
-from core.text.legacy.denied import without_denied_values
+from core.text.legacy.denied import with_denials
 from core.text.legacy.mark import Mark
 from core.text.legacy.measures import measure_at
 from core.text.legacy.tokens import Token
@@ -23,7 +23,7 @@ def marks_of(words: Sequence[Token]) -> list[Mark]:
         else:
             found.append(mark)
             at = mark.last
-    return without_denied_values(words, found)
+    return with_denials(words, found)
 
 
 def _phrase(words: Sequence[Token], at: int) -> Mark | None:

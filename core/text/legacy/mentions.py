@@ -10,8 +10,9 @@ from core.text.legacy.denied import taken_back
 from core.text.legacy.ellipsis import ellipses, pairs, without_headings
 from core.text.legacy.mark import Mark
 from core.text.legacy.mention import Mention
+from core.text.legacy.nouns import called, nouns, overlap
 from core.text.legacy.tokens import Token
-from core.text.legacy.wording import Lesion, lesion_of, load_wording
+from core.text.legacy.wording import load_wording
 
 _INSIDE = frozenset({"paris", "lst", "segment", "sub_segment", "surface", "optical_dx", "stalk", "colour"})
 """Fields whose words may stand between a number and what the finding is called."""
@@ -25,7 +26,7 @@ def mentions(words: Sequence[Token], marks: Sequence[Mark]) -> list[Mention]:
     named += [_ordinal(words, at) for at in range(len(words) - 2)]
     names = [(name_start(words, marks, noun), noun.last) for noun in nouns(marks)]
     left_out = ellipses(words, marks) if names else pairs(words, marks)
-    named += [one for one in left_out if not any(_overlap(one.name, name) for name in names)]
+    named += [one for one in left_out if not any(overlap(one.name, name) for name in names)]
     kept = sorted((one for one in named if one is not None), key=lambda one: one.name)
     kept = _without_old_ones(words, without_headings(kept, marks))
     ends = [one.name[0] for one in kept[1:]] + [len(words)] * bool(kept)
@@ -35,19 +36,9 @@ def mentions(words: Sequence[Token], marks: Sequence[Mark]) -> list[Mention]:
     ]
 
 
-def nouns(marks: Sequence[Mark]) -> list[Mark]:
-    """The marks that call something a finding."""
-    return [mark for mark in marks if mark.kind == "lesion"]
-
-
 def absent(words: Sequence[Token], marks: Sequence[Mark]) -> list[Mark]:
     """The marks that call something a finding that isn't there."""
     return [noun for noun in nouns(marks) if taken_back(words, name_start(words, marks, noun), noun)]
-
-
-def called(words: Sequence[Token], noun: Mark) -> Lesion:
-    """What the finding is called."""
-    return lesion_of([token.word for token in words[noun.first : noun.last]])
 
 
 def name_start(words: Sequence[Token], marks: Sequence[Mark], noun: Mark) -> int:
@@ -137,10 +128,6 @@ def _without_old_ones(words: Sequence[Token], kept: list[Mention]) -> list[Menti
         else:
             found.append(one)
     return found
-
-
-def _overlap(one: tuple[int, int], other: tuple[int, int]) -> bool:
-    return one[0] < other[1] and other[0] < one[1]
 
 
 def _stopped(words: Sequence[Token], first: int, last: int) -> bool:

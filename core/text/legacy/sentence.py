@@ -11,7 +11,8 @@ from core.text.legacy.fields import fields_of, read_of, treatment
 from core.text.legacy.mark import Mark
 from core.text.legacy.marks import marks_of
 from core.text.legacy.mention import Mention
-from core.text.legacy.mentions import absent, called, compound, mentions, nouns
+from core.text.legacy.mentions import absent, compound, mentions
+from core.text.legacy.nouns import called, nouns
 from core.text.legacy.places import heading_of, places_of
 from core.text.legacy.read_field import ReadField
 from core.text.legacy.read_finding import ReadFinding, agrees, with_more
@@ -169,7 +170,7 @@ def _each(mention: Mention, placed: Sequence[object]) -> int | None:
 def _shared(
     words: Sequence[Token], marks: Sequence[Mark], named: Sequence[Mention], text: str
 ) -> dict[str, ReadField]:
-    """What is said once, behind the last of several findings, with “all” before it."""
+    """What is said once, behind the last of several findings: “… all cold snared”, “… were cold snared”."""
     if len(named) < 2:
         return {}
     start = named[-1].name[1]
