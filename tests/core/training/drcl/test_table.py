@@ -34,6 +34,7 @@ def test_every_row_is_measured_and_kept(
     assert all(f"| {name} |" in page for name in VARIANTS)
     assert "CCA compares two modalities" in page
     assert "±" in page
+    assert set(made["told"]) == set(invented().modalities)
     assert {event["run"] for event in events} >= {"full, seed 1", "q = 2, seed 0"}
     events.clear()
     again = make_table(tmp_path, invented(), quick, 2, 1, device="cpu", on_event=events.append)
@@ -65,6 +66,7 @@ def test_cca_draws_nothing_by_lot_and_the_table_says_so() -> None:
             "data": {"name": "invented", "sizes": {"test": {"a": 3, "b": 3}}},
             "runs": {"full": [figures, figures]},
             "cca": {"figures": {**figures, "components": 1}, "reason": ""},
+            "told": {"a": figures, "b": None},
         }
     )
     assert (
@@ -74,3 +76,5 @@ def test_cca_draws_nothing_by_lot_and_the_table_says_so() -> None:
     row = " | ".join(f"{mean} ± 0.000" for mean in ("0.400", "0.600", "0.500", "0.700", "0.900", "0.800"))
     assert f"| full | 2 | {row} |" in page
     assert "| CCA, 1 component | deterministic |" in page
+    assert "| a by a forest, all others' categories told | deterministic |" in page
+    assert "b by a forest" not in page
