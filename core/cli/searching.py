@@ -104,8 +104,8 @@ def _show(output: Output, result: SearchResult) -> None:
         rows = [(place, *_row(hit)) for place, hit in enumerate(result.hits, start=1)]
         columns = ("", "clip", "patient", "exam", "what", "score", "words that mattered")
         output.table(f"The best of {count(result.searched, 'clip')}", columns, rows)
-    else:
-        output.say(result.advice or "No clip is left by these filters.")
+    elif result.advice:
+        output.say(result.advice)
     if result.unprepared:
         output.warn(f"{count(result.unprepared, 'clip')} couldn't be prepared, so not searched.")
     output.say(result.note)

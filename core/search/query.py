@@ -21,7 +21,10 @@ NO_IDENTITY = "This finds polyps of a kind; it doesn't decide whether two are th
 NOTHING_UNDERSTOOD = "Nothing of it says what a polyp is like: try size, form, place or look."
 LONGEST = 300
 """Characters of a typed query that are read."""
-_WORD = re.compile(r"\d+(?:[.,]\d+)?\s*(?:mm|cm)\b|\S+", re.IGNORECASE)
+_NUMBER = r"\d+(?:[.,]\d+)?(?:\s*(?:mm|cm))?"
+_SIZE = rf"(?:[<>≤≥~]\s*=?\s*)?{_NUMBER}(?:\s*(?:[-–x×]|to|and)\s*{_NUMBER})?(?<=mm|cm)\b\+?"
+_CLASS = r"\b(?:paris|nice|jnet|kudo)\s+(?:type\s+)?(?:0-)?[iv\d]\w*"
+_WORD = re.compile(rf"{_SIZE}|{_CLASS}|\S+", re.IGNORECASE)
 _SIGNS = ".,;:!?…()“”\"'"
 _BEFORE = {"paris": "Paris ", "lst": "LST ", "nice": "NICE ", "jnet": "JNET ", "kudo": "Kudo "}
 _BEHIND = {"size_mm": " mm", "stalk": " stalk", "tattoo": " tattoo"}
@@ -111,11 +114,12 @@ def understood(query: SearchQuery, like: Words | None = None) -> Meant:
 def without_each_word(text: str) -> list[tuple[str, str]]:
     """Each word of a typed query, without signs around it, and the query without it.
 
-    A number stays with its unit.
+    What is one thing stays together: “> 5 mm”, “5 to 10 mm”, “Paris Is”.
     """
     found = list(_WORD.finditer(text[:LONGEST]))
     left = [f"{text[: one.start()]} {text[one.end() :]}".strip() for one in found]
-    return [(one.group().strip(_SIGNS) or one.group(), rest) for one, rest in zip(found, left, strict=True)]
+    told = [one.group().strip(_SIGNS) for one in found]
+    return [(word, rest) for word, rest in zip(told, left, strict=True) if any(map(str.isalnum, word))]
 
 
 def without_each_code(codes: Codes) -> list[tuple[str, Codes]]:
@@ -124,6 +128,16 @@ def without_each_code(codes: Codes) -> list[tuple[str, Codes]]:
         (_value(key, own), {other: value for other, value in codes.items() if other != key})
         for key, own in codes.items()
     ]
+
+
+def narrowed(filters: Filters, meant: Meant) -> str:
+    """What leaves clips out, in words: “patient P17, not rectum”; empty where nothing does."""
+    parts = [f"patient {filters.patient}"] if filters.patient else []
+    parts += [f"from {filters.since}"] if filters.since else []
+    parts += [f"until {filters.until}"] if filters.until else []
+    parts += [filters.segment] if filters.segment else []
+    parts += [f"not {_value(key, own)}" for key, own in meant.denied.items()]
+    return ", ".join(parts + (["after a tattoo"] if meant.after_tattoo else []))
 
 
 def segment_of(typed: str) -> str:

@@ -29,6 +29,7 @@ from core.search.query import (
     Filters,
     Meant,
     SearchQuery,
+    narrowed,
     understood,
     without_each_code,
     without_each_word,
@@ -42,7 +43,10 @@ _MATTERS = 0.03
 
 
 class WordShare(msgspec.Struct, frozen=True):
-    """A word of the query, and by how much the score falls without it (negative: it rises)."""
+    """A word of the query, and by how much the score falls where it is left out (negative: it rises).
+
+    The other fields keep their weight, so that a word which fits counts for the hit also where all others do.
+    """
 
     word: str
     change: float
@@ -74,8 +78,8 @@ class SearchResult(msgspec.Struct, frozen=True):
     """What was found.
 
     Attributes:
-        said: the query as it was understood, in words; empty where nothing was, and then there are no hits
-            but an ``advice``.
+        said: the query as it was understood, in words; empty where nothing was.
+        advice: what to do where there are no hits because of the query or its filters.
         ignored: typed words that nothing was understood of.
         searched: clips that the filters let through and that were prepared.
         unprepared: clips that the filters let through and that aren't prepared yet.
@@ -136,8 +140,16 @@ def search(
         unprepared=len(wanted) - len(at),
         model=space.model_id,
         ignored=_ignored(space, query.text),
-        advice="" if known else NOTHING_UNDERSTOOD,
+        advice=_advice(query, meant, len(wanted)) if known else NOTHING_UNDERSTOOD,
     )
+
+
+def _advice(query: SearchQuery, meant: Meant, left: int) -> str:
+    """What to do where no clip is left; empty where some are."""
+    if left:
+        return ""
+    by = narrowed(query.filters, meant)
+    return f"No clip is left by: {by}." if by else "There is no clip to search yet: mark one in a video."
 
 
 def _best(
@@ -185,21 +197,22 @@ def _encoded(space: WordSpace, query: SearchQuery, meant: Meant, liked: _Liked |
     return np.asarray(_like_with(space, liked, [meant.words])[0])
 
 
-def _like_with(space: WordSpace, liked: _Liked, texts: Sequence[Words]) -> Floats:
+def _like_with(space: WordSpace, liked: _Liked, texts: Sequence[Words], fields: int = 0) -> Floats:
     """The clip with other words, as :meth:`core.search.vectors.WordSpace.queries_of`."""
     rows = space.of_descriptions(texts) * np.array([[bool(one.codes)] for one in texts])
     if liked.pictures is not None:
         rows = rows + PICTURES * liked.pictures
-    return space.with_codes(normalised(rows), texts)
+    return space.with_codes(normalised(rows), texts, fields)
 
 
 def _words(
     space: WordSpace, query: SearchQuery, meant: Meant, liked: _Liked | None
 ) -> list[tuple[str, Floats]]:
     """Each word (or field) of the query with the query's place without it."""
+    fields = space.fields_of(meant.words)
     if liked is not None:
         left = without_each_code(meant.words.codes)
-        rows = _like_with(space, liked, [Words(codes, meant.words.free) for _, codes in left])
+        rows = _like_with(space, liked, [Words(codes, meant.words.free) for _, codes in left], fields)
         return [(word, row) for (word, _), row in zip(left, rows, strict=True)]
     found: list[tuple[str, Words]] = []
     denied = read_typed(query.text).denied
@@ -211,7 +224,7 @@ def _words(
         except PolypTraceError:  # the only word, or the one that a chip starts from
             without = Words({})
         found.append((word, without))
-    rows = space.queries_of([text for _, text in found])
+    rows = space.queries_of([text for _, text in found], fields)
     return [(word, row) for (word, _), row in zip(found, rows, strict=True)]
 
 

@@ -64,23 +64,35 @@ class WordSpace:
         """(N, dim) float32, L2 rows: typed words and reports."""
         return self.reader.encode(REPORT, self.features.of_all(texts))
 
-    def queries_of(self, texts: Sequence[Words]) -> Floats:
+    def queries_of(self, texts: Sequence[Words], fields: int = 0) -> Floats:
         """(N, dim + codes) float32, to be multiplied with :attr:`ClipVectors.mixed`: typed words and reports.
 
         A text that says nothing asks for nothing: 0.
         """
-        return self.with_codes(self.of_texts(texts), texts)
+        return self.with_codes(self.of_texts(texts), texts, fields)
 
-    def with_codes(self, rows: Floats, texts: Sequence[Words]) -> Floats:
+    def with_codes(self, rows: Floats, texts: Sequence[Words], fields: int = 0) -> Floats:
         """(N, dim) places of texts → (N, dim + codes): beside each the codes that it asks for.
 
         Each field counts the same, however many of its codes would do.
+
+        Args:
+            rows: the places.
+            texts: what they are places of.
+            fields: how many fields make the whole agreement; 0: those that the text asks for.
         """
         said = self.features.of_all(texts)
         asked = said[:, : self.codes]
-        count = (asked @ self._fields > 0).sum(axis=1, keepdims=True)
+        count = np.full((len(texts), 1), fields) if fields else self._asked_fields(asked)
         both = np.concatenate([rows, asked / np.maximum(count, 1)], axis=1)
         return np.asarray(both * said.any(axis=1, keepdims=True), dtype=np.float32)
+
+    def fields_of(self, text: Words) -> int:
+        """How many fields it asks for."""
+        return int(self._asked_fields(self.codes_of([text]))[0, 0])
+
+    def _asked_fields(self, asked: Floats) -> NDArray[np.int64]:
+        return np.asarray((asked @ self._fields > 0).sum(axis=1, keepdims=True))
 
     def of_descriptions(self, texts: Sequence[Words]) -> Floats:
         """(N, dim) float32, L2 rows."""

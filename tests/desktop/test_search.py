@@ -70,7 +70,7 @@ def test_words_find_clips_and_chips_refine(qtbot: Any, window: MainWindow, case:
     with qtbot.waitSignal(window.searching.found, timeout=LONG_MS):
         press(view, "Other segment")
     assert rows(view) == []
-    assert says(view, "not sigmoid. No clip is left.")
+    assert says(view, "No clip is left by: not sigmoid,")
     with qtbot.waitSignal(window.searching.found, timeout=LONG_MS):
         press(view, "Clear")
     assert rows(view) == before

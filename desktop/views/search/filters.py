@@ -34,7 +34,8 @@ class SearchFilters(FlowBox):
         self._segment.setAccessibleName("Segment")
         self._segment.addItem(ANY)
         self._segment.currentIndexChanged.connect(lambda _: self.changed.emit())
-        self._since, self._until = _Day("from", self), _Day("to", self)
+        today = QDate.currentDate()
+        self._since, self._until = _Day("from", today.addYears(-1), self), _Day("to", today, self)
         for widget in (self._patient, self._segment, self._since, self._until):
             self.add(widget)
         for day in (self._since, self._until):
@@ -95,11 +96,10 @@ class _Day(QWidget):
 
     changed = Signal()
 
-    def __init__(self, word: str, parent: QWidget) -> None:
+    def __init__(self, word: str, first: QDate, parent: QWidget) -> None:
         super().__init__(parent)
         self.tick = QCheckBox(word, self)
-        today = QDate.currentDate()
-        self.edit = DayEdit(today, today, self)
+        self.edit = DayEdit(first, QDate.currentDate(), self)
         self.edit.setAccessibleName(f"Exams {word}")
         self.edit.setEnabled(False)
         layout = QHBoxLayout(self)

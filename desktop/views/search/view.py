@@ -91,6 +91,7 @@ class SearchView(QWidget):
         lost = f"Not understood: {', '.join(result.ignored)}." if result.ignored else ""
         said = f"Understood: {result.said}." if result.said else ""
         self._say(" ".join(filter(None, (said, lost, _how_many(result)))), role="")
+        self._said.setToolTip(f"Model: {result.model}")
         self._preparing.show_missing(result.unprepared)
         for one in reversed(result.hits):  # the first row's comes first
             if self._hits.lacks_crop(one.clip):
@@ -206,10 +207,9 @@ class SearchView(QWidget):
 
     def _say(self, text: str, role: str = "quiet") -> None:
         self._said.setText(text)
+        self._said.setToolTip("")
         set_role(self._said, role)
 
 
 def _how_many(result: SearchResult) -> str:
-    if result.hits:
-        return f"The best of {count(result.searched, 'clip')}."
-    return result.advice or ("" if result.unprepared else "No clip is left.")
+    return f"The best of {count(result.searched, 'clip')}." if result.hits else result.advice

@@ -15,7 +15,10 @@ def test_each_word_is_left_out_once_with_its_unit() -> None:
         ("polyp", "2 cm   sigmoid!"),
         ("sigmoid", "2 cm polyp,"),
     ]
-    assert without_each_word("?") == [("?", "")]
+    typed = "≥ 2 cm or 5-10 mm, 5 to 8 mm Paris Is, NICE 2 nice polyp 3"
+    told = [word for word, _ in without_each_word(typed)]
+    assert told == ["≥ 2 cm", "or", "5-10 mm", "5 to 8 mm", "Paris Is", "NICE 2", "nice", "polyp", "3"]
+    assert without_each_word("?") == []
     assert without_each_word("  ") == []
 
 

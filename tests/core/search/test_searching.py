@@ -13,8 +13,10 @@ from core.errors import Cancelled, PolypTraceError
 from core.inference.embedder import Embedder
 from core.progress import CancelToken
 from core.search.indexing import find_unprepared, prepare
+from core.search.prepared import PreparedClips
 from core.search.query import NO_IDENTITY, Filters, SearchQuery
 from core.search.searching import SearchResult, search
+from core.search.typed import read_typed
 from core.search.vectors import WordSpace
 
 from ..matching.conftest import CAECUM, SIGMOID, Filed, lose_video
@@ -60,10 +62,32 @@ def test_the_words_that_mattered_are_those_that_the_score_falls_without(
     assert "please" not in shares
     assert max(shares.values()) > 0
     assert [abs(one.change) for one in hit.words] == sorted((abs(v) for v in shares.values()), reverse=True)
-    word, change = next(iter(shares.items()))
-    without = found(prepared, space, "please show a 25 mm LST in the caecum".replace(word, "")).hits
-    score = next(one.score for one in without if one.clip == hit.clip)
-    assert change == pytest.approx(hit.score - score, abs=2e-4)
+    for word, change in shares.items():
+        asked = read_typed("please show a 25 mm LST in the caecum".replace(word, "")).words
+        row = space.of_texts([asked])[0]
+        clip = PreparedClips().of(prepared.catalog, space)
+        mixed = clip.mixed[list(clip.clips).index(hit.clip)]
+        codes = space.codes_of([asked])[0] / 3  # of the three fields that the whole query asks for
+        score = mixed[: space.dim] @ row + mixed[space.dim :] @ codes
+        assert change == pytest.approx(hit.score - score, abs=2e-4)
+
+
+def test_a_word_that_fits_counts_for_the_hit_also_where_all_others_fit(
+    prepared: Filed, space: WordSpace
+) -> None:
+    for typed in ("25 mm LST in the caecum", "LST caecum", "8 mm sessile polyp in the sigmoid"):
+        words = found(prepared, space, typed).hits[0].words
+        assert words
+        assert all(one.change > 0 for one in words), typed
+
+
+def test_where_no_clip_is_left_it_says_what_left_them_out(prepared: Filed, space: WordSpace) -> None:
+    patient = queries.patient(prepared.catalog, 1).code
+    filters = Filters(patient=patient, since=dt.date(2099, 1, 1), segment="rectum")
+    result = found(prepared, space, "flat polyp, not in the caecum", filters=filters)
+    assert not result.hits
+    assert result.advice == f"No clip is left by: patient {patient}, from 2099-01-01, rectum, not caecum."
+    assert not found(prepared, space, "flat polyp, not in the caecum").advice
 
 
 def test_the_same_query_gives_the_same_list_after_chips_are_taken_back(
