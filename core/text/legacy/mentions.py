@@ -8,6 +8,7 @@ import msgspec
 
 from core.text.legacy.denied import taken_back
 from core.text.legacy.ellipsis import ellipses, pairs, without_headings
+from core.text.legacy.leading import leading
 from core.text.legacy.mark import Mark
 from core.text.legacy.mention import Mention
 from core.text.legacy.nouns import called, nouns, overlap
@@ -23,6 +24,7 @@ _DEFINITE = frozenset({"the", "this", "that", "these", "those"})
 def mentions(words: Sequence[Token], marks: Sequence[Mark]) -> list[Mention]:
     """The findings in their order; none that is said not to be there, or that is only named again."""
     named = [_named(words, marks, mark) for mark in nouns(marks)]
+    named += [each for one in named if one is not None for each in leading(words, marks, one)]
     named += [_ordinal(words, at) for at in range(len(words) - 2)]
     names = [(name_start(words, marks, noun), noun.last) for noun in nouns(marks)]
     left_out = ellipses(words, marks) if names else pairs(words, marks)
@@ -30,10 +32,17 @@ def mentions(words: Sequence[Token], marks: Sequence[Mark]) -> list[Mention]:
     kept = sorted((one for one in named if one is not None), key=lambda one: one.name)
     kept = _without_old_ones(words, without_headings(kept, marks))
     ends = [one.name[0] for one in kept[1:]] + [len(words)] * bool(kept)
-    return [
+    whole = [
         msgspec.structs.replace(one, span=(0 if at == 0 else one.name[0], end))
         for at, (one, end) in enumerate(zip(kept, ends, strict=True))
     ]
+    return [_with_shared(one, whole[at + 1 :]) if one.shares else one for at, one in enumerate(whole)]
+
+
+def _with_shared(one: Mention, following: Sequence[Mention]) -> Mention:
+    """The finding with what is said behind the noun that it has in common with a later one."""
+    bearer = next((each for each in following if not each.shares), None)
+    return one if bearer is None else msgspec.structs.replace(one, inherits=(bearer.name[1], bearer.span[1]))
 
 
 def absent(words: Sequence[Token], marks: Sequence[Mark]) -> list[Mark]:
@@ -56,7 +65,7 @@ def name_start(words: Sequence[Token], marks: Sequence[Mark], noun: Mark) -> int
         if words[at - 1].word == "and" and at in counts:  # “… flexure and a pedunculated polyp”
             break
         at -= 1
-    while at < noun.first and words[at].word in ("and", "the", "colon"):
+    while at < noun.first and words[at].word in ("and", "&", "the", "colon"):
         at += 1
     return at
 

@@ -28,7 +28,9 @@ def places_of(
     if beside and not any(mention.name[0] <= mark.first < mention.name[1] for mark in at):
         return [_place(words, marks, beside[-1], _HEADING, text)]
     if at:
-        return [_place(words, marks, mark, 1.0, text) for mark in _together(words, _by_name(at, mention))]
+        return [
+            _place(words, marks, mark, 1.0, text) for mark in _together(words, marks, _by_name(at, mention))
+        ]
     before = [mark for mark in headings if mark.first < mention.name[0]]
     if before:
         sure = _HEADING if len(before) == 1 else _HEADINGS
@@ -76,11 +78,12 @@ def _by_name(at: Sequence[Mark], mention: Mention) -> list[Mark]:
     return sorted(at, key=lambda mark: (not first <= mark.first < last, mark.first < first, mark.first))
 
 
-def _together(words: Sequence[Token], at: Sequence[Mark]) -> list[Mark]:
-    """The first place, and those that “and” or a comma joins to it."""
+def _together(words: Sequence[Token], marks: Sequence[Mark], at: Sequence[Mark]) -> list[Mark]:
+    """The first place, and those that “and” or a comma joins to it: “transverse & distal descending”."""
+    parts = {place for mark in marks if mark.field == "sub_segment" for place in range(mark.first, mark.last)}
     kept = [at[0]]
     for mark in sorted(at[1:], key=lambda one: one.first):
-        between = words[kept[-1].last : mark.first]
+        between = [words[at] for at in range(kept[-1].last, mark.first) if at not in parts]
         if mark.first > kept[-1].first and all(token.word in _JOINS for token in between):
             kept.append(mark)
     return list({str(mark.value): mark for mark in kept}.values())

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from core.text.legacy.following import goes_on, is_first, keeps_on, names_again
 from core.text.legacy.headings import Carried
+from core.text.legacy.ordinals import nth, said_of, told_apart
 from core.text.legacy.read_finding import ReadFinding, with_more
 from core.text.legacy.sections import told
 from core.text.legacy.sentence import read_sentence
@@ -22,6 +23,7 @@ def read_findings(text: str) -> tuple[ReadFinding, ...]:
     """
     found: list[ReadFinding] = []
     last: list[int] = []
+    several: list[int] = []
     carried = Carried()
     before_summary: int | None = None
     for one in told(text):
@@ -33,6 +35,13 @@ def read_findings(text: str) -> tuple[ReadFinding, ...]:
             continue
         read = read_sentence(one.sentence, one.start, text)
         carried = carried.behind(read)
+        which = nth(read)
+        if which is not None and not several:
+            found, several = told_apart(found, last)
+        if which is not None and which < len(several):
+            last = [several[which]]
+            found[last[0]] = with_more(found[last[0]], said_of(read), one.sentence.strip())
+            continue
         new = [carried.placed(each) for each in (read.findings or is_first(read, found))]
         again = names_again(read, found)
         at = goes_on(read, found, last) if again is None else [again]
@@ -44,7 +53,7 @@ def read_findings(text: str) -> tuple[ReadFinding, ...]:
         elif new:
             if found and found[-1].only_announces and (read.unnamed or one.summary):
                 found.pop()
-            last = list(range(len(found), len(found) + len(new)))
+            last, several = list(range(len(found), len(found) + len(new))), []
             found += new
         elif not keeps_on(read):
             last = []

@@ -140,6 +140,28 @@ def test_several_findings_keep_apart() -> None:
     ]  # fmt: skip
 
 
+def test_the_forms_of_findings_that_share_a_noun_keep_apart() -> None:
+    found = read_findings("Two sessile and one pedunculated polyp in the sigmoid, cold snared.")
+    assert [each.fields["paris"].value for each in found] == ["Is", "Ip"]
+    assert all(each.fields["action"].value == "cold snare" for each in found)
+
+
+def test_sentences_about_one_of_several_and_what_goes_on_about_it() -> None:
+    found = read_findings(
+        "Two polyps in the sigmoid. The first was 4 mm, sessile. It was cold snared. The second was 8 mm and "
+        "pedunculated. It was removed with a hot snare. Both were retrieved."
+    )
+    place = {"segment": "sigmoid", "retrieved": "yes"}
+    assert [plain(each) for each in found] == [
+        {**place, "size_mm": 4, "paris": "Is", "action": "cold snare"},
+        {**place, "size_mm": 8, "paris": "Ip", "action": "hot snare"},
+    ]
+    assert (
+        found[0].words
+        == "Two polyps in the sigmoid. The first was 4 mm, sessile. It was cold snared. Both were retrieved."
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [
@@ -187,6 +209,18 @@ def test_several_findings_keep_apart() -> None:
         ("Sigmoid: 5 mm polyp. Another 7 mm polyp.", [(1, 5, "sigmoid"), (1, 7, "sigmoid")]),
         ("The polyp was located in the sigmoid. Size 6 mm.", [(1, 6, "sigmoid")]),
         ("Polyp: 6 mm. Location: sigmoid.", [(1, 6, "sigmoid")]),
+        ("A 5 mm, a 7 mm and an 8 mm polyp in the caecum.",
+         [(1, 5, "caecum"), (1, 7, "caecum"), (1, 8, "caecum")]),
+        ("Two sessile and one pedunculated polyp in the sigmoid.",
+         [(2, None, "sigmoid"), (1, None, "sigmoid")]),
+        ("Proximal transverse & distal descending colon polyps, 4 mm each.",
+         [(None, 4, "transverse"), (None, 4, "descending")]),
+        ("Two polyps in the sigmoid. First 4 mm. Second 8 mm.", [(1, 4, "sigmoid"), (1, 8, "sigmoid")]),
+        ("Three polyps. First: 3 mm caecum. Second: 5 mm sigmoid. Third: 7 mm rectum.",
+         [(1, 3, "caecum"), (1, 5, "sigmoid"), (1, 7, "rectum")]),
+        ("Polyp in the caecum, 4 mm. The second polyp was 8 mm in the rectum.",
+         [(1, 4, "caecum"), (1, 8, "rectum")]),
+        ("First, the caecum was reached. 5 mm polyp in the rectum.", [(1, 5, "rectum")]),
     ],
 )  # fmt: skip
 def test_every_finding_with_its_size_and_place(text: str, wanted: list[tuple[Any, ...]]) -> None:

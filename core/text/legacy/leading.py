@@ -1,0 +1,43 @@
+"""Findings before the noun that they share: “two sessile and one pedunculated polyp”."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from core.text.legacy.mark import Mark
+from core.text.legacy.mention import Mention
+from core.text.legacy.tokens import Token
+
+_SAYS = ("paris", "surface", "stalk", "colour", "optical_dx")
+
+
+def leading(words: Sequence[Token], marks: Sequence[Mark], named: Mention) -> list[Mention]:
+    """Those that stand before the name of ``named``, each with a number or an article of its own."""
+    found: list[Mention] = []
+    at = named.name[0]
+    while at > 1 and words[at - 1].text in ("and", "&", ","):
+        start = _start(marks, at - 1)
+        count = next((mark for mark in marks if mark.kind == "count" and mark.first == start), None)
+        if count is None or count.value is None or start + 1 == at - 1:
+            break
+        name = (start, at - 1)
+        found.insert(0, msgspec.structs.replace(named, name=name, count=int(count.value), shares=True))
+        at = start
+    return found
+
+
+def _start(marks: Sequence[Mark], end: int) -> int:
+    """Where the sizes, forms and the number begin that end here."""
+    while True:
+        before = [
+            mark
+            for mark in marks
+            if mark.last == end and (mark.kind in ("size", "count") or mark.field in _SAYS)
+        ]
+        if not before:
+            return end
+        end = min(mark.first for mark in before)
+        if any(mark.kind == "count" and mark.first == end for mark in before):
+            return end
