@@ -17,6 +17,7 @@ from desktop.session import Session
 if TYPE_CHECKING:
     from core.catalog.changes import CatalogChanges
     from core.catalog.engine import Catalog
+    from core.catalog.values import LegacyReport
     from core.legacy.entries import Entries
     from core.search.reports import Fits
     from desktop.searching import SearchSpace
@@ -52,12 +53,13 @@ class Comparison(msgspec.Struct, frozen=True):
 
 
 class ReportFlow(QObject):
-    """``listed`` carries all kept reports, ``compared`` a :class:`Comparison` and what fits it.
+    """``listed`` carries all kept reports and the descriptions of accepted findings.
 
-    ``kept`` tells how many reports an import has added and how many were there already.
+    ``compared`` carries a :class:`Comparison` and what fits it; ``kept`` tells how many reports an import has
+    added and how many were there already.
     """
 
-    listed = Signal(object)
+    listed = Signal(object, object)
     compared = Signal(object, object)
     not_compared = Signal(object, object)
     kept = Signal(int, int)
@@ -66,6 +68,7 @@ class ReportFlow(QObject):
         super().__init__(parent)
         self._session, self._space = session, space
         self._task: Task | None = None
+        self._described: set[int | None] = set()
         self._reading: Task | None = None
         session.opened.connect(self.refresh)
         session.changed.connect(self._changed)
@@ -73,7 +76,13 @@ class ReportFlow(QObject):
 
     def refresh(self) -> None:
         """Reads what is kept."""
-        self._session.read(_reports, self.listed.emit)
+        self._session.read(_reports, self._listed)
+
+    def _listed(self, kept: tuple[list[LegacyReport], dict[int, dict[str, Any]]]) -> None:
+        reports, accepted = kept
+        read = (one for report in reports for one in report.findings)
+        self._described = {one.finding for one in read if one.id in accepted}
+        self.listed.emit(reports, accepted)
 
     def read(
         self,
@@ -180,7 +189,7 @@ class ReportFlow(QObject):
         return ask(catalog, space, wanted.id, TOP, clips)
 
     def _changed(self, changes: CatalogChanges) -> None:
-        if changes.reports:
+        if changes.reports or not self._described.isdisjoint(changes.findings):
             self.refresh()
 
     def _write(self, operation: Any, then: Any = None) -> None:
@@ -198,7 +207,8 @@ class ReportFlow(QObject):
 def _reports(catalog: Catalog) -> Any:
     from core.catalog import queries
 
-    return queries.legacy_reports(catalog)
+    reports = queries.legacy_reports(catalog)
+    return reports, queries.accepted_values(catalog, reports)
 
 
 def _read(wanted: ReportFile) -> ReadFile:

@@ -15,7 +15,6 @@ from core.cli.legacy_words import least_sure_words
 from core.cli.options import NOBODY, Author, DataDirPath, Device, JsonFlag, data_dir, existing
 from core.cli.output import Output
 from core.cli.search_space import prepared_space
-from core.domain import DescriptionRevision
 from core.text.place import field_names, place_of
 
 if TYPE_CHECKING:
@@ -50,11 +49,10 @@ def list_reports(
         found = queries.legacy_reports(catalog, patient=patient)
         if patient is not None and not found:
             queries.patient_of_code(catalog, patient)  # nobody, or somebody without reports
-        made = {one.finding for report in found for one in report.findings if one.finding is not None}
-        described = queries.descriptions(catalog, made) if made else {}
+        accepted = queries.accepted_values(catalog, found)
     output.document({"reports": [_report(one, state) for one in found]})
     rows = [
-        _row(report, one, described)
+        _row(report, one, accepted.get(one.id))
         for report in found
         for one in report.findings
         if state in (None, one.state)
@@ -90,14 +88,11 @@ def _report(report: LegacyReport, state: LegacyState | None) -> dict[str, Any]:
     return {**facts, "findings": [one for one in report.findings if state in (None, one.state)]}
 
 
-def _row(
-    report: LegacyReport, one: LegacyFinding, described: Mapping[int, DescriptionRevision]
-) -> tuple[object, ...]:
+def _row(report: LegacyReport, one: LegacyFinding, accepted: Mapping[str, Any] | None) -> tuple[object, ...]:
     """As it was accepted, or as it was read and how surely."""
     words = one.words if len(one.words) <= _SHOWN else f"{one.words[: _SHOWN - 1]}…"
-    known = described.get(one.finding or 0) if one.state is LegacyState.ACCEPTED else None
-    values, sure = (known.values, "") if known else (one.values, least_sure_words(one.fields))
-    what = place_of(values) if known or one.fields else "–"
+    sure = least_sure_words(one.fields) if accepted is None else ""
+    what = place_of(one.values if accepted is None else accepted) if accepted or one.fields else "–"
     return one.id, report.id, report.patient, str(report.date), one.state.value, what, sure, words
 
 

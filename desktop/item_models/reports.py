@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -12,27 +13,36 @@ if TYPE_CHECKING:
     from core.catalog.values import LegacyFinding, LegacyReport
     from core.search.reports import Fit
 
+Accepted = Mapping[int, Mapping[str, Any]]
+"""Descriptions of accepted findings by their ids as read ones."""
 NOTHING_READ = "no finding read"
 
 
 class ReportRow(msgspec.Struct, frozen=True):
-    """A finding with its report; ``read`` is None for a report in which none was read."""
+    """A finding with its report.
+
+    Args:
+        report: where it stands.
+        read: as it was read; None for a report in which none was.
+        accepted: how it is described since it was accepted.
+    """
 
     report: LegacyReport
     read: LegacyFinding | None
+    accepted: Mapping[str, Any] | None = None
 
 
 class ReportsModel(RowsModel[ReportRow]):
     """Findings by patient and date."""
 
-    COLUMNS = ("Patient, exam", "As read", "Least sure", "In the report's words")
+    COLUMNS = ("Patient, exam", "Finding", "Least sure", "In the report's words")
 
     def text(self, one: ReportRow, column: int) -> str:
         """What a cell says."""
         who = f"{one.report.patient}\n{one.report.date}"
         if one.read is None:
             return (who, NOTHING_READ, "", one.report.text)[column]
-        return (who, as_read(one.read), _least_sure(one.read), one.read.words)[column]
+        return (who, stands(one.read, one.accepted), _least_sure(one), one.read.words)[column]
 
     def tip(self, one: ReportRow, column: int) -> str:
         """The whole report."""
@@ -68,18 +78,18 @@ class FitsModel(RowsModel["Fit"]):
         return one.words
 
 
-def as_read(read: LegacyFinding) -> str:
-    """Where and what it is, and how it stands."""
+def stands(read: LegacyFinding, accepted: Mapping[str, Any] | None) -> str:
+    """Where and what it is, as it was read or accepted, and how it stands."""
     from core.text.place import place_of
 
     state = "" if read.state.value == "proposed" else f"\n{read.state.value}"
-    return place_of(read.values).replace(", ", "\n", 1) + state
+    return place_of(read.values if accepted is None else accepted).replace(", ", "\n", 1) + state
 
 
-def _least_sure(read: LegacyFinding) -> str:
+def _least_sure(one: ReportRow) -> str:
     from core.legacy.sureness import least_sure
 
-    found = least_sure(read.fields)
+    found = None if one.accepted is not None or one.read is None else least_sure(one.read.fields)
     return "" if found is None else f"{found[0]}\n{found[1]:.0%}"
 
 

@@ -190,15 +190,17 @@ def test_a_finding_is_corrected_beside_its_report(
     finding = reports[0].findings[1].finding
     assert case.ask(lambda c: queries.description(c, finding)).values["size_mm"] == 28
     view.state.setCurrentIndex(view.state.findText("Accepted"))
+    assert rows(window) == ["caecum, 28 mm, accepted"]
     view.table.selectRow(0)
     press(window, "Look and edit…")
     qtbot.waitUntil(lambda: len(window.findChildren(ReportDialog)) > 0, timeout=LONG_MS)
     dialog = window.findChildren(ReportDialog)[-1]
     assert dialog.values["size_mm"] == 28
     dialog.body.show_values({**dialog.values, "size_mm": 30})
-    with qtbot.waitSignal(window.session.changed, timeout=LONG_MS):
+    with qtbot.waitSignal(window.reporting.flow.listed, timeout=LONG_MS):
         dialog.accept_button.click()
     assert case.ask(lambda c: queries.description(c, finding)).values["size_mm"] == 30
+    assert rows(window) == ["caecum, 30 mm, accepted"]
 
 
 def test_a_report_in_which_nothing_was_read_gets_a_finding_by_hand(

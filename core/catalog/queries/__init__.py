@@ -17,7 +17,7 @@ from core.catalog.queries.findings import (
     verdict,
 )
 from core.catalog.queries.index import clips_to_index, indexed_clips, vector_rows
-from core.catalog.queries.legacy import legacy_finding, legacy_reports
+from core.catalog.queries.legacy import accepted_values, legacy_finding, legacy_reports
 from core.catalog.queries.library import (
     clip,
     clips,
@@ -56,6 +56,7 @@ from core.catalog.queries.system import (
 
 __all__ = [
     "Hit",
+    "accepted_values",
     "active_model",
     "around",
     "audit_events",

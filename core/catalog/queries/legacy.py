@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 from core.catalog import legacy_rows, rows
 from core.catalog.engine import Catalog
+from core.catalog.queries.findings import descriptions
 from core.catalog.schema import LegacyReportRow
-from core.catalog.values import LegacyFinding, LegacyReport
+from core.catalog.values import LegacyFinding, LegacyReport, LegacyState
 
 
 def legacy_reports(
@@ -38,3 +42,15 @@ def legacy_finding(catalog: Catalog, legacy_id: int) -> tuple[LegacyReport, Lega
         found = legacy_rows.legacy_finding(connection, legacy_id)
         (report,) = legacy_rows.legacy_reports(connection, LegacyReportRow.id == found.report)
     return report, found
+
+
+def accepted_values(catalog: Catalog, reports: Iterable[LegacyReport]) -> dict[int, dict[str, Any]]:
+    """How the accepted findings of these reports are described now, by their ids as read ones."""
+    made = {
+        one.id: one.finding
+        for report in reports
+        for one in report.findings
+        if one.finding is not None and one.state is LegacyState.ACCEPTED
+    }
+    known = descriptions(catalog, set(made.values())) if made else {}
+    return {read: known[finding].values for read, finding in made.items() if finding in known}

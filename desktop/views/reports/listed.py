@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from core.counting import count
-from desktop.item_models.reports import ReportRow, ReportsModel
+from desktop.item_models.reports import Accepted, ReportRow, ReportsModel
 from desktop.reports import Comparison
 from desktop.views.flow import FlowBox
 
@@ -56,6 +56,7 @@ class ListPage(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._reports: tuple[LegacyReport, ...] = ()
+        self._accepted: Accepted = {}
         self._clip: int | None = None
         self._patient: str | None = None
         self.state = QComboBox()
@@ -85,9 +86,9 @@ class ListPage(QWidget):
         self._connect()
         self._refresh()
 
-    def show_reports(self, reports: Sequence[LegacyReport]) -> None:
-        """Everything that is kept; what is chosen stays so."""
-        self._reports = tuple(reports)
+    def show_reports(self, reports: Sequence[LegacyReport], accepted: Accepted) -> None:
+        """Everything that is kept, and what was accepted of it; what is chosen stays so."""
+        self._reports, self._accepted = tuple(reports), accepted
         self._refresh()
 
     def choose_clip(self, clip: int | None) -> None:
@@ -131,7 +132,11 @@ class ListPage(QWidget):
         for report in self._reports:
             if mine is not None and report.patient.casefold() != mine.casefold():
                 continue
-            rows += [ReportRow(report, one) for one in report.findings if state in (ALL, one.state.value)]
+            rows += [
+                ReportRow(report, one, self._accepted.get(one.id))
+                for one in report.findings
+                if state in (ALL, one.state.value)
+            ]
             if not report.findings and state == ALL:
                 rows.append(ReportRow(report, None))
         return rows

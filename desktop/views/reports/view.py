@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QLabel, QStackedWidget, QVBoxLayout, QWidget
 
 from core.domain import RESEARCH_BANNER
 from core.errors import PolypTraceError
+from desktop.item_models.reports import Accepted
 from desktop.reports import Comparison
 from desktop.views.reports.fits import FitsPage
 from desktop.views.reports.listed import ListPage
@@ -47,9 +48,9 @@ class ReportsView(QWidget):
         """What is compared on the screen."""
         return self.fits.wanted if self._pages.currentWidget() is self.fits else None
 
-    def show_reports(self, reports: Sequence[LegacyReport]) -> None:
-        """Everything that is kept."""
-        self.listed.show_reports(reports)
+    def show_reports(self, reports: Sequence[LegacyReport], accepted: Accepted) -> None:
+        """Everything that is kept, and what was accepted of it."""
+        self.listed.show_reports(reports, accepted)
 
     def show_fits(self, wanted: Comparison, fits: Fits) -> None:
         """The ranking, on its own page."""

@@ -269,6 +269,7 @@ def test_no_database_object_leaves_the_room(case: Any) -> None:
     operations.create_job(c, "train", author=A)
     operations.register_model(c, "m3", folder="/m", kind="dmcl", dim=4, activate=True, author=A)
     told = {
+        "accepted_values": (queries.legacy_reports(c),),
         "active_model": (), "around": (queries.clips(c),), "audit_events": (), "audit_head": (),
         "broken_audit_event": (), "cannot_links": (),
         "clip": (queries.clips(c)[0].id,), "clip_lines": (), "exam_lines": (), "patient_lines": (),
