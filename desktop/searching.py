@@ -107,6 +107,8 @@ class SearchFlow(QObject):
 
         def keep(made: dict[str, Any]) -> None:
             self._job = None
+            if self._session.folder != folder:
+                return  # another catalogue was opened meanwhile
             self._session.write(
                 lambda catalog: _keep(catalog, made),
                 lambda _: self.prepared.emit(),
@@ -131,7 +133,7 @@ class SearchFlow(QObject):
         self.prepare_failed.connect(view.show_prepared)
 
     def cancel(self) -> None:
-        """Stops preparing; what wasn't kept yet is made anew the next time."""
+        """Stops preparing; what was made until then is kept."""
         if self._job is not None:
             self._job.cancel()
 

@@ -11,7 +11,7 @@ from core.catalog import operations, queries
 from core.catalog.engine import Catalog
 from core.catalog.values import ClipVector
 from core.domain import Clip, DescriptionRevision
-from core.errors import PolypTraceError
+from core.errors import Cancelled, PolypTraceError
 from core.inference.embedder import Embedder
 from core.jobs.record import recorded
 from core.matching.context import ClipContext, contexts
@@ -84,16 +84,23 @@ def prepare_for_others(
 ) -> EmbedAnswer:
     """What :func:`prepare` makes, for :func:`core.matching.keeping.keep_vectors` in the process that writes.
 
+    Where it is cancelled, what was made until then is the answer.
+
     Raises:
-        Cancelled, PolypTraceError: as :func:`prepare`, and ``vectors-unwritable``.
+        Cancelled: before anything was made.
+        PolypTraceError: as :func:`prepare`, and ``vectors-unwritable``.
     """
     stale, current = find_unprepared(catalog, space)
     made: list[ClipVector] = []
     failed: list[Failure] = []
-    for done, (vector, failure) in enumerate(_each(catalog, space, embedder, stale, cancel), start=1):
-        made += [vector] if vector is not None else []
-        failed += [failure] if failure is not None else []
-        progress(Progress(STAGE, done, len(stale)))
+    try:
+        for done, (vector, failure) in enumerate(_each(catalog, space, embedder, stale, cancel), start=1):
+            made += [vector] if vector is not None else []
+            failed += [failure] if failure is not None else []
+            progress(Progress(STAGE, done, len(stale)))
+    except Cancelled:
+        if not made:
+            raise
     return hand_over(catalog.data_dir, space.reader.info, made, failed, current)
 
 

@@ -11,8 +11,9 @@ import pytest
 from core.catalog import operations, queries
 from core.errors import Cancelled, PolypTraceError
 from core.inference.embedder import Embedder
-from core.progress import CancelToken
-from core.search.indexing import find_unprepared, prepare
+from core.matching.keeping import keep_vectors
+from core.progress import CancelToken, Progress
+from core.search.indexing import find_unprepared, prepare, prepare_for_others
 from core.search.prepared import PreparedClips
 from core.search.query import NO_IDENTITY, Filters, SearchQuery
 from core.search.searching import SearchResult, search
@@ -248,6 +249,26 @@ def test_preparing_can_be_cancelled(filed: Filed, space: WordSpace, embedder: Em
     with pytest.raises(Cancelled):
         prepare(filed.catalog, space, embedder, cancel=token)
     assert len(find_unprepared(filed.catalog, space)[0]) == 4
+
+
+def test_what_was_prepared_until_it_was_cancelled_is_handed_over(
+    filed: Filed, space: WordSpace, embedder: Embedder
+) -> None:
+    token = CancelToken()
+
+    def stop(step: Progress) -> None:
+        if step.done == 2:
+            token.cancel()
+
+    answer = prepare_for_others(filed.catalog, space, embedder, stop, token)
+    assert len(answer.rows) == 2
+    keep_vectors(filed.catalog, answer.as_dict())
+    left = found(filed, space, "polyp")
+    assert (left.searched, left.unprepared) == (2, 2)
+    token = CancelToken()
+    token.cancel()
+    with pytest.raises(Cancelled):
+        prepare_for_others(filed.catalog, space, embedder, cancel=token)
 
 
 def test_the_document_is_plain(prepared: Filed, space: WordSpace) -> None:
