@@ -114,6 +114,7 @@ def _chosen(
 ) -> tuple[CrossModal, SearchInputs | None]:
     """Reads what the options name, says what it found, and refuses settings that can't train on it."""
     from core.training.drcl.config import check
+    from core.training.drcl.scaling import check_scaling
 
     inputs = None
     if wish.from_catalogue:
@@ -130,6 +131,7 @@ def _chosen(
     for note in data.notes:
         output.say(note)
     check(settings, len(data.categories))
+    check_scaling(data, settings.scaling)
     if idle := [name for name in settings.rates if name not in data.modalities]:
         output.warn(f"There is no modality {', '.join(idle)}: its learning rate isn't used.")
     return data, inputs

@@ -147,6 +147,20 @@ def test_what_would_train_is_told_and_settings_are_looked_at_first(
     assert not (data / "runs").exists()
 
 
+def test_features_that_cannot_be_scaled_are_refused_before_anything_is_learnt(
+    quick: Run, tmp_path: Path
+) -> None:
+    file = tmp_path / "flat.npz"
+    same = np.ones((30, 4), np.float32)
+    labels = np.arange(30) % 3
+    arrays = {}
+    for name in "ab":
+        arrays |= {f"{name}_train_features": same, f"{name}_train_labels": labels}
+    np.savez(file, **arrays)  # type: ignore[arg-type]
+    done = quick(tmp_path / "d", "train", "drcl", "--features", file, "--dry-run", "--json")
+    assert (done.code, done.error["code"]) == (1, "features-scale")
+
+
 def test_help_names_every_preset(quick: Run, tmp_path: Path) -> None:
     from core.training.drcl.presets import PRESETS
 
