@@ -49,8 +49,8 @@ def canonical_correlation(
 
     names, token = list(data.parts[TRAIN]), cancel or CancelToken()
     data, reduced = _reduced(data)
-    first, second = (data.parts[TRAIN][name].features for name in names)
-    largest = min(first.shape[1], second.shape[1], len(first))
+    (first, rank), (second, other) = (_without_rounding(data.parts[TRAIN][name].features) for name in names)
+    largest = min(rank, other)
     sizes = [size for size in SIZES if size <= largest]
     best: tuple[float, int, CCA] | None = None
     for number, size in enumerate(sizes):
@@ -85,6 +85,21 @@ def _unfit(data: CrossModal, part: str) -> str:
     if not all(set(train) <= set(data.parts.get(one, {})) for one in (VAL, part)):
         return "CCA needs both modalities in the validation part and in the one asked for."
     return ""
+
+
+def _without_rounding(features: npt.NDArray[Any]) -> tuple[npt.NDArray[np.float64], int]:
+    """The training features without directions in which only rounding to float32 varies; their rank.
+
+    Shares that sum to 1 have one: CCA would take it for a number of its own and fit noise.
+    """
+    wide = features.astype(np.float64)
+    mean = wide.mean(0)
+    deviation = np.maximum(wide.std(0), np.finfo(np.float64).tiny)
+    left, strength, right = np.linalg.svd((wide - mean) / deviation, full_matrices=False)
+    noise = strength[0] * np.finfo(np.float32).eps * max(features.shape)
+    kept = strength > noise
+    whole = (left[:, kept] * strength[kept]) @ right[kept] * deviation + mean
+    return np.asarray(whole), int(kept.sum())
 
 
 def _reduced(data: CrossModal) -> tuple[CrossModal, dict[str, int]]:

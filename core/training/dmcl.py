@@ -197,9 +197,13 @@ def _known_data(
     """The rows of a run that has begun, and the sentence on their split.
 
     Raises:
-        PolypTraceError: ``run-data-changed``.
+        PolypTraceError: ``run-unknown``, ``run-data-changed``.
     """
     facts = run.read("data.json")
+    if "manifest" not in facts:
+        raise PolypTraceError(
+            "run-unknown", f"The run {run.name} is none of dmcl.", "Runs of dmcl begin with dmcl-."
+        )
     data = read_manifest(manifest or Path(facts["manifest"]))
     train, val, note = training_parts(data.rows, settings.seed, settings.val_share)
     hashes = {name: split_hash(patients_of(rows)) for name, rows in (("train", train), ("val", val))}

@@ -54,7 +54,7 @@ def read_benchmark(name: str, root: Path) -> CrossModal:
         ) from error
     data = with_label_vectors(parts, name, one.title)
     names = _names(file.parent, len(data.categories)) or data.categories
-    notes = (f"read from {file.name}",)
+    notes = (f"read from {file.name}", *data.notes)
     return msgspec.structs.replace(data, categories=names, notes=notes, published=one.published)
 
 
@@ -116,7 +116,10 @@ def _wikipedia_deep(arrays: Arrays, _folder: Path) -> Parts:
     sides = {
         side: {
             "image": (arrays[f"{side}_imgs_deep"], arrays[f"{side}_imgs_labels"]),
-            "text": (arrays[f"{side}_texts_doc"], arrays[f"{side}_imgs_labels"]),
+            "text": (
+                arrays[f"{side}_texts_doc"],
+                _own(arrays, f"{side}_texts_labels", f"{side}_imgs_labels"),
+            ),
         }
         for side in ("train", "test")
     }
@@ -145,11 +148,16 @@ def _websearch(arrays: Arrays, _folder: Path) -> Parts:
     sides = {TRAIN: "tr", VAL: "val", TEST: "te"}
     return {
         part: {
-            name: (arrays[f"{key}_{short}"], arrays[f"{key}_img_lab"])
+            name: (arrays[f"{key}_{short}"], _own(arrays, f"{key}_{short}_lab", f"{key}_img_lab"))
             for name, short in (("image", "img"), ("text", "txt"))
         }
         for part, key in sides.items()
     }
+
+
+def _own(arrays: Arrays, labels: str, of_its_pair: str) -> Array:
+    """A modality's labels where the file has them; else those of the other half of each pair."""
+    return arrays[labels] if labels in arrays else arrays[of_its_pair]
 
 
 def _nus_wide(arrays: Arrays, _folder: Path) -> Parts:
@@ -157,7 +165,7 @@ def _nus_wide(arrays: Arrays, _folder: Path) -> Parts:
     return {
         part: {
             "image": (arrays[f"{key}_imgs_deep"], arrays[f"{key}_imgs_labels"]),
-            "text": (arrays[f"{key}_texts"], arrays[f"{key}_imgs_labels"]),
+            "text": (arrays[f"{key}_texts"], _own(arrays, f"{key}_texts_labels", f"{key}_imgs_labels")),
         }
         for part, key in ((TRAIN, "train"), (VAL, "valid"), (TEST, "test"))
     }

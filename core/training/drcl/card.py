@@ -43,6 +43,7 @@ def space_card(
         "",
         f"- Encoders of width {settings.width}, embeddings of {settings.dim}; batches of {settings.batch}; "
         f"at most {count(settings.epochs, 'epoch')}; seed {settings.seed}.",
+        f"- {_method_words(data, settings)}",
         f"- {_prior_words(prior)}",
         "",
         "## Figures",
@@ -54,6 +55,19 @@ def space_card(
         *(f"- {limit}" for limit in LIMITS),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _method_words(data: CrossModal, settings: DrclSettings) -> str:
+    """What tells the variants of the method apart: losses, exponent, augmentation, rates."""
+    rates = ", ".join(f"{name} {settings.rate_of(name):g}" for name in data.modalities)
+    q = "0.01 · epoch, at most 1" if settings.q is None else f"{settings.q:g}"
+    mixed = {"embedding": "of embeddings", "features": "of features", "none": ""}[settings.augmentation]
+    mixup = f"mixup {mixed} with γ = {settings.gamma:g}" if mixed else "no mixup"
+    return (
+        f"Losses: labels × {settings.label_weight:g}, similarity × {settings.alpha:g}, invariance × "
+        f"{settings.beta:g}; q = {q}; {mixup}. Rates: {rates}; prior {settings.prior_rate:g}. Features: "
+        f"{settings.scaling}. Epoch kept by {settings.best}."
+    )
 
 
 def _prior_words(prior: LearntPrior) -> str:

@@ -11,7 +11,7 @@ from core.errors import PolypTraceError
 Prior = Literal["selected", "orthonormal"]
 Augmentation = Literal["embedding", "features", "none"]
 Scaling = Literal["standard", "none"]
-Measure = Literal["likelihood", "probability"]
+Measure = Literal["likelihood", "probability", "loss"]
 
 
 class DrclSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,8 +36,8 @@ class DrclSettings(msgspec.Struct, frozen=True, kw_only=True):
         prior: ``selected`` learns one on every modality and takes the best (SPL); ``orthonormal`` takes
             random orthonormal columns.
         best: by which measure of the validation samples an encoder's best epoch is kept: the mean
-            log-likelihood of their own categories (minus the cross-entropy), or their mean probability
-            (equation 2).
+            log-likelihood of their own categories (minus the cross-entropy), their mean probability
+            (equation 2), or the lowest loss (equation 8 without mixing), as the paper has it.
         augmentation: mixes embeddings (equation 3), the samples' features, or nothing.
     """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
 import torch
 from torch import Tensor
 
@@ -53,6 +54,15 @@ class Consistency:
             total = total + settings.beta * invariance_loss(embeddings, wanted)
         return total
 
+    def mean_loss(self, encoder: ModalityEncoder, data: Tensors, q: float) -> float:
+        """Equation 8 on all samples, batch by batch; a batch counts as much as it has samples."""
+        total, size = 0.0, self._settings.batch
+        for start in range(0, len(data), size):
+            rows = slice(start, start + size)
+            loss = self.loss(encoder, data.features[rows], data.labels[rows], q)
+            total += float(loss) * len(data.labels[rows])
+        return total / len(data)
+
     def step(
         self,
         encoder: ModalityEncoder,
@@ -89,9 +99,9 @@ def learn_encoder(
 ) -> Best:
     """Trains a modality's encoder in place; it ends with the weights of the best epoch.
 
-    The best epoch is the one that does best on the validation samples by ``settings.best``; neither measure
-    depends on q, which changes from epoch to epoch and the loss with it. Without validation samples the last
-    epoch is the best.
+    The best epoch is the one that does best on the validation samples by ``settings.best``. Of these measures
+    the loss alone depends on q, which changes from epoch to epoch. Without validation samples the last epoch
+    is the best.
 
     Args:
         encoder: new.
@@ -104,7 +114,7 @@ def learn_encoder(
     generator = torch.Generator().manual_seed(settings.seed)
     consistency = Consistency(prior, settings, generator)
     optimiser = adam(encoder, modality, settings)
-    measure = likelihood if settings.best == "likelihood" else quality
+    unmixed = Consistency(prior, msgspec.structs.replace(settings, augmentation="none"), generator)
 
     def step(features: Tensor, labels: Tensor, epoch: int) -> None:
         consistency.step(encoder, optimiser, features, labels, settings.q_at(epoch))
@@ -112,6 +122,9 @@ def learn_encoder(
     def score(epoch: int) -> float:
         if val is None:
             return float(epoch)
+        if settings.best == "loss":
+            return -unmixed.mean_loss(encoder, val, settings.q_at(epoch))
+        measure = likelihood if settings.best == "likelihood" else quality
         return mean_of(measure, lambda scaled: encoder.of_scaled(scaled) @ prior, val, settings.batch)
 
     passes = Passes(epochs=settings.epochs, patience=settings.patience if val else None, batch=settings.batch)

@@ -6,7 +6,7 @@ from core.training.drcl.config import DrclSettings
 from core.training.overrides import by_name
 
 PAPER_WIKIPEDIA = DrclSettings(
-    scaling="none", patience=None, dim=2048, epochs=200, rates={"image": 6e-6, "text": 5e-3}
+    scaling="none", patience=None, dim=2048, epochs=200, rates={"image": 6e-6, "text": 5e-3}, best="loss"
 )
 """Section IV-C of the paper; its rates are for deep features."""
 

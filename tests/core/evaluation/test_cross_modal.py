@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -157,6 +158,40 @@ def test_cca_reduces_long_features_and_says_so(monkeypatch: pytest.MonkeyPatch) 
     assert peer["reduced"] == {"image": 200}
     assert "image reduced to 200 by PCA" in cca_words(peer)
     assert canonical_correlation(pairs(WIDEST), "test").figures["reduced"] == {}  # type: ignore[index]
+
+
+def test_cca_takes_the_rounding_of_shares_for_nothing() -> None:
+    """Shares that sum to 1 say as much as all but one of them."""
+
+    def average(columns: int) -> float:
+        parts = {}
+        for part, own in pairs().parts.items():
+            wide = np.exp(own["text"].features.astype(np.float64))
+            shares = (wide / wide.sum(1, keepdims=True)).astype(np.float32)[:, :columns]
+            parts[part] = {**own, "text": Samples(shares, own["text"].labels)}
+        figures = canonical_correlation(msgspec.structs.replace(pairs(), parts=parts), "test").figures
+        assert figures is not None
+        return float(figures["average"])
+
+    assert average(5) == pytest.approx(average(4), abs=0.02)
+
+
+def test_cca_chooses_its_components_on_the_validation_part() -> None:
+    data = pairs()
+    upside_down = {
+        name: Samples(-one.features, one.labels) if name == "text" else one
+        for name, one in data.parts["test"].items()
+    }
+    other = msgspec.structs.replace(data, parts={**data.parts, "test": upside_down})
+    figures = [canonical_correlation(one, "test").figures for one in (data, other)]
+    assert figures[0] is not None
+    assert figures[1] is not None
+    assert figures[0]["average"] > figures[1]["average"]
+    assert figures[0]["components"] == figures[1]["components"]
+    twisted = msgspec.structs.replace(data, parts={**data.parts, "val": upside_down})
+    chosen = canonical_correlation(twisted, "test").figures
+    assert chosen is not None
+    assert chosen["components"] != figures[0]["components"]
 
 
 def test_cca_tells_how_far_it_is_and_can_be_cancelled() -> None:

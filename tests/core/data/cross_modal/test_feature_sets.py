@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 import pytest
 from scipy.io import savemat
+from scipy.sparse import csc_matrix
 
 from core.data.cross_modal.feature_sets import read_feature_set
 from core.data.feature_file import load_arrays
@@ -87,6 +88,28 @@ def test_words_columns_and_a_validation_part(tmp_path: Path) -> None:
     assert not wide.notes
 
 
+def test_a_category_that_nothing_is_learnt_of_is_named(tmp_path: Path) -> None:
+    odd = arrays(image_test_labels=np.array([0, 1, 2, 7, 8, 7]))
+    found = read_feature_set(saved(tmp_path / "own.npz", odd))
+    assert "2 categories without a sample to learn from: 7, 8." in found.notes
+
+
+def test_sparse_arrays_of_matlab_are_read(tmp_path: Path) -> None:
+    plain = arrays()
+    thin = {name: csc_matrix(one) if name == "image_train_features" else one for name, one in plain.items()}
+    savemat(tmp_path / "thin.mat", thin)
+    savemat(tmp_path / "plain.mat", plain)
+    one, other = (read_feature_set(tmp_path / name) for name in ("thin.mat", "plain.mat"))
+    assert np.array_equal(one.parts["train"]["image"].features, other.parts["train"]["image"].features)
+
+
+def _table(odd: float) -> dict[str, Any]:
+    """Labels in columns, of which one value is odd."""
+    table = {name: np.eye(3)[value % 3] for name, value in arrays().items() if name.endswith("labels")}
+    table["text_train_labels"][0, 2] = odd
+    return table
+
+
 @pytest.mark.parametrize(
     ("changes", "code", "words"),
     [
@@ -108,7 +131,13 @@ def test_words_columns_and_a_validation_part(tmp_path: Path) -> None:
         ({"text_train_features": TEXTS + 1e9}, "cross-modal-invalid", "vary too little"),
         ({"text_train_features": TEXTS * 1e39}, "cross-modal-invalid", "too large"),
         ({"text_train_features": TEXTS * 1e-46}, "cross-modal-invalid", "too small"),
-        ({"text_train_labels": np.full(21, np.nan)}, "cross-modal-invalid", "of a kind"),
+        ({"text_train_labels": np.full(21, np.nan)}, "cross-modal-invalid", "aren't whole (nan)"),
+        ({"text_train_labels": np.full(21, np.inf)}, "cross-modal-invalid", "of text has category numbers"),
+        ({"text_train_labels": np.full(21, 1j)}, "cross-modal-invalid", "neither numbers nor words"),
+        ({"text_train_labels": np.array(["a", "b", "c"] * 7)}, "cross-modal-invalid", "words in another"),
+        ({"text_train_features": TEXTS + 1j}, "cross-modal-invalid", "aren't real"),
+        (_table(np.nan), "cross-modal-invalid", "other values than 0 and 1"),
+        (_table(0.02), "cross-modal-invalid", "other values than 0 and 1"),
         ({"text_train_labels": np.arange(21) % 3 + 0.1}, "cross-modal-invalid", "aren't whole (0.1)"),
         (
             {"sound_test_features": np.ones((3, 2)), "sound_test_labels": np.arange(3)},

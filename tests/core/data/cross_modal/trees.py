@@ -48,12 +48,13 @@ def wikipedia_deep(folder: Path) -> None:
 
 def nus_wide(folder: Path) -> None:
     with h5py.File(folder / "nus_wide_deep_doc2vec-corr-ae.h5py", "w") as file:
-        for part, count in (("train", 8), ("valid", 4), ("test", 4)):
+        for part, count in (("train", 8), ("valid", 4), ("test", 5)):
             file[f"{part}_imgs_deep"] = rows(count, 6)
             file[f"{part}_texts"] = rows(count, 3)
             labels = np.zeros((count, 3), dtype=np.int16)
             labels[:, 0], labels[::2, 2] = 1, 1
             file[f"{part}_imgs_labels"] = labels
+            file[f"{part}_texts_labels"] = np.roll(labels, 1, axis=1)
 
 
 def websearch(folder: Path) -> None:
@@ -76,7 +77,7 @@ def xmedia(folder: Path) -> None:
 
 def xmedianet(folder: Path) -> None:
     arrays = {}
-    for part, count in (("train", 8), ("valid", 4), ("test", 4)):
+    for part, count in (("train", 8), ("valid", 4), ("test", 6)):
         features, labels = np.empty(5, dtype=object), np.empty(5, dtype=object)
         for at in range(5):
             features[at] = rows(count + at, 3 + at)

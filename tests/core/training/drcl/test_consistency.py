@@ -17,6 +17,7 @@ from core.progress import CancelToken
 from core.training.drcl.config import Augmentation, DrclSettings
 from core.training.drcl.consistency import Consistency, learn_encoder
 from core.training.drcl.losses import likelihood, quality
+from core.training.drcl.presets import PRESETS
 from core.training.drcl.stage import Best, Tensors
 
 from .plain import equation_8
@@ -108,6 +109,25 @@ def test_an_encoder_ends_with_the_weights_of_its_best_epoch(
         again = float(by(network.of_scaled(val.features) @ prior, val.labels).mean())
     assert again == pytest.approx(best.score, rel=1e-5)
     assert all(torch.equal(best.state[name], value) for name, value in network.state_dict().items())
+
+
+def test_the_lowest_validation_loss_is_a_choice_too(
+    invented: Callable[..., CrossModal], settings: DrclSettings
+) -> None:
+    chosen = msgspec.structs.replace(settings, epochs=30, rate=0.1, batch=16, best="loss")
+    network, best, scores, val, prior = learnt(invented(), chosen)
+    assert max(scores) == best.score == scores[best.epoch - 1]
+    plain = Consistency(
+        prior, msgspec.structs.replace(chosen, augmentation="none"), torch.Generator().manual_seed(0)
+    )
+    whole = 0.0
+    with torch.no_grad():
+        for start in (0, 16):
+            own = val.features[start : start + 16], val.labels[start : start + 16]
+            whole += 16 * float(plain.loss(network, *own, chosen.q_at(best.epoch)))
+    assert len(val) == 32
+    assert best.score == pytest.approx(-whole / 32, rel=1e-5)
+    assert PRESETS["paper-wikipedia"].best == "loss"
 
 
 def test_it_stops_by_patience_where_there_is_a_validation_part(

@@ -49,6 +49,40 @@ def test_unpaired_modalities_find_one_another(first: tuple[DrclResult, Any]) -> 
     assert figures["prior"]["modality"] == max(figures["prior"]["scores"], key=figures["prior"]["scores"].get)
 
 
+def test_the_best_prior_is_taken_whichever_modality_comes_first(
+    invented: Invented, settings: DrclSettings, tmp_path: Path
+) -> None:
+    """The same modalities, the best of them last."""
+    data, quick = invented(), msgspec.structs.replace(settings, epochs=3)
+    scores = train_drcl(data, tmp_path / "one", quick, "cpu").metrics["prior"]["scores"]
+    order = sorted(scores, key=scores.get)
+    parts = {part: {name: own[name] for name in order} for part, own in data.parts.items()}
+    turned = msgspec.structs.replace(data, parts=parts)
+    done = train_drcl(turned, tmp_path / "other", quick, "cpu")
+    assert done.metrics["prior"]["modality"] == order[-1]
+    held = load_space(done.bundle)[1].prior
+    for name in order:
+        learnt, _ = load_tensors(tmp_path / "other" / f"prior-{name}.safetensors")
+        same = [one for one in learnt.values() if one.shape == held.shape]
+        assert any(torch.allclose(one, held, atol=1e-3) for one in same) == (name == order[-1]), name
+
+
+def test_every_optimiser_is_the_paper_s_adam(
+    invented: Invented, settings: DrclSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Any] = []
+    plain = torch.optim.Adam.__init__
+
+    def noted(self: torch.optim.Adam, *args: Any, **named: Any) -> None:
+        made.append(named)
+        plain(self, *args, **named)
+
+    monkeypatch.setattr(torch.optim.Adam, "__init__", noted)
+    train_drcl(invented(), tmp_path / "one", msgspec.structs.replace(settings, epochs=1), "cpu")
+    assert len(made) == 6  # a prior and an encoder of three modalities
+    assert {one["betas"] for one in made} == {(0.5, 0.999)}
+
+
 def test_every_epoch_is_told_and_kept(first: tuple[DrclResult, list[dict[str, Any]]]) -> None:
     result, events = first
     stages = [(event["stage"], event["modality"]) for event in events if event["epoch"] == 1]
@@ -72,6 +106,8 @@ def test_the_bundle_gives_the_figures_again(first: tuple[DrclResult, Any], inven
     again = across_modalities(embed_all(space.encoders, invented().parts["test"]))
     assert again.map_all == result.metrics["map_all"] == info.manifest.metrics["map_all"]
     assert "quality score" in info.card
+    assert "Losses: labels × 1, similarity × 0.1, invariance × 0.1; q = 0.01 · epoch" in info.card
+    assert "mixup of embeddings with γ = 0.9. Rates: image 0.003, text 0.003, sound 0.003" in info.card
     with pytest.raises(PolypTraceError) as caught:
         _ = info.manifest.reads
     assert caught.value.code == "model-kind"

@@ -58,13 +58,39 @@ def test_rates_are_chosen_on_validation_alone(
     assert try_rates(without, quick, (1e-5, 3e-3), "cpu", told.append, CancelToken()) == found
 
 
+def test_a_variant_takes_out_what_it_is_called() -> None:
+    """Equation 8: label loss (7) + α · similarity (6) + β · invariance (5)."""
+    plain = DrclSettings()
+    changed = {
+        name: {
+            field
+            for field in plain.__struct_fields__
+            if getattr(msgspec.structs.replace(plain, **changes), field) != getattr(plain, field)
+        }
+        for name, changes in VARIANTS.items()
+    }
+    assert changed == {
+        "full": set(), "no prior learning": {"prior"}, "no invariance loss": {"beta"},
+        "no similarity loss": {"alpha"}, "no label loss": {"label_weight"}, "q = 0.01": {"q"},
+        "q = 0.5": {"q"}, "q = 1": {"q"}, "q = 2": {"q"}, "no augmentation": {"augmentation"},
+        "mixup of features": {"augmentation"},
+    }  # fmt: skip
+    assert all(VARIANTS[f"q = {q:g}"] == {"q": q} for q in (0.01, 0.5, 1, 2))
+    off = {key: value for name in VARIANTS if name.endswith("loss") for key, value in VARIANTS[name].items()}
+    assert set(off.values()) == {0.0}
+
+
 def test_cca_draws_nothing_by_lot_and_the_table_says_so() -> None:
     ways = {"map_all": {"a->b": 0.4, "b->a": 0.6}, "map_50": {"a->b": 0.7, "b->a": 0.9}}
     figures: dict[str, Any] = {**ways, "average": 0.5}
+    less: dict[str, Any] = {
+        **{name: {way: value - 0.2 for way, value in own.items()} for name, own in ways.items()},
+        "average": 0.3,
+    }
     page = markdown(
         {
             "data": {"name": "invented", "sizes": {"test": {"a": 3, "b": 3}}},
-            "runs": {"full": [figures, figures]},
+            "runs": {"full": [figures, less]},
             "cca": {"figures": {**figures, "components": 1}, "reason": ""},
             "told": {"a": figures, "b": None},
         }
@@ -73,7 +99,7 @@ def test_cca_draws_nothing_by_lot_and_the_table_says_so() -> None:
         "| MAP@all a->b | MAP@all b->a | MAP@all average | MAP@50 a->b | MAP@50 b->a | MAP@50 average |"
         in page
     )
-    row = " | ".join(f"{mean} ± 0.000" for mean in ("0.400", "0.600", "0.500", "0.700", "0.900", "0.800"))
+    row = " | ".join(f"{mean} ± 0.141" for mean in ("0.300", "0.500", "0.400", "0.600", "0.800", "0.700"))
     assert f"| full | 2 | {row} |" in page
     assert "| CCA, 1 component | deterministic |" in page
     assert "| a by a forest, all others' categories told | deterministic |" in page
