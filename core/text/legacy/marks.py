@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
 from core.text.legacy.classes import class_at
 from core.text.legacy.denied import with_denials
 from core.text.legacy.mark import Mark
@@ -21,9 +23,16 @@ def marks_of(words: Sequence[Token]) -> list[Mark]:
         if mark is None:
             at += 1
         else:
-            found.append(mark)
+            found += [mark, *_also(words, mark)]
             at = mark.last
     return with_denials(words, found)
+
+
+def _also(words: Sequence[Token], mark: Mark) -> list[Mark]:
+    """What else the words of a mark say: “resection and retrieval were complete”."""
+    say = load_wording().phrases.get(tuple(token.word for token in words[mark.first : mark.last]))
+    more = say.also if say is not None and mark.kind == "say" else {}
+    return [msgspec.structs.replace(mark, field=field, value=value) for field, value in more.items()]
 
 
 def _phrase(words: Sequence[Token], at: int) -> Mark | None:

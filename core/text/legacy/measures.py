@@ -14,6 +14,10 @@ UNITS = {
     "inch": 25.4, "inches": 25.4,
 }  # fmt: skip
 ARTICLES = frozenset({"a", "an"})
+_NUMBERED = frozenset({"#", "no", "nr", "number", "pot", "jar", "specimen"})
+"""“Polyp #2”, “pot 3”."""
+_TIMES = frozenset({"x", "×", "*", "by"})
+_MEASURES = frozenset({"measured", "measuring", "measures", "size", "sized", "diameter"})
 LARGEST_MM = 150
 _COUNTED = 10
 """“3 x 4 mm polyps” are three of 4 mm; from so many on the first number is a diameter, too: “20 x 10 mm”."""
@@ -27,7 +31,10 @@ _BELOW = ("<", "≤", "less than", "up to", "under", "smaller than", "below", "a
 _ABOVE = (">", "≥", "more than", "over", "larger than", "bigger than", "greater than", "above", "at least")
 _OR_BELOW, _OR_ABOVE = ("or less", "or smaller"), ("or more", "or larger", "or greater", "or above")
 _VERGE = (("anal",), ("the", "anal"), ("anus",), ("the", "anus"), ("av",), ("dentate",), ("the", "dentate"))
-_AWAY = (("above",), ("away",), ("proximal", "to"), ("distal", "to"), ("beyond",), ("past",))
+_AWAY = (
+    ("above",), ("below",), ("away",), ("proximal", "to"), ("distal", "to"), ("beyond",), ("past",),
+    ("distally",), ("proximally",), ("downstream",), ("upstream",), ("opposite",),
+)  # fmt: skip
 _OF_SOMETHING_ELSE = frozenset(
     {"stalk", "stalked", "margin", "snare", "forceps", "clip", "clips", "scope", "tattoo"}
 )
@@ -69,22 +76,38 @@ def _span(words: Sequence[Token], at: int, value: float) -> tuple[int, float, fl
     if at + 2 >= len(words):
         return at + 1, value, None
     sign, other = words[at + 1], words[at + 2].number
-    article = at > 0 and words[at - 1].word in ARTICLES
-    if sign.text in "x×" and other is not None and (value >= _COUNTED or article):
+    if sign.word in _TIMES and other is not None and _diameters(words, at, value, other):
         end = at + 3
-        third = end + 1 < len(words) and words[end].text in "x×" and words[end + 1].number is not None
+        third = end + 1 < len(words) and words[end].word in _TIMES and words[end + 1].number is not None
         return end + 2 * third, max(value, other), None
     ranged = sign.text in "-–" or sign.word == "to" or (at > 0 and words[at - 1].word == "between")
     if ranged and other is not None and other > value:
         return at + 3, other, value
-    # “3 mm - 5 mm”
+    return _with_units(words, at, value)
+
+
+def _with_units(words: Sequence[Token], at: int, value: float) -> tuple[int, float, float | None]:
+    """“3 mm - 5 mm”, “20 mm x 30 mm”, as :func:`_span`."""
     unit, behind = _unit(words, at + 1)
-    if unit is not None and behind + 1 < len(words) and words[behind].word in ("-", "–", "to"):
+    if unit is not None and behind + 1 < len(words):
         upper, other_unit = words[behind + 1].number, _unit(words, behind + 2)[0]
         low = value * unit / (other_unit or 1)
-        if upper is not None and other_unit is not None and upper > low:
-            return behind + 2, upper, low
+        if upper is not None and other_unit is not None:
+            if words[behind].word in ("-", "–", "to") and upper > low:
+                return behind + 2, upper, low
+            if words[behind].word in _TIMES:
+                return behind + 2, max(upper, low), None
     return at + 1, value, None
+
+
+def _diameters(words: Sequence[Token], at: int, value: float, other: float) -> bool:
+    """Whether “7 x 5 mm” are two diameters: “5 x 3 mm polyps” are five."""
+    before = words[at - 1].word if at else ""
+    if value >= _COUNTED or value != int(value) or before in ARTICLES or before in _MEASURES:
+        return True
+    lesions = load_wording().lesions
+    named = [lesions[(token.word,)] for token in words[at + 3 : at + 8] if (token.word,) in lesions]
+    return value > other and not any(one.many for one in named)
 
 
 def _listed(words: Sequence[Token], at: int) -> float | None:
@@ -100,7 +123,8 @@ def _listed(words: Sequence[Token], at: int) -> float | None:
 
 
 def _count(words: Sequence[Token], at: int, end: int, value: float, ranged: bool) -> Mark | None:
-    if value != int(value) or value > _MOST_COUNTED:
+    numbered = at > 0 and words[at - 1].word in _NUMBERED
+    if value != int(value) or value > _MOST_COUNTED or numbered:
         return None
     return Mark("count", at, end, value=None if ranged else int(value))
 

@@ -30,6 +30,7 @@ def mentions(words: Sequence[Token], marks: Sequence[Mark]) -> list[Mention]:
     left_out = ellipses(words, marks) if names else pairs(words, marks)
     named += [one for one in left_out if not any(overlap(one.name, name) for name in names)]
     kept = sorted((one for one in named if one is not None), key=lambda one: one.name)
+    kept = _without_appositions(words, kept)
     kept = _without_old_ones(words, without_headings(kept, marks))
     ends = [one.name[0] for one in kept[1:]] + [len(words)] * bool(kept)
     whole = [
@@ -58,16 +59,34 @@ def name_start(words: Sequence[Token], marks: Sequence[Mark], noun: Mark) -> int
         if mark.kind in ("size", "count", "below", "above") or (mark.kind == "say" and mark.field in _INSIDE)
         for at in range(mark.first, mark.last)
     }
-    counts = {mark.first for mark in marks if mark.kind == "count"}
     fillers = set(load_wording().fillers.words)
     at = noun.first
     while at > 0 and (at - 1 in covers or words[at - 1].word in fillers or words[at - 1].text in "<>≤≥"):
-        if words[at - 1].word == "and" and at in counts:  # “… flexure and a pedunculated polyp”
+        if words[at - 1].word in ("and", "&") and not _one_name(words, marks, at):
             break
         at -= 1
     while at < noun.first and words[at].word in ("and", "&", "the", "colon"):
         at += 1
     return at
+
+
+def _one_name(words: Sequence[Token], marks: Sequence[Mark], at: int) -> bool:
+    """Whether the “and” before this token joins words of one name: “ascending and sigmoid polyps”.
+
+    Not so “… in the sigmoid and 8 mm polyp”, “… flexure and a pedunculated polyp”.
+    """
+    behind = next((mark for mark in marks if mark.first == at), None)
+    before = next((mark for mark in marks if mark.last == at - 1), None)
+    if behind is not None and behind.kind == "count":
+        return False
+    if behind is not None and before is not None and behind.kind == "size" != before.kind:
+        return False
+    if before is None or before.field != "segment":
+        return True
+    first = before.first
+    while first and words[first - 1].word in ("the", "proximal", "mid", "distal"):
+        first -= 1
+    return not (first and words[first - 1].word in ("in", "at", "of", "from"))
 
 
 def _named(words: Sequence[Token], marks: Sequence[Mark], noun: Mark) -> Mention | None:
@@ -87,8 +106,9 @@ def _count(words: Sequence[Token], marks: Sequence[Mark], start: int, noun: Mark
     if inside:
         return None if inside[0].value is None else int(inside[0].value)
     behind = words[noun.last : noun.last + 7]
+    sized = {at for mark in marks if mark.kind == "size" for at in range(mark.first, mark.last)}
     for at, token in enumerate(behind[:-1]):
-        number = behind[at + 1].number
+        number = behind[at + 1].number if noun.last + at not in sized else None
         if token.word == "x" and number is not None and number == int(number):
             return int(number)
     several = set(load_wording().fillers.several)
@@ -113,8 +133,24 @@ def _named_again(words: Sequence[Token], start: int, noun: Mark) -> bool:
     return start == noun.first and start > 0 and words[start - 1].word in again
 
 
+def _without_appositions(words: Sequence[Token], kept: Sequence[Mention]) -> list[Mention]:
+    """“8 mm lesion in the caecum, suspected SSL”: the second name only says what the first one looks like."""
+    looks = load_wording().fillers.looks
+    found: list[Mention] = []
+    for one in kept:
+        start = one.name[0]
+        while start and words[start - 1].word in ("a", "an", ":", "(", "-", "–"):
+            start -= 1
+        told = {token.word for token in words[max(0, start - 2) : one.name[0] + 1]}
+        if found and one.count == 1 and not one.elliptic and not told.isdisjoint(looks):
+            found[-1] = msgspec.structs.replace(found[-1], says={**one.says, **found[-1].says})
+        else:
+            found.append(one)
+    return found
+
+
 def _ordinal(words: Sequence[Token], at: int) -> Mention | None:
-    """“The second is sessile”."""
+    """“The second is sessile”; not “the first removed”."""
     if words[at].word != "the" or words[at + 1].word not in _ORDINALS:
         return None
     behind = at + 3 if words[at + 2].word == "one" else at + 2

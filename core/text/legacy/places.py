@@ -65,11 +65,13 @@ def _passed_through(words: Sequence[Token], mark: Mark) -> bool:
 
 
 def _is_near(words: Sequence[Token], marks: Sequence[Mark], mark: Mark) -> bool:
-    """“… just proximal to the valve”."""
+    """“… just proximal to the valve”, “2 cm from the valve”."""
     first = mark.first
     while first > 0 and words[first - 1].word in ("the", "a"):
         first -= 1
-    return any(one.kind == "relation" and one.last == first for one in marks)
+    away = first > 0 and words[first - 1].word in ("from", "above", "below", "past", "beyond")
+    measured = any(one.kind == "distance" and one.last == first - 1 for one in marks)
+    return (away and measured) or any(one.kind == "relation" and one.last == first for one in marks)
 
 
 def _by_name(at: Sequence[Mark], mention: Mention) -> list[Mark]:

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 
 import msgspec
 
-from core.text.legacy.tokens import sentences
+from core.text.legacy.marks import marks_of
+from core.text.legacy.places import heading_of
+from core.text.legacy.tokens import sentences, tokens
 from core.text.legacy.wording import load_wording
 
 _HEADING = re.compile(r"\W*((?:[^\W\d_]+[ /&-]*){1,4}?)\s*(?:[:=]|\s[-–]\s|$)\s*")
@@ -30,24 +32,32 @@ class Told(msgspec.Struct, frozen=True):
 def told(text: str) -> Iterator[Told]:
     """The sentences in their order, without those under headings such as “Indication”.
 
-    Behind a heading with a colon its own sentence is left out, behind one that has a line to itself all up to
-    the next heading or paragraph: a finding that is named elsewhere is never lost.
+    Behind such a heading all is left out up to the next heading or paragraph, where it has a line to itself,
+    where the findings have a heading of their own further below, or where it ends a report; else only its own
+    sentence: a finding that is named elsewhere is never lost.
     """
     known = load_wording().sections
     skipping = summary = False
     end = 0
-    for start, sentence in sentences(text):
-        heading, alone = _heading(sentence)
-        if heading or _PARAGRAPH.search(text, end, start):
+    every = [(start, sentence, *_heading(sentence)) for start, sentence in sentences(text)]
+    body = max((start for start, _, heading, _ in every if heading in known.bodies), default=-1)
+    for start, sentence, heading, alone in every:
+        if heading or (skipping and _place_heading(sentence)) or _PARAGRAPH.search(text, end, start):
             skipping = False
         end = start + len(sentence)
         if heading:
             summary = heading in known.summaries
         if heading in known.skipped:
-            skipping = alone
+            skipping = alone or start < body or heading in known.closing
             continue
         if not skipping and not (alone and heading):
             yield Told(start, sentence, summary)
+
+
+def _place_heading(sentence: str) -> bool:
+    """“Sigmoid: …”: whatever was left out before, a finding may stand here."""
+    words = tokens(sentence)
+    return heading_of(words, marks_of(words), sentence) is not None
 
 
 def _heading(sentence: str) -> tuple[str, bool]:

@@ -118,7 +118,9 @@ def _findings(
                 found[known[0]] = with_more(found[known[0]], one.fields)
             else:
                 found.append(one)
-    return found if _WHICH.isdisjoint(token.word for token in words) else [_doubting(one) for one in found]
+    told = [token.word for token in words]
+    apart = not _WHICH.isdisjoint(told) or ("one" in told and "other" in told[told.index("one") :])
+    return [_doubting(one) for one in found] if apart and not any(one.part for one in named) else found
 
 
 def _doubting(found: ReadFinding) -> ReadFinding:

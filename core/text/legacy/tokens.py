@@ -18,7 +18,7 @@ _SHORT = (
 _SENTENCE = re.compile(rf"(?:(?<=[.!?]){_SHORT}\s+(?=[A-Z\d])|(?<=;)\s+(?=[A-Z\d])(?!\d+\)))|\s*[\r\n]+\s*")
 _WRAPPED = 60
 """A line of so many characters that goes on in lower case was wrapped, not ended."""
-_TOKEN = re.compile(r"\d+(?:[.,]\d+)?|[^\W\d_]+|[^\w\s]")
+_TOKEN = re.compile(r"\d+(?:[.,]\d+)?|(?<!\w)\.\d+|[^\W\d_]+|[^\w\s]")
 _ALIKE = 0.79
 _LONG, _ALIKE_LONG = 10, 0.74
 SLIP = 0.85
@@ -37,7 +37,7 @@ class Token(msgspec.Struct, frozen=True):
     @property
     def number(self) -> float | None:
         """Its value, where it is a number in digits, with a point or a comma."""
-        return float(self.text.replace(",", ".")) if self.text[0].isdigit() else None
+        return float(self.text.replace(",", ".")) if self.text[-1].isdigit() else None
 
 
 def sentences(text: str) -> list[tuple[int, str]]:

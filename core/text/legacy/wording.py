@@ -32,12 +32,13 @@ class Lesion(msgspec.Struct, frozen=True):
 
 
 class Say(msgspec.Struct, frozen=True):
-    """Words for one value of one field, and how sure they are by themselves."""
+    """Words for one value of one field, how sure they are by themselves, and what else they say."""
 
     field: str
     value: str
     words: tuple[str, ...]
     sure: float = 0.95
+    also: dict[str, str] = {}
 
 
 class Negation(msgspec.Struct, frozen=True):
@@ -63,10 +64,13 @@ class Negation(msgspec.Struct, frozen=True):
 
 
 class Fillers(msgspec.Struct, frozen=True):
-    """Words inside a finding's name, and those among them that mean an unknown number."""
+    """Words inside a finding's name, and those among them that mean an unknown number; words before a name that
+    only says what a finding looks like.
+    """
 
     words: tuple[str, ...]
     several: tuple[str, ...]
+    looks: tuple[str, ...]
 
 
 class Words(msgspec.Struct, frozen=True):
@@ -82,10 +86,14 @@ class Relation(msgspec.Struct, frozen=True):
 
 
 class Sections(msgspec.Struct, frozen=True):
-    """Headings of a report: under which nothing was found, which repeat what was, and the others; and words
-    that a sentence begins with, or words for a treatment, which go on about the finding before it."""
+    """Headings of a report: under which nothing was found, after which nothing more was, under which it begins,
+    which repeat it, and the others; and words that a sentence begins with, or words for a treatment, which go on
+    about the finding before it.
+    """
 
     skipped: tuple[str, ...]
+    closing: tuple[str, ...]
+    bodies: tuple[str, ...]
     summaries: tuple[str, ...]
     others: tuple[str, ...]
     goes_on: tuple[str, ...]
