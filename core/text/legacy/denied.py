@@ -21,7 +21,8 @@ _PASSED = frozenset({
 """What may stand between the denial and what is denied."""
 _NOT_DONE_BEFORE = frozenset({
     "for", "consider", "considered", "unsuitable", "previous", "prior", "old", "needs", "requires", "plan",
-    "planned", "future", "after", "earlier",
+    "planned", "future", "after", "earlier", "recommend", "recommended", "suggest", "unsuccessful", "attempt",
+    "attempted", "elective",
 })  # fmt: skip
 _NOT_DONE_BEHIND = (
     "failed", "unsuccessful", "impossible", "unavailable", "next", "planned", "scar", "not possible",

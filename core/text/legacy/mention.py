@@ -20,6 +20,7 @@ class Mention(msgspec.Struct, frozen=True):
         of: what follows is what was there before: “scar of the 20 mm polyp”.
         past: those tokens.
         again: “the 12 mm polyp”: it may have been named before.
+        nth: “the second”: which of several it may be, from 0.
         shares: what stands behind the next one's name is said of it, too: “a 5 mm and an 8 mm polyp in …”.
     """
 
@@ -34,6 +35,7 @@ class Mention(msgspec.Struct, frozen=True):
     of: bool = False
     past: tuple[int, int] = (0, 0)
     again: bool = False
+    nth: int | None = None
     shares: bool = False
 
     def owns(self, at: int) -> bool:

@@ -17,7 +17,7 @@ from core.text.legacy.wording import load_wording
 
 _INSIDE = frozenset({"paris", "lst", "segment", "sub_segment", "surface", "optical_dx", "stalk", "colour"})
 """Fields whose words may stand between a number and what the finding is called."""
-_ORDINALS = frozenset({"first", "second", "third", "fourth", "other"})
+_ORDINALS = ("first", "second", "third", "fourth", "other")
 _DEFINITE = frozenset({"the", "this", "that", "these", "those"})
 
 
@@ -97,7 +97,10 @@ def _named(words: Sequence[Token], marks: Sequence[Mark], noun: Mark) -> Mention
         return None
     again = bool(start) and words[start - 1].word in _DEFINITE
     count = _count(words, marks, start, noun, lesion.many)
-    return Mention((start, noun.last), str(noun.value), count, says=lesion.says, of=lesion.of, again=again)
+    nth = _nth(words, start - 2) if start > 1 else None
+    return Mention(
+        (start, noun.last), str(noun.value), count, says=lesion.says, of=lesion.of, again=again, nth=nth
+    )
 
 
 def _count(words: Sequence[Token], marks: Sequence[Mark], start: int, noun: Mark, many: bool) -> int | None:
@@ -156,7 +159,13 @@ def _ordinal(words: Sequence[Token], at: int) -> Mention | None:
     behind = at + 3 if words[at + 2].word == "one" else at + 2
     if behind >= len(words) or words[behind].word not in ("is", "was"):
         return None
-    return Mention((at, behind), "polyp", 1)
+    return Mention((at, behind), "polyp", 1, nth=_nth(words, at))
+
+
+def _nth(words: Sequence[Token], at: int) -> int | None:
+    """Which one “the second” that begins here is, from 0; None for “the other”."""
+    known = words[at].word == "the" and words[at + 1].word in _ORDINALS[:-1]
+    return _ORDINALS.index(words[at + 1].word) if known else None
 
 
 def _without_old_ones(words: Sequence[Token], kept: list[Mention]) -> list[Mention]:

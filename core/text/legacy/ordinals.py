@@ -14,18 +14,19 @@ _PLACES = {"first": 0, "second": 1, "third": 2, "fourth": 3, "1st": 0, "2nd": 1,
 _MOST = 4
 
 
-def nth(read: ReadSentence) -> int | None:
-    """Which of those before it the sentence is about, from 0; None where it doesn't begin so."""
+def parts_of(read: ReadSentence) -> dict[int, Mapping[str, ReadField]]:
+    """What the sentence says of which of those before it, from 0; empty where it isn't about such."""
+    refers = [one for one in read.refers if one is not None]
+    if refers and len(refers) == len(read.refers):
+        return {at: _said(one) for at, one in zip(refers, read.findings, strict=True)}
     told = [token.word for token in read.words if token.word not in ("the", "-", "•")]
     at = _PLACES.get(told[0]) if told else None
-    return at if {"size_mm", "paris"} & said_of(read).keys() else None
+    said = _said(read.findings[0]) if len(read.findings) == 1 else read.rest
+    return {at: said} if at is not None and {"size_mm", "paris"} & said.keys() else {}
 
 
-def said_of(read: ReadSentence) -> Mapping[str, ReadField]:
-    """What the sentence says of one finding, whether or not it calls it one."""
-    if len(read.findings) == 1:
-        return {key: one for key, one in read.findings[0].fields.items() if key != "state"}
-    return read.rest
+def _said(one: ReadFinding) -> Mapping[str, ReadField]:
+    return {key: field for key, field in one.fields.items() if key != "state"}
 
 
 def told_apart(found: Sequence[ReadFinding], last: Sequence[int]) -> tuple[list[ReadFinding], list[int]]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from core.text.legacy.following import goes_on, is_first, keeps_on, names_again
 from core.text.legacy.headings import Carried
-from core.text.legacy.ordinals import nth, said_of, told_apart
+from core.text.legacy.ordinals import parts_of, told_apart
 from core.text.legacy.read_finding import ReadFinding, with_more
 from core.text.legacy.sections import told
 from core.text.legacy.sentence import read_sentence
@@ -35,12 +35,13 @@ def read_findings(text: str) -> tuple[ReadFinding, ...]:
             continue
         read = read_sentence(one.sentence, one.start, text)
         carried = carried.behind(read)
-        which = nth(read)
-        if which is not None and not several:
+        parts = parts_of(read)
+        if parts and not several:
             found, several = told_apart(found, last)
-        if which is not None and which < len(several):
-            last = [several[which]]
-            found[last[0]] = with_more(found[last[0]], said_of(read), one.sentence.strip())
+        if parts and max(parts) < len(several):
+            last = [several[number] for number in parts]
+            for place, said in zip(last, parts.values(), strict=True):
+                found[place] = with_more(found[place], said, one.sentence.strip())
             continue
         new = [carried.placed(each) for each in (read.findings or is_first(read, found))]
         again = names_again(read, found)

@@ -39,6 +39,7 @@ class ReadSentence(msgspec.Struct, frozen=True):
 
     Args:
         findings: that it names.
+        refers: which of several each of them may be: “the second was …”.
         rest: what it says of something, where it names no finding.
         unnamed: its finding is told by size, place and form alone: “Sigmoid: 8 mm Ip, hot snare”.
         sentence: itself, without blanks around it.
@@ -51,6 +52,7 @@ class ReadSentence(msgspec.Struct, frozen=True):
     words: tuple[Token, ...]
     marks: tuple[Mark, ...]
     findings: tuple[ReadFinding, ...]
+    refers: tuple[int | None, ...]
     rest: dict[str, ReadField]
     sentence: str
     heading: dict[str, ReadField] | None
@@ -67,7 +69,7 @@ def read_sentence(sentence: str, start: int, text: str) -> ReadSentence:
     marks = marks_of(words)
     named = mentions(words, marks)
     past = _is_past(words, named)
-    findings = [] if past else _findings(words, marks, named, sentence, text)
+    findings, refers = ([], []) if past else _findings(words, marks, named, sentence, text)
     gone = nouns(marks) if past else absent(words, marks)
     rest = {} if findings or gone else _rest(words, marks, text)
     unnamed = (
@@ -78,11 +80,13 @@ def read_sentence(sentence: str, start: int, text: str) -> ReadSentence:
     )
     if unnamed:
         findings = [ReadFinding({"state": ReadField("polyp", _UNNAMED, ""), **rest}, 1, sentence.strip())]
+        refers = [None]
     called_again = [noun for noun in nouns(marks) if noun not in gone and not compound(words, noun)]
     return ReadSentence(
         words=tuple(words),
         marks=tuple(marks),
         findings=tuple(findings),
+        refers=tuple(refers),
         rest={} if findings else rest,
         sentence=sentence.strip(),
         heading=heading_of(words, marks, text),
@@ -104,9 +108,11 @@ def _rest(words: Sequence[Token], marks: Sequence[Mark], text: str) -> dict[str,
 
 def _findings(
     words: Sequence[Token], marks: Sequence[Mark], named: Sequence[Mention], sentence: str, text: str
-) -> list[ReadFinding]:
+) -> tuple[list[ReadFinding], list[int | None]]:
+    """The findings, and which of several each may be."""
     shared = _shared(words, marks, named, text)
     found: list[ReadFinding] = []
+    refers: list[int | None] = []
     for mention in named:
         own = [mark for mark in marks if mention.owns(mark.first) and not mark.denied]
         fields = {**shared, **fields_of(words, own, mention, text)}
@@ -114,13 +120,17 @@ def _findings(
         sizes = [read_of(words, mark, text) for mark in sizes_of_several(words, own, mention)]
         for one in _spread(fields, placed, sizes, mention, sentence.strip()):
             known = [at for at, other in enumerate(found) if mention.again and agrees(other, one.fields)]
+            if mention.nth is not None and mention.nth < len(found) > 1 and refers[mention.nth] is None:
+                known = [mention.nth]
             if known:
                 found[known[0]] = with_more(found[known[0]], one.fields)
             else:
                 found.append(one)
+                refers.append(mention.nth)
     told = [token.word for token in words]
     apart = not _WHICH.isdisjoint(told) or ("one" in told and "other" in told[told.index("one") :])
-    return [_doubting(one) for one in found] if apart and not any(one.part for one in named) else found
+    doubt = apart and not any(one.part for one in named)
+    return [_doubting(one) for one in found] if doubt else found, refers
 
 
 def _doubting(found: ReadFinding) -> ReadFinding:

@@ -64,8 +64,8 @@ class Negation(msgspec.Struct, frozen=True):
 
 
 class Fillers(msgspec.Struct, frozen=True):
-    """Words inside a finding's name, and those among them that mean an unknown number; words before a name that
-    only says what a finding looks like.
+    """Words inside a finding's name; those that mean an unknown number; those before a name that only says
+    what a finding looks like.
     """
 
     words: tuple[str, ...]
@@ -86,9 +86,14 @@ class Relation(msgspec.Struct, frozen=True):
 
 
 class Sections(msgspec.Struct, frozen=True):
-    """Headings of a report: under which nothing was found, after which nothing more was, under which it begins,
-    which repeat it, and the others; and words that a sentence begins with, or words for a treatment, which go on
-    about the finding before it.
+    """Headings of a report, and words that go on about the finding before them.
+
+    Args:
+        skipped: nothing was found under them; ``closing``: nor after them.
+        bodies: what was found begins there.
+        summaries: they repeat it.
+        goes_on: a sentence begins with them.
+        treats: words for a treatment.
     """
 
     skipped: tuple[str, ...]
