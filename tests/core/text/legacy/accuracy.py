@@ -1,8 +1,9 @@
-"""How well free text is read: sentences of real reports that were labelled by hand.
+"""How well free text is read: sentences of real reports that were labelled by hand, or composed ones.
 
-``python tests/core/text/legacy/accuracy.py FindingsTextColon.txt [--wrong]``
+``python tests/core/text/legacy/accuracy.py FindingsTextColon.txt|composed.json [--wrong]``
 
-``labels.json`` holds line, SHA-256 and labels, never the text. A label is a value, a list of values that are
+``labels.json`` holds line, SHA-256 and labels, never the text; ``composed.json`` sentences that were composed
+and labelled without knowledge of the rules. A label is a value, a list of values that are
 all right, or "?" where nobody can tell; a field that isn't there isn't said.
 """
 
@@ -18,6 +19,7 @@ from typing import Any
 from core.text.legacy.reading import ReadFinding, read_findings
 
 LABELS = Path(__file__).with_name("labels.json")
+COMPOSED = Path(__file__).with_name("composed.json")
 FIELDS = (
     "count", "segment", "sub_segment", "size_mm", "paris", "action", "lifting", "retrieved", "dist_av_cm",
 )  # fmt: skip
@@ -26,6 +28,9 @@ ANY = "?"
 
 def labelled(file: Path) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """Labelled sentences of the file with their findings; other bytes than were labelled are left out."""
+    if file.suffix == ".json":
+        yield from ((one["text"], one["findings"]) for one in json.loads(file.read_text("utf-8")))
+        return
     lines = file.read_text("utf-8", errors="replace").splitlines()
     for one in json.loads(LABELS.read_text("utf-8")):
         text = lines[one["line"] - 1].strip().strip('"')
