@@ -193,7 +193,7 @@ def test_sentences_about_one_of_several_and_what_goes_on_about_it() -> None:
          [(1, 6, "sigmoid"), (1, 4, "rectum")]),
         ("Indication: FIT positive. Previous 12 mm adenoma sigmoid.\nFindings: 3 mm polyp in the caecum.",
          [(1, 3, "caecum")]),
-        ("Indication: anaemia. Sigmoid: 5 mm polyp. Plan: EMR of the 20 mm polyp. Colonoscopy for the 8 mm polyp.",
+        ("Indication: anaemia. Sigmoid: 5 mm polyp. Plan: EMR of the 20 mm polyp. Then the 8 mm polyp.",
          [(1, 5, "sigmoid")]),
         ("Indication: anaemia. 5 mm polyp in the sigmoid. Impression: polyp.", [(1, 5, "sigmoid")]),
         ("No polyps apart from a 5 mm polyp in the sigmoid.", [(1, 5, "sigmoid")]),
