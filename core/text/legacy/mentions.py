@@ -11,12 +11,10 @@ from core.text.legacy.ellipsis import ellipses, pairs, without_headings
 from core.text.legacy.leading import leading
 from core.text.legacy.mark import Mark
 from core.text.legacy.mention import Mention
-from core.text.legacy.nouns import called, nouns, overlap
+from core.text.legacy.nouns import called, name_start, nouns, overlap
 from core.text.legacy.tokens import Token
 from core.text.legacy.wording import load_wording
 
-_INSIDE = frozenset({"paris", "lst", "segment", "sub_segment", "surface", "optical_dx", "stalk", "colour"})
-"""Fields whose words may stand between a number and what the finding is called."""
 _ORDINALS = ("first", "second", "third", "fourth", "other")
 _DEFINITE = frozenset({"the", "this", "that", "these", "those"})
 
@@ -49,44 +47,6 @@ def _with_shared(one: Mention, following: Sequence[Mention]) -> Mention:
 def absent(words: Sequence[Token], marks: Sequence[Mark]) -> list[Mark]:
     """The marks that call something a finding that isn't there."""
     return [noun for noun in nouns(marks) if taken_back(words, name_start(words, marks, noun), noun)]
-
-
-def name_start(words: Sequence[Token], marks: Sequence[Mark], noun: Mark) -> int:
-    """Where the finding's name begins: numbers, sizes, places and adjectives before the noun."""
-    covers = {
-        at
-        for mark in marks
-        if mark.kind in ("size", "count", "below", "above") or (mark.kind == "say" and mark.field in _INSIDE)
-        for at in range(mark.first, mark.last)
-    }
-    fillers = set(load_wording().fillers.words)
-    at = noun.first
-    while at > 0 and (at - 1 in covers or words[at - 1].word in fillers or words[at - 1].text in "<>≤≥"):
-        if words[at - 1].word in ("and", "&") and not _one_name(words, marks, at):
-            break
-        at -= 1
-    while at < noun.first and words[at].word in ("and", "&", "the", "colon"):
-        at += 1
-    return at
-
-
-def _one_name(words: Sequence[Token], marks: Sequence[Mark], at: int) -> bool:
-    """Whether the “and” before this token joins words of one name: “ascending and sigmoid polyps”.
-
-    Not so “… in the sigmoid and 8 mm polyp”, “… flexure and a pedunculated polyp”.
-    """
-    behind = next((mark for mark in marks if mark.first == at), None)
-    before = next((mark for mark in marks if mark.last == at - 1), None)
-    if behind is not None and behind.kind == "count":
-        return False
-    if behind is not None and before is not None and behind.kind == "size" != before.kind:
-        return False
-    if before is None or before.field != "segment":
-        return True
-    first = before.first
-    while first and words[first - 1].word in ("the", "proximal", "mid", "distal"):
-        first -= 1
-    return not (first and words[first - 1].word in ("in", "at", "of", "from"))
 
 
 def _named(words: Sequence[Token], marks: Sequence[Mark], noun: Mark) -> Mention | None:
