@@ -16,6 +16,9 @@ _SHORT = (
 )
 """A full stop behind one of these ends no sentence."""
 _SENTENCE = re.compile(rf"(?:(?<=[.!?]){_SHORT}\s+(?=[A-Z\d])|(?<=;)\s+(?=[A-Z\d])(?!\d+\)))|\s*[\r\n]+\s*")
+_SHORTENED = frozenset(
+    {"prox", "dist", "asc", "desc", "sig", "trans", "hep", "spl", "splen", "rect", "caec", "approx"}
+)
 _WRAPPED = 60
 """A line of so many characters that goes on in lower case was wrapped, not ended."""
 _TOKEN = re.compile(r"\d+(?:[.,]\d+)?|(?<!\w)\.\d+|[^\W\d_]+|[^\w\s]")
@@ -67,7 +70,7 @@ def tokens(sentence: str, offset: int = 0) -> list[Token]:
         text = match.group()
         word, sure = put_right(text.lower())
         found.append(Token(text, word, offset + match.start(), offset + match.end(), sure))
-    return [one for at, one in enumerate(found) if not _joins(found, at)]
+    return [one for at, one in enumerate(found) if not (_joins(found, at) or _shortens(found, at))]
 
 
 def _joins(found: list[Token], at: int) -> bool:
@@ -75,6 +78,13 @@ def _joins(found: list[Token], at: int) -> bool:
     if found[at].text not in "-/–" or not 0 < at < len(found) - 1:
         return False
     return found[at - 1].text[-1].isalpha() and found[at + 1].text[0].isalpha()
+
+
+def _shortens(found: list[Token], at: int) -> bool:
+    """Whether a token is the full stop of an abbreviation: “prox. transverse”."""
+    if found[at].text != "." or not 0 < at < len(found) - 1:
+        return False
+    return found[at - 1].word in _SHORTENED and found[at + 1].text[0].islower()
 
 
 @cache

@@ -53,6 +53,26 @@ def one(text: str) -> ReadFinding:
         ("IIa+Is lesion in the caecum", {"paris": "IIa+Is", "segment": "caecum"}),
         ("Polyp (0-Is, 6mm). It is small.", {"paris": "Is", "size_mm": 6}),
         ("Six mm polyp", {"size_mm": 6}),
+        ("The polyp measured 7 x 5 mm", {"size_mm": 7}),
+        ("A 20mm x 30mm polyp", {"size_mm": 30}),
+        ("Polyp 3 cm x 2 cm in the rectum", {"size_mm": 30, "segment": "rectum"}),
+        ("Polyp 30 by 20 mm", {"size_mm": 30}),
+        ("2.5 x 1.5 cm polyp", {"size_mm": 25}),
+        ("Polyp 12 X 8 MM", {"size_mm": 12}),
+        ("polyp of .8 cm in the sigmoid", {"size_mm": 8, "segment": "sigmoid"}),
+        ("A 6mm polyp 2 cm from the ileocaecal valve in the ascending colon",
+         {"size_mm": 6, "segment": "ascending"}),
+        ("Sigmoid polyp; tattoo placed 3 cm distally.",
+         {"segment": "sigmoid", "tattoo": "agent not recorded"}),
+        ("8 mm lesion in the ascending colon, suspected SSL, cold snare.",
+         {"size_mm": 8, "segment": "ascending", "optical_dx": "SSL", "action": "cold snare"}),
+        ("8 mm polyp in the caecum, looks like an adenoma", {"size_mm": 8, "segment": "caecum"}),
+        ("4 mm polyp, removed with cold forceps. Resection and retrieval were complete.",
+         {"size_mm": 4, "action": "cold forceps", "complete": "yes", "retrieved": "yes"}),
+        ("Polyp 4 mm, unsuccessful attempt at hot snare, biopsied.",
+         {"size_mm": 4, "action": "biopsy only"}),
+        ("15 mm polyp. We recommend hot snare polypectomy.", {"size_mm": 15}),
+        ("10 mm polyp prox. transverse", {"size_mm": 10, "segment": "transverse", "sub_segment": "proximal"}),
         ("A 6 millimeter polyp", {"size_mm": 6}),
         ("5-mm polyp", {"size_mm": 5}),
         ("15mm x 10mm polyp", {"size_mm": 15}),
@@ -107,6 +127,8 @@ def test_how_many(text: str, count: int | None) -> None:
         "No large or obstructing lesions.", "Small polyps could be missed.",
         "Small lesions cannot be excluded.", "Tattoo placed distal to the polyp.", "Polypectomy.",
         "Family history of polyps.", "Referred for polyp removal.", "Histology: tubular adenoma.",
+        "Unable to locate the 5 mm polyp in the sigmoid.", "His father had a 30 mm polyp in the rectum.",
+        "Stool mimicking a 10 mm polyp in the caecum.", "Neither polyps nor tumour.",
         "Recommendation: repeat colonoscopy for polyp follow up.", "Polyp could not be found.",
         "Submucosal lesion in the caecum.", "Histology showed a tubular adenoma.", "Hx adenomas.",
         "Polyp seen in the rectum on CT was not confirmed.", "Patient had 2 polyps removed last year.",
@@ -144,6 +166,29 @@ def test_the_forms_of_findings_that_share_a_noun_keep_apart() -> None:
     found = read_findings("Two sessile and one pedunculated polyp in the sigmoid, cold snared.")
     assert [each.fields["paris"].value for each in found] == ["Is", "Ip"]
     assert all(each.fields["action"].value == "cold snare" for each in found)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A 5 mm polyp in the caecum and an 8 mm polyp in the sigmoid; the first was left in situ, the second "
+        "was removed with a cold snare.",
+        "5 mm polyp in the caecum. 8 mm polyp in the sigmoid.\n"
+        "5 mm polyp and 8 mm polyp. The first was left in situ. The second was removed with a cold snare.",
+    ],
+)
+def test_the_first_and_the_second_are_those_before(text: str) -> None:
+    found = read_findings(text)[-2:]
+    assert [(each.fields["size_mm"].value, each.fields["action"].value) for each in found] == [
+        (5, "left in situ"), (8, "cold snare"),
+    ]  # fmt: skip
+
+
+def test_what_was_done_to_which_is_doubted() -> None:
+    found = read_findings(
+        "Two polyps in the caecum (4 mm, 7 mm), one removed by cold snare, the other by EMR."
+    )
+    assert all(each.fields["action"].sure <= 0.4 for each in found)
 
 
 def test_sentences_about_one_of_several_and_what_goes_on_about_it() -> None:
@@ -226,6 +271,14 @@ def test_sentences_about_one_of_several_and_what_goes_on_about_it() -> None:
         ("Polyp in the caecum, 4 mm. The second polyp was 8 mm in the rectum.",
          [(1, 4, "caecum"), (1, 8, "rectum")]),
         ("First, the caecum was reached. 5 mm polyp in the rectum.", [(1, 5, "rectum")]),
+        ("5 mm polyp in the ascending colon and 8 mm polyp in the sigmoid.",
+         [(1, 5, "ascending"), (1, 8, "sigmoid")]),
+        ("5 mm lesion in the caecum & flat 8 mm lesion in the sigmoid.",
+         [(1, 5, "caecum"), (1, 8, "sigmoid")]),
+        ("Ascending and sigmoid colon polyps, 5 mm.", [(None, 5, "ascending"), (None, 5, "sigmoid")]),
+        ("5 x 3 mm polyps in the sigmoid", [(5, 3, "sigmoid")]),
+        ("Flat lesion 25mm x 20 mm in the caecum", [(1, 25, "caecum")]),
+        ("Polyp #1 5 mm caecum. Polyp #2 7 mm sigmoid.", [(1, 5, "caecum"), (1, 7, "sigmoid")]),
     ],
 )  # fmt: skip
 def test_every_finding_with_its_size_and_place(text: str, wanted: list[tuple[Any, ...]]) -> None:
