@@ -125,9 +125,14 @@ def without_each_word(text: str) -> list[tuple[str, str]]:
 def without_each_code(codes: Codes) -> list[tuple[str, Codes]]:
     """Each field's value in words, and the codes without it."""
     return [
-        (_value(key, own), {other: value for other, value in codes.items() if other != key})
-        for key, own in codes.items()
+        (word, {other: value for other, value in codes.items() if other != key})
+        for word, key in each_value(codes)
     ]
+
+
+def each_value(codes: Codes) -> list[tuple[str, str]]:
+    """Each field's value in words, and the field."""
+    return [(_value(key, own), key) for key, own in codes.items()]
 
 
 def narrowed(filters: Filters, meant: Meant) -> str:

@@ -19,8 +19,9 @@ from core.evaluation.items import normalised
 from core.inference.ranker import rank
 from core.matching.context import contexts
 from core.search.coded import Codes
-from core.search.features import SILENT, Floats, Words
+from core.search.features import Floats, Words
 from core.search.indexing import words_of
+from core.search.mattered import WordShare, mattering, without_each
 from core.search.prepared import PreparedClips
 from core.search.query import (
     LONGEST,
@@ -29,27 +30,13 @@ from core.search.query import (
     Filters,
     Meant,
     SearchQuery,
+    each_value,
     narrowed,
     understood,
-    without_each_code,
-    without_each_word,
 )
 from core.search.typed import read_typed
 from core.search.vectors import PICTURES, ClipVectors, WordSpace
 from core.text.vocabulary import load
-
-_MATTERS = 0.03
-"""A word whose loss changes the score by less isn't named."""
-
-
-class WordShare(msgspec.Struct, frozen=True):
-    """A word of the query, and by how much the score falls where it is left out (negative: it rises).
-
-    The other fields keep their weight, so that a word which fits counts for the hit also where all others do.
-    """
-
-    word: str
-    change: float
 
 
 class Hit(msgspec.Struct, frozen=True):
@@ -79,6 +66,7 @@ class SearchResult(msgspec.Struct, frozen=True):
 
     Attributes:
         said: the query as it was understood, in words; empty where nothing was.
+        nowhere: what of the query no clip that was searched is described as, in words.
         advice: what to do where there are no hits because of the query or its filters.
         ignored: typed words that nothing was understood of.
         searched: clips that the filters let through and that were prepared.
@@ -92,6 +80,7 @@ class SearchResult(msgspec.Struct, frozen=True):
     unprepared: int
     model: str
     ignored: tuple[str, ...] = ()
+    nowhere: tuple[str, ...] = ()
     advice: str = ""
     note: str = NO_IDENTITY
     notice: str = RESEARCH_BANNER
@@ -129,17 +118,19 @@ def search(
     meant = understood(query, liked.words if liked else None)
     wanted = _let_through(catalog, query.filters, meant, query.like)
     at = np.flatnonzero(np.isin(clips.clips, wanted, assume_unique=True))
-    known = liked is not None or bool(space.features.of(meant.words).any())
-    found, scores = _best(clips, at if known else at[:0], _encoded(space, query, meant, liked), top)
-    words = _words(space, query, meant, liked)
+    known = liked is not None or bool(space.asked(meant.words).any())
+    asked = _encoded(space, meant, liked)
+    found, scores = _best(clips, at if known else at[:0], asked, top)
+    words = without_each(space, query, meant, lambda texts: _places(space, liked, texts))
     return SearchResult(
-        hits=_hits(catalog, found, scores, _changes(words, found, scores)),
+        hits=_hits(catalog, found, scores, mattering(space, words, meant, asked, found)),
         said=meant.said if known else "",
         codes=meant.words.codes,
         searched=len(at),
         unprepared=len(wanted) - len(at),
         model=space.model_id,
         ignored=_ignored(space, query.text),
+        nowhere=_nowhere(space, clips, at, meant) if known else (),
         advice=_advice(query, meant, len(wanted)) if known else NOTHING_UNDERSTOOD,
     )
 
@@ -150,6 +141,16 @@ def _advice(query: SearchQuery, meant: Meant, left: int) -> str:
         return ""
     by = narrowed(query.filters, meant)
     return f"No clip is left by: {by}." if by else "There is no clip to search yet: mark one in a video."
+
+
+def _nowhere(space: WordSpace, clips: ClipVectors, at: NDArray[np.int64], meant: Meant) -> tuple[str, ...]:
+    if not len(at):
+        return ()
+    said = clips.mixed[:, space.dim :] if len(at) == len(clips) else clips.mixed[at][:, space.dim :]
+    fields = [(word, {key: meant.words.codes[key]}) for word, key in each_value(meant.words.codes)]
+    columns = space.codes_of([Words(codes) for _, codes in fields])
+    there = [bool(one) for one in (said @ columns.T > 0).any(axis=0)]
+    return tuple(word for (word, _), any_clip in zip(fields, there, strict=True) if not any_clip)
 
 
 def _best(
@@ -191,56 +192,19 @@ def _liked(catalog: Catalog, prepared: ClipVectors, space: WordSpace, clip: int 
     return _Liked(words_of(said) or Words({}), row.halves[0, 0] if row.pictures[0] else None)
 
 
-def _encoded(space: WordSpace, query: SearchQuery, meant: Meant, liked: _Liked | None) -> Floats:
+def _encoded(space: WordSpace, meant: Meant, liked: _Liked | None) -> Floats:
+    texts = [meant.words]
+    return np.asarray(space.with_codes(_places(space, liked, texts), texts)[0])
+
+
+def _places(space: WordSpace, liked: _Liked | None, texts: Sequence[Words]) -> Floats:
+    """(N, dim) places of typed words, or of the clip with other words."""
     if liked is None:
-        return np.asarray(space.queries_of([meant.words])[0])
-    return np.asarray(_like_with(space, liked, [meant.words])[0])
-
-
-def _like_with(space: WordSpace, liked: _Liked, texts: Sequence[Words], fields: int = 0) -> Floats:
-    """The clip with other words, as :meth:`core.search.vectors.WordSpace.queries_of`."""
+        return space.of_texts(texts)
     rows = space.of_descriptions(texts) * np.array([[bool(one.codes)] for one in texts])
     if liked.pictures is not None:
         rows = rows + PICTURES * liked.pictures
-    return space.with_codes(normalised(rows), texts, fields)
-
-
-def _words(
-    space: WordSpace, query: SearchQuery, meant: Meant, liked: _Liked | None
-) -> list[tuple[str, Floats]]:
-    """Each word (or field) of the query with the query's place without it."""
-    fields = space.fields_of(meant.words)
-    if liked is not None:
-        left = without_each_code(meant.words.codes)
-        rows = _like_with(space, liked, [Words(codes, meant.words.free) for _, codes in left], fields)
-        return [(word, row) for (word, _), row in zip(left, rows, strict=True)]
-    found: list[tuple[str, Words]] = []
-    denied = read_typed(query.text).denied
-    for word, rest in without_each_word(query.text):
-        if word.casefold() in SILENT or read_typed(rest).denied != denied:  # that one leaves clips out
-            continue
-        try:
-            without = understood(msgspec.structs.replace(query, text=rest)).words
-        except PolypTraceError:  # the only word, or the one that a chip starts from
-            without = Words({})
-        found.append((word, without))
-    rows = space.queries_of([text for _, text in found], fields)
-    return [(word, row) for (word, _), row in zip(found, rows, strict=True)]
-
-
-def _changes(
-    words: Sequence[tuple[str, Floats]], found: ClipVectors, scores: NDArray[np.float32]
-) -> list[tuple[WordShare, ...]]:
-    """For each hit the words that mattered, the one that mattered most first."""
-    if not words or not len(found):
-        return [()] * len(found)
-    without = np.stack([row for _, row in words]) @ found.mixed.T
-    shares = []
-    for place, score in enumerate(scores):
-        changes = [(float(score - without[k, place]), word) for k, (word, _) in enumerate(words)]
-        kept = sorted((one for one in changes if abs(one[0]) >= _MATTERS), key=lambda one: -abs(one[0]))
-        shares.append(tuple(WordShare(word, round(change, 4)) for change, word in kept))
-    return shares
+    return normalised(rows)
 
 
 def _let_through(catalog: Catalog, filters: Filters, meant: Meant, like: int | None) -> NDArray[np.int64]:

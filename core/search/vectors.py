@@ -26,6 +26,9 @@ makes more, of a single word the codes: “red”, “Isp”. The least share wi
 patients are found by one or two words without a fault; whole reports differ by 0.006 from the best share."""
 
 
+_NOUN = "state=polyp"
+
+
 class WordSpace:
     """A common space that texts and pictures of a catalogue are encoded into.
 
@@ -43,6 +46,7 @@ class WordSpace:
         self.features = WordFeatures(inputs.codes, inputs.words)
         self.codes = len(inputs.codes)
         keys = [name.partition("=")[0] for name in inputs.codes]
+        self._noun = np.array([name == _NOUN for name in inputs.codes], np.float32)
         self._fields = np.array([[key == one for one in dict.fromkeys(keys)] for key in keys], np.float32)
 
     @property
@@ -64,35 +68,32 @@ class WordSpace:
         """(N, dim) float32, L2 rows: typed words and reports."""
         return self.reader.encode(REPORT, self.features.of_all(texts))
 
-    def queries_of(self, texts: Sequence[Words], fields: int = 0) -> Floats:
+    def queries_of(self, texts: Sequence[Words]) -> Floats:
         """(N, dim + codes) float32, to be multiplied with :attr:`ClipVectors.mixed`: typed words and reports.
 
         A text that says nothing asks for nothing: 0.
         """
-        return self.with_codes(self.of_texts(texts), texts, fields)
+        return self.with_codes(self.of_texts(texts), texts)
 
-    def with_codes(self, rows: Floats, texts: Sequence[Words], fields: int = 0) -> Floats:
+    def with_codes(self, rows: Floats, texts: Sequence[Words]) -> Floats:
         """(N, dim) places of texts → (N, dim + codes): beside each the codes that it asks for.
 
         Each field counts the same, however many of its codes would do.
-
-        Args:
-            rows: the places.
-            texts: what they are places of.
-            fields: how many fields make the whole agreement; 0: those that the text asks for.
         """
         said = self.features.of_all(texts)
-        asked = said[:, : self.codes]
-        count = np.full((len(texts), 1), fields) if fields else self._asked_fields(asked)
+        asked = self._telling(said[:, : self.codes])
+        count = (asked @ self._fields > 0).sum(axis=1, keepdims=True)
         both = np.concatenate([rows, asked / np.maximum(count, 1)], axis=1)
         return np.asarray(both * said.any(axis=1, keepdims=True), dtype=np.float32)
 
-    def fields_of(self, text: Words) -> int:
-        """How many fields it asks for."""
-        return int(self._asked_fields(self.codes_of([text]))[0, 0])
+    def asked(self, text: Words) -> Floats:
+        """(codes,) float32, 1 for each code that a query asks for and is judged by."""
+        return np.asarray(self._telling(self.codes_of([text]))[0])
 
-    def _asked_fields(self, asked: Floats) -> NDArray[np.int64]:
-        return np.asarray((asked @ self._fields > 0).sum(axis=1, keepdims=True))
+    def _telling(self, asked: Floats) -> Floats:
+        """Without “polyp” where more is asked for: nearly every clip is one, and the rest must decide."""
+        more = asked @ (1 - self._noun) > 0
+        return np.asarray(asked * (1 - more[:, None] * self._noun), dtype=np.float32)
 
     def of_descriptions(self, texts: Sequence[Words]) -> Floats:
         """(N, dim) float32, L2 rows."""

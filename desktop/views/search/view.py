@@ -90,7 +90,8 @@ class SearchView(QWidget):
         self.table.scrollToTop()
         lost = f"Not understood: {', '.join(result.ignored)}." if result.ignored else ""
         said = f"Understood: {result.said}." if result.said else ""
-        self._say(" ".join(filter(None, (said, lost, _how_many(result)))), role="")
+        absent = f"No clip is described so: {'; '.join(result.nowhere)}." if result.nowhere else ""
+        self._say(" ".join(filter(None, (said, lost, absent, _how_many(result)))), role="")
         self._said.setToolTip(f"Model: {result.model}")
         self._preparing.show_missing(result.unprepared)
         for one in reversed(result.hits):  # the first row's comes first

@@ -1,0 +1,118 @@
+"""The words of a query that mattered for a hit, by leaving each of them out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+import numpy as np
+
+from core.errors import PolypTraceError
+from core.search.features import SILENT, Floats, Words
+from core.search.query import Meant, SearchQuery, understood, without_each_code, without_each_word
+from core.search.typed import read_typed
+from core.search.vectors import ClipVectors, WordSpace
+
+_NOUNS = frozenset({"polyp", "polyps", "lesion", "lesions", "adenoma", "adenomas", "colon"})
+_MATTERS = 0.03
+"""A word whose loss changes the score by less isn't named."""
+
+
+class WordShare(msgspec.Struct, frozen=True):
+    """A word of the query, and by how much the score falls where it is left out (negative: it rises).
+
+    The other fields keep their weight, so that a word which fits counts for the hit also where all others do.
+    A word that a description fits is never told to speak against it, nor one that it doesn't fit for it: what
+    the space makes of the words around it is left out there.
+    """
+
+    word: str
+    change: float
+
+
+class Without(msgspec.Struct, frozen=True):
+    """A query without one of its words: the word, (dim,) its place, and (codes,) those still asked for."""
+
+    word: str
+    place: Floats
+    asked: Floats
+
+
+def without_each(
+    space: WordSpace, query: SearchQuery, meant: Meant, places: Callable[[Sequence[Words]], Floats]
+) -> list[Without]:
+    """Each word of the query, or each field where it is to be like a clip, with the query without it.
+
+    Args:
+        places: texts → (N, dim) places in the common space.
+    """
+    if query.like is not None:
+        left = [
+            (word, Words(codes, meant.words.free)) for word, codes in without_each_code(meant.words.codes)
+        ]
+    else:
+        left = _each_left_out(query, meant)
+    if not left:
+        return []
+    whole, rows = space.asked(meant.words), places([words for _, words in left])
+    said = space.codes_of([words for _, words in left])
+    return [
+        Without(word, row * bool(words.codes or words.free), whole * one)
+        for (word, words), row, one in zip(left, rows, said, strict=True)
+    ]
+
+
+def _each_left_out(query: SearchQuery, meant: Meant) -> list[tuple[str, Words]]:
+    """Each typed word, and what is meant without it; none of those that leave clips out."""
+    found = []
+    denied = read_typed(query.text).denied
+    for word, rest in without_each_word(query.text):
+        if read_typed(rest).denied != denied:
+            continue
+        without = _meant_without(query, rest)
+        if word.casefold() in SILENT and without.codes == meant.words.codes:
+            continue
+        found.append((word, without))
+    return found
+
+
+def _meant_without(query: SearchQuery, rest: str) -> Words:
+    """What the rest of a query means; without its chips, where one has nothing to start from any more."""
+    for chips in (query.refinements, ()):
+        try:
+            return understood(msgspec.structs.replace(query, text=rest, refinements=chips)).words
+        except PolypTraceError:  # also where it was the only word
+            continue
+    return Words({})
+
+
+def mattering(
+    space: WordSpace, words: Sequence[Without], meant: Meant, asked: Floats, found: ClipVectors
+) -> list[tuple[WordShare, ...]]:
+    """For each hit the words that mattered, the one that mattered most first.
+
+    Args:
+        asked: (dim + codes,) the whole query.
+    """
+    if not words or not len(found):
+        return [()] * len(found)
+    places, said = found.mixed[:, : space.dim], found.mixed[:, space.dim :]
+    whole, dim = space.asked(meant.words), space.dim
+    shares: list[list[tuple[float, str]]] = [[] for _ in range(len(found))]
+    for one in words:
+        lost = said @ (asked[dim:] * (whole > one.asked))
+        changes = lost + places @ (asked[:dim] - one.place)
+        if not (whole > one.asked).any() and one.word.casefold() in _NOUNS:
+            continue
+        if (whole > one.asked).any():  # it says a field
+            changes = np.where(lost > 0, np.maximum(changes, 0), np.minimum(changes, 0))
+        for place, change in enumerate(changes.tolist()):
+            shares[place].append((change, one.word))
+    return [
+        tuple(
+            WordShare(word, round(change, 4))
+            for change, word in sorted(own, key=lambda each: -abs(each[0]))
+            if abs(change) >= _MATTERS
+        )
+        for own in shares
+    ]
