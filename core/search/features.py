@@ -21,11 +21,12 @@ Floats = NDArray[np.float32]
 
 _WORD = re.compile(r"[^\W\d_]{3,}")
 SILENT = frozenset({
-    "a", "about", "above", "all", "an", "and", "any", "are", "around", "at", "be", "below", "bigger", "but",
-    "by", "clips", "find", "for", "from", "greater", "has", "have", "in", "is", "it", "its", "larger",
-    "least", "less", "like", "me", "more", "most", "neither", "no", "non", "nor", "not", "of", "on", "or",
-    "over", "please", "show", "size", "sized", "smaller", "than", "that", "the", "there", "this", "to",
-    "under", "up", "was", "were", "which", "with", "without", "x",
+    "a", "about", "above", "all", "an", "and", "any", "approx", "approximately", "are", "around", "at",
+    "be", "below", "between", "bigger", "but", "by", "ca", "clips", "find", "for", "from", "greater",
+    "has", "have", "in", "is", "it", "its", "larger", "least", "less", "like", "me", "measured",
+    "measures", "measuring", "more", "most", "neither", "no", "non", "nor", "not", "of", "on", "or",
+    "over", "please", "roughly", "show", "size", "sized", "smaller", "than", "that", "the", "there",
+    "this", "to", "under", "up", "was", "were", "which", "with", "without", "x",
 })  # fmt: skip
 """Words that say nothing of a lesion: no features, and not missed in a query."""
 _FEWEST = 3

@@ -63,27 +63,29 @@ def without_each(
 
 
 def _each_left_out(query: SearchQuery, meant: Meant) -> list[tuple[str, Words]]:
-    """Each typed word, and what is meant without it; none of those that leave clips out."""
+    """Each typed word, and what is meant without it.
+
+    None of those that leave clips out, that say nothing, or whose place a chip has taken.
+    """
     found = []
     denied = read_typed(query.text).denied
     for word, rest in without_each_word(query.text):
         if read_typed(rest).denied != denied:
             continue
         without = _meant_without(query, rest)
-        if word.casefold() in SILENT and without.codes == meant.words.codes:
+        idle = without is not None and without.codes == meant.words.codes
+        if without is None or (idle and (query.refinements or word.casefold() in SILENT)):
             continue
         found.append((word, without))
     return found
 
 
-def _meant_without(query: SearchQuery, rest: str) -> Words:
-    """What the rest of a query means; without its chips, where one has nothing to start from any more."""
-    for chips in (query.refinements, ()):
-        try:
-            return understood(msgspec.structs.replace(query, text=rest, refinements=chips)).words
-        except PolypTraceError:  # also where it was the only word
-            continue
-    return Words({})
+def _meant_without(query: SearchQuery, rest: str) -> Words | None:
+    """What the rest of a query means; None where a chip has nothing to start from any more."""
+    try:
+        return understood(msgspec.structs.replace(query, text=rest)).words
+    except PolypTraceError:
+        return None if query.refinements else Words({})
 
 
 def mattering(

@@ -12,7 +12,7 @@ from core.errors import PolypTraceError
 from core.search.coded import Codes, codes_in_order
 from core.search.codes import codes_of_text
 from core.search.features import Words
-from core.search.typed import TATTOOS, Typed, read_typed
+from core.search.typed import TATTOOS, Limits, Typed, read_typed
 from core.text.vocabulary import load
 
 Refinement = Literal["larger", "smaller", "other segment", "after tattoo"]
@@ -67,6 +67,7 @@ class Meant(msgspec.Struct, frozen=True):
     Args:
         words: what is encoded.
         denied: codes of descriptions that are left out: “not pedunculated”, another segment, not larger.
+        limits: sizes in millimetres, both included, outside of which descriptions are left out.
         after_tattoo: only exams of patients with a tattoo at an earlier exam.
         said: the query in words, chips included.
     """
@@ -75,6 +76,7 @@ class Meant(msgspec.Struct, frozen=True):
     denied: Codes = {}
     after_tattoo: bool = False
     said: str = ""
+    limits: Limits | None = None
 
 
 def understood(query: SearchQuery, like: Words | None = None) -> Meant:
@@ -96,19 +98,19 @@ def understood(query: SearchQuery, like: Words | None = None) -> Meant:
         )
     codes: Codes = {**(like.codes if like else {}), **typed.words.codes}
     free = " ".join(one.free for one in (like, typed.words) if one and one.free)
-    denied, smaller_or_larger = typed.denied, Codes()
+    denied, smaller_or_larger, limits = typed.denied, Codes(), typed.limits
     for chip in query.refinements:
         if chip in ("larger", "smaller"):
             codes = {**codes, "size_mm": _sizes(codes, larger=chip == "larger")}
             others = [size for size in codes_in_order("size_mm") if size not in codes["size_mm"]]
-            smaller_or_larger = {"size_mm": tuple(others)}
+            smaller_or_larger, limits = {"size_mm": tuple(others)}, None
         elif chip == "other segment":
             denied = {**denied, "segment": _segments(codes)}
             codes = {key: own for key, own in codes.items() if key != "segment"}
     after = "after tattoo" in query.refinements
-    codes = _without(codes, denied) or ({"state": ("polyp",)} if denied else {})
-    said = _said(codes, free, denied, after)
-    return Meant(Words(codes, free), {**denied, **smaller_or_larger}, after, said)
+    codes = _without(codes, denied) or ({"state": ("polyp",)} if denied or limits else {})
+    said = _said(codes, free, denied, after, limits)
+    return Meant(Words(codes, free), {**denied, **smaller_or_larger}, after, said, limits)
 
 
 def without_each_word(text: str) -> list[tuple[str, str]]:
@@ -141,6 +143,7 @@ def narrowed(filters: Filters, meant: Meant) -> str:
     parts += [f"from {filters.since}"] if filters.since else []
     parts += [f"until {filters.until}"] if filters.until else []
     parts += [filters.segment] if filters.segment else []
+    parts += [limits_words(meant.limits)] if meant.limits else []
     parts += [f"not {_value(key, own)}" for key, own in meant.denied.items()]
     return ", ".join(parts + (["after a tattoo"] if meant.after_tattoo else []))
 
@@ -193,8 +196,18 @@ def _without(codes: Codes, denied: Codes) -> Codes:
     return {key: own for key, own in left.items() if own}
 
 
-def _said(codes: Codes, free: str, denied: Codes, after: bool) -> str:
-    parts = [_value(key, own) for key, own in codes.items()]
+def limits_words(limits: Limits) -> str:
+    """“5 to 10 mm”, “at least 20 mm”, “at most 5 mm”."""
+    low, high = limits
+    if high == float("inf"):
+        return f"at least {low:g} mm"
+    return f"{low:g} to {high:g} mm" if low else f"at most {high:g} mm"
+
+
+def _said(codes: Codes, free: str, denied: Codes, after: bool, limits: Limits | None) -> str:
+    exact = limits_words(limits) if limits else ""
+    parts = [exact if exact and key == "size_mm" else _value(key, own) for key, own in codes.items()]
+    parts += [exact] if exact and "size_mm" not in codes else []
     parts += [f"“{free}”"] if free and not codes and not denied else []
     parts += [f"not {_value(key, own)}" for key, own in denied.items()]
     parts += ["after a tattoo"] if after else []

@@ -18,7 +18,6 @@ from core.errors import PolypTraceError
 from core.evaluation.items import normalised
 from core.inference.ranker import rank
 from core.matching.context import contexts
-from core.search.coded import Codes
 from core.search.features import Floats, Words
 from core.search.indexing import words_of
 from core.search.mattered import WordShare, mattering, without_each
@@ -38,13 +37,16 @@ from core.search.typed import read_typed
 from core.search.vectors import PICTURES, ClipVectors, WordSpace
 from core.text.vocabulary import load
 
+_JUST_BELOW = 1e-3
+"""Millimetres."""
+
 
 class Hit(msgspec.Struct, frozen=True):
     """A clip that was found.
 
     Attributes:
-        score: how alike in kind, −1…1: half the cosine to the query in the common space, half how many of the
-            asked fields the description says.
+        score: how alike in kind, −1…1: a third of the cosine to the query in the common space, and two
+            thirds of how many of the asked fields the description says.
         words: those of the query that mattered most first.
         pictures, described: which of the two its place was made of.
     """
@@ -149,7 +151,7 @@ def _nowhere(space: WordSpace, clips: ClipVectors, at: NDArray[np.int64], meant:
     said = clips.mixed[:, space.dim :] if len(at) == len(clips) else clips.mixed[at][:, space.dim :]
     fields = [(word, {key: meant.words.codes[key]}) for word, key in each_value(meant.words.codes)]
     columns = space.codes_of([Words(codes) for _, codes in fields])
-    there = [bool(one) for one in (said @ columns.T > 0).any(axis=0)]
+    there = np.atleast_1d((said @ columns.T > 0).any(axis=0))
     return tuple(word for (word, _), any_clip in zip(fields, there, strict=True) if not any_clip)
 
 
@@ -197,10 +199,16 @@ def _encoded(space: WordSpace, meant: Meant, liked: _Liked | None) -> Floats:
     return np.asarray(space.with_codes(_places(space, liked, texts), texts)[0])
 
 
+def _decisive(text: Words) -> Words:
+    """Without “polyp” where more is asked: it would stand against laterally spreading tumours."""
+    more = len(text.codes) > 1 and text.codes.get("state") == ("polyp",)
+    return Words({key: own for key, own in text.codes.items() if key != "state"}, text.free) if more else text
+
+
 def _places(space: WordSpace, liked: _Liked | None, texts: Sequence[Words]) -> Floats:
     """(N, dim) places of typed words, or of the clip with other words."""
     if liked is None:
-        return space.of_texts(texts)
+        return space.of_texts([_decisive(text) for text in texts])
     rows = space.of_descriptions(texts) * np.array([[bool(one.codes)] for one in texts])
     if liked.pictures is not None:
         rows = rows + PICTURES * liked.pictures
@@ -218,17 +226,22 @@ def _let_through(catalog: Catalog, filters: Filters, meant: Meant, like: int | N
         until=filters.until,
         after_tattoo=meant.after_tattoo,
         segment=filters.segment,
-        without=_described(meant.denied),
+        without=_left_out(meant),
     )
     return left if like is None else left[left != like]
 
 
-def _described(codes: Codes) -> dict[str, tuple[str | Range, ...]]:
-    """Codes as descriptions hold them: sizes in millimetres."""
-    return {
+def _left_out(meant: Meant) -> dict[str, tuple[str | Range, ...]]:
+    """What isn't wanted as descriptions hold it: sizes in millimetres."""
+    found: dict[str, tuple[str | Range, ...]] = {
         key: tuple(_millimetres(code) for code in own) if key == "size_mm" else own
-        for key, own in codes.items()
+        for key, own in meant.denied.items()
     }
+    if meant.limits is not None:
+        low, high = meant.limits
+        outside = ((0.0, low - _JUST_BELOW), (high, float("inf")))
+        found["size_mm"] = (*found.get("size_mm", ()), *outside)
+    return found
 
 
 def _millimetres(label: str) -> Range:

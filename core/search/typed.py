@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import msgspec
 
-from core.search.coded import Codes, add, codes_in_order, in_order
+from core.search.coded import CODED, Codes, add, codes_in_order, in_order
 from core.search.codes import codes_of_finding, codes_of_mark
 from core.search.features import SILENT, Words
 from core.search.spoken import spoken_marks
@@ -16,7 +16,7 @@ from core.text.legacy.denied import is_denied
 from core.text.legacy.mark import Mark
 from core.text.legacy.reading import read_findings
 from core.text.legacy.tokens import Token, sentences, tokens
-from core.text.legacy.wording import load_wording
+from core.text.legacy.wording import lesion_of, load_wording
 from core.text.note import model_note
 from core.text.vocabulary import load
 
@@ -27,7 +27,16 @@ _SHORT_FORMS = tuple(
         (r"<\s*=", "≤"),
         (r"(\d+(?:[.,]\d+)?)\s*\+\s*(mm|cm)\b", r"≥ \1 \2"),
         (r"(\d+(?:[.,]\d+)?)\s*(mm|cm)\s*\+", r"≥ \1 \2"),
-        (r"\b(?:can|do|does|are|is|was|were|should|wo)n?['’]t\b", "not"),
+        (r"\b(?:can|do|does|are|is|was|were|should|wo)n?['’]t\b(?:\s+have\b)?", "not"),
+        (r"\b(?:do|does) not have\b", "not"),
+        (r"\b(?:non|un)-?(?=(?:sub-?|semi-?)?pedunc|stalked|sessile)", "not "),
+        (
+            r"\b(nice|jnet|kudo|paris)\s+(?:type\s+)?(\w+)\s*(?:\bor\b|/|,|-|–|\band\b)\s*(?=\d|[IVX]+[a-zA-Z]?\b)",
+            r"\1 \2 or \1 ",
+        ),
+        (r"\b(no |without )?tattoos?\b(?! (?:placed|applied|injected))", r"\1tattooed"),
+        (r"\bmax(?:imum|imal(?:ly)?|\.)?\s+(?=\d)", "at most "),
+        (r"\bmin(?:imum|imal(?:ly)?|\.)?\s+(?=\d)", "at least "),
         (r"\b(?:except|exclude|excluding|other than|rather than|apart from|instead of)\b(?: for)?", "not"),
         (r"\b(?:all|any\w*|every\w*)\b(?:\s+\w+)?\s+but\b", "not"),
         (r"(?:^|(?<=\s))[!-](?=[a-z])", "not "),
@@ -40,11 +49,26 @@ TATTOOS = ("carbon", "india ink", "agent not recorded")
 """“Tattooed” means any of them."""
 
 
+Limits = tuple[float, float]
+_NO_LIMIT: Limits = (0.0, float("inf"))
+_SPOKEN = {
+    "depressed": ("paris", ("IIc", "IIa+IIc")),
+    "nongranular": ("lst", ("NG-FE", "NG-PD")),
+    "lst g": ("lst", ("G-H", "G-NM")),
+    "lst gm": ("lst", ("G-NM",)),
+    "lst ng": ("lst", ("NG-FE", "NG-PD")),
+}
+"""Words and pairs of words that several values share."""
+_TYPES = frozenset({"h", "nm", "fe", "pd"})
+"""Behind “LST-G” they say which."""
+
+
 class Typed(msgspec.Struct, frozen=True):
     """What was typed.
 
     Args:
         words: what is asked for; several codes of a field mean any of them.
+        limits: smallest and largest size in millimetres, both included, where a limit or a range is typed.
         denied: codes that aren't wanted: “not pedunculated”.
         unknown: words that say neither.
     """
@@ -52,15 +76,20 @@ class Typed(msgspec.Struct, frozen=True):
     words: Words
     denied: Codes
     unknown: tuple[str, ...] = ()
+    limits: Limits | None = None
 
 
 class _Sentence(msgspec.Struct, frozen=True):
-    """What a sentence of it wants and denies, which stretches are denied, and the words that nobody knows."""
+    """What a sentence wants and denies, which stretches are denied, the words that nobody knows, the limits of
+    sizes, and whether it names a polyp.
+    """
 
     wanted: Codes
     denied: Codes
     cut: list[tuple[int, int]]
     unknown: list[str]
+    limits: Limits
+    named: bool
 
 
 @lru_cache(_REMEMBERED)
@@ -83,6 +112,8 @@ def read_typed(text: str) -> Typed:
         if key in ("size_mm", "segment") or _ALTERNATIVES.search(text):
             add(found, {key: tuple(single[key])})
     wanted = {**single, **found}
+    if not wanted and not denied and any(one.named for one in read):  # “polyps”
+        wanted = {"state": ["polyp"]}
     if wanted.get("tattoo") == [TATTOOS[-1]]:
         wanted["tattoo"] = list(TATTOOS)
     left = {key: [code for code in own if code not in denied.get(key, ())] for key, own in wanted.items()}
@@ -90,7 +121,13 @@ def read_typed(text: str) -> Typed:
         denied.pop("state", None)
     cut = [stretch for one in read for stretch in one.cut]
     unknown = dict.fromkeys(word for one in read for word in one.unknown)
-    return Typed(Words(_plain(left), model_note(_without(text, cut))), _plain(denied), tuple(unknown))
+    limits = (max(one.limits[0] for one in read), min(one.limits[1] for one in read)) if read else _NO_LIMIT
+    return Typed(
+        Words(_plain(left), model_note(_without(text, cut))),
+        _plain(denied),
+        tuple(unknown),
+        None if limits == _NO_LIMIT else limits,
+    )
 
 
 def in_plain_words(text: str) -> str:
@@ -104,17 +141,15 @@ def _read(words: Sequence[Token]) -> _Sentence:
     marks = spoken_marks(words)
     wanted: dict[str, list[str]] = {}
     denied: dict[str, list[str]] = {}
-    limits: list[tuple[str, ...]] = []
+    limits = _limits(marks)
     for mark in marks:
-        if mark.kind in ("below", "above") and not mark.denied:
-            limits.append(_bins_of(mark))
-        else:
+        if mark.kind not in ("below", "above"):
             add(denied if mark.denied else wanted, _codes_of(mark))
-    if limits:  # “more than 5 and less than 10 mm”: both hold
-        add(wanted, {"size_mm": tuple(size for size in limits[0] if all(size in one for one in limits))})
-    covered = {at for mark in marks for at in range(mark.first, mark.last)}
+    if any(mark.kind in ("below", "above") for mark in marks):  # “more than 5 and less than 10 mm”: both hold
+        add(wanted, {"size_mm": _bins(*limits)})
+    covered = {at for mark in marks if _asks(words, mark) for at in range(mark.first, mark.last)}
     for at, key, codes in _spoken_of_several(words):
-        covered |= {at, at + 1} if key == "segment" else {at}
+        covered |= {at, at + 1} if key in ("segment", "lst") else {at}
         if key != "size_mm" or not any(mark.kind in ("size", "below", "above") for mark in marks):
             add(denied if is_denied(words, at) else wanted, {key: codes})
     return _Sentence(
@@ -122,11 +157,38 @@ def _read(words: Sequence[Token]) -> _Sentence:
         {key: tuple(own) for key, own in denied.items()},
         [(words[mark.first].start, words[mark.last - 1].end) for mark in marks if mark.denied],
         [words[at].text for at in range(len(words)) if at not in covered and _means(words[at])],
+        limits,
+        any(mark.kind == "lesion" and mark.value == "polyp" and not mark.denied for mark in marks),
     )
 
 
+def _limits(marks: Sequence[Mark]) -> Limits:
+    """What holds of a size by all limits of a sentence, or by its only range."""
+    low, high = _NO_LIMIT
+    ranges = [mark for mark in marks if mark.kind == "size" and mark.low is not None and not mark.denied]
+    if len(ranges) == 1:
+        low, high = float(ranges[0].low or 0), float(ranges[0].value or 0)
+    for mark in (one for one in marks if one.kind in ("above", "below")):
+        value = float(mark.value or 0)
+        if mark.kind == "above":  # “not larger than 10 mm” has 11 as what is denied
+            low, high = (low, min(high, value - 1)) if mark.denied else (max(low, value), high)
+        else:
+            low, high = (max(low, value + 1), high) if mark.denied else (low, min(high, value))
+    return low, high
+
+
+def _asks(words: Sequence[Token], mark: Mark) -> bool:
+    """Whether a search can ask for what the mark says: not for a treatment or an optical diagnosis."""
+    if mark.kind == "say":
+        return mark.field in CODED or mark.field == "sub_segment"
+    if mark.kind == "lesion":
+        name = [token.word for token in words[mark.first : mark.last]]
+        return not lesion_of(name).says and not name[-1].startswith("adenom")
+    return mark.kind != "distance"
+
+
 def _codes_of(mark: Mark) -> Codes:
-    if mark.kind in ("size", "below", "above"):
+    if mark.kind == "size":
         return {"size_mm": _bins_of(mark)}
     return codes_of_mark(mark)
 
@@ -139,6 +201,9 @@ def _spoken_of_several(words: Sequence[Token]) -> list[tuple[int, str, tuple[str
         pair = f"{token.word} {words[at + 1].word}" if at + 1 < len(words) else ""
         if pair in wording.regions:
             found.append((at, "segment", wording.regions[pair]))
+        for spoken in (pair, token.word):
+            if spoken in _SPOKEN and not (at + 2 < len(words) and words[at + 2].word in _TYPES):
+                found.append((at, *_SPOKEN[spoken]))
         if token.word in wording.sizes:
             found.append((at, "size_mm", _bins(*wording.sizes[token.word])))
     return found
@@ -146,16 +211,12 @@ def _spoken_of_several(words: Sequence[Token]) -> list[tuple[int, str, tuple[str
 
 def _means(token: Token) -> bool:
     """Whether the word might have meant something: no sign, and none of those that say nothing."""
-    sign = token.text.isascii() and not token.text[0].isalnum()
-    return not sign and token.word not in SILENT and token.word != "colon"
+    known_sign = token.text in "≥≤–×" or (token.text.isascii() and not token.text[-1].isalnum())
+    return not known_sign and token.word not in SILENT and token.word != "colon"
 
 
 def _bins_of(mark: Mark) -> tuple[str, ...]:
     value = float(mark.value or 0)
-    if mark.kind == "below":
-        return _bins(0, value)
-    if mark.kind == "above":
-        return _bins(value, float("inf"))
     return _bins(value if mark.low is None else mark.low, value)
 
 

@@ -20,10 +20,10 @@ more of them words find what they say less well, with less a report finds its ow
 _BLOCK_ROWS = 4096
 """Rows that are divided at once: what lies between stays in the processor's cache, and out of the memory."""
 
-AGREEMENT = 0.5
+AGREEMENT = 2 / 3
 """Share of a score that the codes themselves have, beside the common space. Of reports of ten words the space
-makes more, of a single word the codes: “red”, “Isp”. The least share with which the benchmark's validation
-patients are found by one or two words without a fault; whole reports differ by 0.006 from the best share."""
+makes more, of a single word the codes: “red”, “Isp”. With half, some clips that fit only one of two words
+stood above those that fit both; with two thirds none did on the demo exams (222 pairs of values)."""
 
 
 _NOUN = "state=polyp"

@@ -91,6 +91,37 @@ def test_where_no_clip_is_left_it_says_what_left_them_out(prepared: Filed, space
     assert not found(prepared, space, "flat polyp, not in the caecum").advice
 
 
+def test_limits_leave_out_by_the_millimetre(prepared: Filed, space: WordSpace) -> None:
+    sizes = {
+        one.clip: queries.description(
+            prepared.catalog, queries.clip(prepared.catalog, one.clip).finding_id
+        ).values.get("size_mm")
+        for one in found(prepared, space, "polyp").hits
+    }
+    known = sorted({size for size in sizes.values() if size is not None})
+    for limit in known:
+        hits = clips(found(prepared, space, f"polyp not larger than {limit} mm"))
+        assert all(sizes[clip] is None or sizes[clip] <= limit for clip in hits)
+        assert {clip for clip, size in sizes.items() if size is not None and size <= limit} <= set(hits)
+    assert found(prepared, space, "polyp of 5 to 10 mm").said == "polyp, 5 to 10 mm"
+    none = found(prepared, space, "larger than 20 mm, smaller than 5 mm")
+    assert none.advice.startswith("No clip is left by: 21 to 4 mm")
+
+
+def test_what_no_clip_is_described_as_is_said(prepared: Filed, space: WordSpace) -> None:
+    result = found(prepared, space, "LST in the rectum, Kudo IIIS")
+    assert result.nowhere == ("rectum", "Kudo IIIs")
+    assert not found(prepared, space, "LST in the caecum").nowhere
+    shares = [one for hit in result.hits for one in hit.words]
+    assert not [one for one in shares if one.change > 0 and one.word in ("rectum", "Kudo IIIS", "Kudo")]
+
+
+def test_a_word_that_a_chip_took_over_is_no_reason(prepared: Filed, space: WordSpace) -> None:
+    hits = found(prepared, space, "polyp in the sigmoid", refinements=("other segment",)).hits
+    assert hits
+    assert not [one for hit in hits for one in hit.words if one.word == "sigmoid"]
+
+
 def test_the_same_query_gives_the_same_list_after_chips_are_taken_back(
     prepared: Filed, space: WordSpace
 ) -> None:

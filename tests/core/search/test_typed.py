@@ -32,6 +32,17 @@ from core.search.typed import TATTOOS, read_typed
         ("NICE 2, JNET 2A", {"nice": ("2",), "jnet": ("2A",)}),
         ("tattooed", {"tattoo": TATTOOS}),
         ("red ip", {"paris": ("Ip",), "colour": ("red",)}),
+        ("polyps", {"state": ("polyp",)}),
+        ("LSTs", {"state": ("LST",)}),
+        ("LST-G", {"state": ("LST",), "lst": ("G-H", "G-NM")}),
+        ("LST-G-H", {"state": ("LST",), "lst": ("G-H",)}),
+        ("nongranular LST", {"state": ("LST",), "lst": ("NG-FE", "NG-PD")}),
+        ("depressed lesion", {"state": ("polyp",), "paris": ("IIc", "IIa+IIc")}),
+        ("NICE 1 or 2", {"nice": ("1", "2")}),
+        ("JNET 2A/2B", {"jnet": ("2A", "2B")}),
+        ("tattoo", {"tattoo": TATTOOS}),
+        ("max 1 cm", {"size_mm": ("≤5", "6–9", "10–19")}),
+        ("granular lateral spreading tumor", {"state": ("LST",), "surface": ("granular",)}),
         ("asdf", {}),
     ],
 )  # fmt: skip
@@ -52,7 +63,10 @@ def test_what_is_asked_for(text: str, codes: Codes) -> None:
         ("non-granular LST", {"surface": ("granular",)}, {"state": ("LST",)}),
         ("not red, in the caecum", {"colour": ("red",)}, {"segment": ("caecum",)}),
         ("not 5 mm", {"size_mm": ("≤5",)}, {}),
-        ("not larger than 5 mm", {"size_mm": ("6–9", "10–19", "20–29", "≥30")}, {}),
+        ("not larger than 5 mm", {}, {"size_mm": ("≤5",)}),
+        ("nonpedunculated", {"paris": ("Ip",)}, {}),
+        ("it doesn't have a stalk", {"paris": ("Ip",)}, {}),
+        ("no tattoo", {"tattoo": ("agent not recorded",)}, {}),
         ("no small polyps", {"size_mm": ("≤5", "6–9")}, {}),
         ("not in the left colon", {"segment": ("splenic flexure", "descending", "sigmoid")}, {}),
         ("anything but the rectum", {"segment": ("rectum",)}, {}),
@@ -64,6 +78,30 @@ def test_what_is_asked_for(text: str, codes: Codes) -> None:
 def test_what_is_not_wanted(text: str, denied: Codes, left: Codes) -> None:
     typed = read_typed(text)
     assert (typed.denied, typed.words.codes) == (denied, left)
+
+
+@pytest.mark.parametrize(
+    ("text", "limits"),
+    [
+        ("5 to 10 mm", (5, 10)),
+        ("between 5 and 10 mm", (5, 10)),
+        ("up to 10 mm", (0, 10)),
+        ("not larger than 10 mm", (0, 10)),
+        ("larger than 15 mm, less than 30 mm", (16, 29)),
+        ("at least 10 mm but not larger than 20 mm", (10, 20)),
+        ("8 mm polyp", None),
+        ("5 to 10 mm or 20 to 30 mm", None),
+    ],
+)
+def test_limits_of_sizes_are_exact(text: str, limits: tuple[float, float] | None) -> None:
+    typed = read_typed(text)
+    assert typed.limits == (limits if limits is None or limits[1] else (limits[0], float("inf")))
+    assert not typed.unknown
+
+
+@pytest.mark.parametrize("word", ["adenoma", "SSL", "hyperplastic", "EMR"])
+def test_what_cannot_be_asked_for_is_named(word: str) -> None:
+    assert word in read_typed(f"{word} polyp in the sigmoid").unknown
 
 
 def test_words_that_nothing_is_understood_of() -> None:
