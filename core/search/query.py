@@ -89,7 +89,7 @@ def understood(query: SearchQuery, like: Words | None = None) -> Meant:
         PolypTraceError: ``search-empty``; ``refine-no-size`` or ``refine-no-segment`` where a chip has
             nothing to start from; ``refine-largest`` where there is nothing larger or smaller.
     """
-    typed = read_typed(query.text[:LONGEST]) if query.text.strip() else Typed(Words({}), {})
+    typed = read_typed(read_part(query.text)) if query.text.strip() else Typed(Words({}), {})
     if not query.text.strip() and like is None:
         raise PolypTraceError(
             "search-empty",
@@ -113,12 +113,18 @@ def understood(query: SearchQuery, like: Words | None = None) -> Meant:
     return Meant(Words(codes, free), {**denied, **smaller_or_larger}, after, said, limits)
 
 
+def read_part(text: str) -> str:
+    """What of a query is read: its first words, at most :data:`LONGEST` characters."""
+    return text if len(text) <= LONGEST else text[:LONGEST].rsplit(" ", 1)[0]
+
+
 def without_each_word(text: str) -> list[tuple[str, str]]:
     """Each word of a typed query, without signs around it, and the query without it.
 
     What is one thing stays together: “> 5 mm”, “5 to 10 mm”, “Paris Is”.
     """
-    found = list(_WORD.finditer(text[:LONGEST]))
+    text = read_part(text)
+    found = list(_WORD.finditer(text))
     left = [f"{text[: one.start()]} {text[one.end() :]}".strip() for one in found]
     told = [one.group().strip(_SIGNS) for one in found]
     return [(word, rest) for word, rest in zip(told, left, strict=True) if any(map(str.isalnum, word))]

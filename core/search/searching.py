@@ -23,7 +23,6 @@ from core.search.indexing import words_of
 from core.search.mattered import WordShare, mattering, without_each
 from core.search.prepared import PreparedClips
 from core.search.query import (
-    LONGEST,
     NO_IDENTITY,
     NOTHING_UNDERSTOOD,
     Filters,
@@ -31,6 +30,7 @@ from core.search.query import (
     SearchQuery,
     each_value,
     narrowed,
+    read_part,
     understood,
 )
 from core.search.typed import read_typed
@@ -169,7 +169,7 @@ def _best(
 def _ignored(space: WordSpace, text: str) -> tuple[str, ...]:
     """Words of a typed query that nothing was understood of."""
     known = set(space.features.words)
-    return tuple(word for word in read_typed(text[:LONGEST]).unknown if word.casefold() not in known)
+    return tuple(word for word in read_typed(read_part(text)).unknown if word.casefold() not in known)
 
 
 class _Liked(msgspec.Struct, frozen=True):

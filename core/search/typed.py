@@ -80,7 +80,7 @@ class Typed(msgspec.Struct, frozen=True):
 
 
 class _Sentence(msgspec.Struct, frozen=True):
-    """What a sentence wants and denies, which stretches are denied, the words that nobody knows, the limits of
+    """What a sentence wants and denies, the denied stretches, the words that nobody knows, the limits of
     sizes, and whether it names a polyp.
     """
 

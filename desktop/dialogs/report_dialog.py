@@ -6,7 +6,7 @@ import html
 from collections.abc import Mapping
 from typing import Any
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QSize, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QDialog,
@@ -110,7 +110,7 @@ class ReportDialog(QDialog):
         layout.addLayout(both, 1)
         layout.addWidget(self._problem)
         layout.addWidget(self._buttons)
-        self.resize(height * 62, height * 40)
+        self.resize(QSize(height * 62, height * 40).boundedTo(self.screen().availableSize()))
 
 
 def _identity(row: ReportRow) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QDate, QTimer, Signal
+from PySide6.QtCore import QDate, QSize, QTimer, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -202,7 +202,11 @@ class ReportImportDialog(QDialog):
         self.problems.hide()
         self.keep.setEnabled(False)
         self.setMinimumWidth(self.fontMetrics().averageCharWidth() * 70)
-        self.resize(self.fontMetrics().averageCharWidth() * 130, 44 * line)
+        self.resize(
+            QSize(self.fontMetrics().averageCharWidth() * 130, 44 * line).boundedTo(
+                self.screen().availableSize()
+            )
+        )
 
 
 def _where(problem: Problem) -> str:

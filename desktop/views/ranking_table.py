@@ -2,14 +2,36 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QAbstractItemModel, QSize, Qt
-from PySide6.QtGui import QIcon, QPixmap
+from PySide6.QtCore import QAbstractItemModel, QSize, Qt, QTimer
+from PySide6.QtGui import QIcon, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
 _CROP_LINES = 4
 """A crop is as high as so many lines of text."""
+_LAST_CHARS = 22
 _AIR = 12
 """Pixels between the texts of two rows."""
+
+
+class _RankingTable(QTableView):
+    """Its last column takes the room that is left, but never less than half of what it has to say: then one
+    scrolls to it, instead of reading “…”."""
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        super().resizeEvent(event)
+        self.fit_last()
+
+    def fit_last(self) -> None:
+        """Gives the last column its room, and the rows their heights where that has changed."""
+        header, last = self.horizontalHeader(), self.model().columnCount() - 1
+        before = header.sectionSize(last)
+        taken = sum(header.sectionSize(column) for column in range(last))
+        wanted = max(self.sizeHintForColumn(last), header.sectionSizeHint(last))
+        least = min(wanted, self.fontMetrics().averageCharWidth() * _LAST_CHARS)
+        room = self.viewport().width() - taken
+        header.resizeSection(last, max(least, room))
+        if header.sectionSize(last) != before:
+            self.resizeRowsToContents()
 
 
 def ranking_table(model: QAbstractItemModel, name: str) -> QTableView:
@@ -18,7 +40,7 @@ def ranking_table(model: QAbstractItemModel, name: str) -> QTableView:
     Args:
         name: for screen readers.
     """
-    table = QTableView()
+    table = _RankingTable()
     table.setModel(model)
     table.setAccessibleName(name)
     table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -33,7 +55,8 @@ def ranking_table(model: QAbstractItemModel, name: str) -> QTableView:
     table.verticalHeader().setDefaultSectionSize(side + 8)
     header = table.horizontalHeader()
     header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-    header.setSectionResizeMode(model.columnCount() - 1, QHeaderView.ResizeMode.Stretch)
+    header.setSectionResizeMode(model.columnCount() - 1, QHeaderView.ResizeMode.Fixed)
+    model.modelReset.connect(lambda: QTimer.singleShot(0, table, table.fit_last))
     header.setHighlightSections(False)
     header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
     return table

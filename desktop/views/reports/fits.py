@@ -100,7 +100,7 @@ class FitsPage(QWidget):
         if fits.fits:
             table.selectRow(same[0] if same else 0)
         what = "finding" if wanted.of == "clip" else "clip"
-        none = "There is none of another exam."
+        none = "" if fits.unprepared else "There is none of another exam."
         self._say(f"The best of {count(fits.searched, what)}." if fits.fits else none)
         self.preparing.show_missing(fits.unprepared)
         self._enable()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
-from PySide6.QtWidgets import QLabel, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QLineEdit, QScrollArea, QVBoxLayout, QWidget
 
 from core.counting import count
 from core.domain import RESEARCH_BANNER
@@ -48,7 +48,6 @@ class SearchView(QWidget):
         self.field.setToolTip("Size, form, place and look of a polyp, in any words (Ctrl+K)")
         self.field.setClearButtonEnabled(True)
         self.field.setAccessibleName("Find clips by words")
-        self.field.setMaxLength(300)
         self.chips, self.filters = Chips(self), SearchFilters(self)
         self._said = QLabel()
         self._said.setWordWrap(True)
@@ -85,13 +84,16 @@ class SearchView(QWidget):
 
     def show_result(self, result: SearchResult) -> None:
         """The hits, with the query as it was understood above."""
+        from core.search.query import LONGEST
+
         self._hits.show_rows(result.hits)
         self.table.resizeRowsToContents()
         self.table.scrollToTop()
         lost = f"Not understood: {', '.join(result.ignored)}." if result.ignored else ""
         said = f"Understood: {result.said}." if result.said else ""
+        cut = f"Only the first {LONGEST} characters were read." if len(self.field.text()) > LONGEST else ""
         absent = f"No clip is described so: {'; '.join(result.nowhere)}." if result.nowhere else ""
-        self._say(" ".join(filter(None, (said, lost, absent, _how_many(result)))), role="")
+        self._say(" ".join(filter(None, (said, cut, lost, absent, _how_many(result)))), role="")
         self._said.setToolTip(f"Model: {result.model}")
         self._preparing.show_missing(result.unprepared)
         for one in reversed(result.hits):  # the first row's comes first
@@ -163,7 +165,15 @@ class SearchView(QWidget):
     # --- set-up -------------------------------------------------------------------------------------------
 
     def _lay_out(self) -> None:
-        layout = QVBoxLayout(self)
+        inside, whole = QWidget(), QVBoxLayout(self)
+        scrolled = QScrollArea()  # on a small screen nothing is painted over anything
+        scrolled.setWidgetResizable(True)
+        scrolled.setFrameShape(QScrollArea.Shape.NoFrame)
+        scrolled.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scrolled.setWidget(inside)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(scrolled)
+        layout = QVBoxLayout(inside)
         layout.setContentsMargins(8, 8, 8, 8)
         for widget in (self.field, self.chips, self.filters, self._said, self._preparing):
             layout.addWidget(widget)
