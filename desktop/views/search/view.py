@@ -175,10 +175,9 @@ class SearchView(QWidget):
         whole.addWidget(scrolled)
         layout = QVBoxLayout(inside)
         layout.setContentsMargins(8, 8, 8, 8)
-        for widget in (self.field, self.chips, self.filters, self._said, self._preparing):
+        for widget in (self.field, self.chips, self.filters, self._said, self._preparing, self._limits):
             layout.addWidget(widget)
         layout.addWidget(self.table, 1)
-        layout.addWidget(self._limits)
         banner = QLabel(RESEARCH_BANNER)
         banner.setProperty("role", "quiet")
         layout.addWidget(banner)
