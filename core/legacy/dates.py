@@ -10,13 +10,19 @@ from core.errors import PolypTraceError
 
 _ISO = re.compile(r"(\d{4})[-./](\d{1,2})[-./](\d{1,2})(?:[T ].*)?")
 _PARTS = re.compile(r"(\d{1,2})[-./ ](\d{1,2})[-./ ](\d{4})(?:[T ].*)?")
+_NAMED = re.compile(r"(\d{1,2})\.?[-/ ]*([A-Za-z]{3,9})\.?[-/, ]*(\d{4}|\d{2})(?:[T ].*)?")
+_MONTH_FIRST = re.compile(r"([A-Za-z]{3,9})\.? (\d{1,2}),? (\d{4})(?:[T ].*)?")
+_WHOLE = re.compile(r"(\d{4})(\d{2})(\d{2})")
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _SERIAL = re.compile(r"\d{5}(?:\.\d+)?")
 _EXCEL_ZERO = dt.date(1899, 12, 30)
+_CENTURY = 70
+"""Years of two digits from here on are of the last century."""
 _YEARS = range(1950, 2101)
 
 
 def read_dates(cells: Sequence[str], day_first: bool | None = None) -> list[dt.date | None]:
-    """Dates as ISO, as numbers with points, slashes or hyphens, or as Excel stores them.
+    """Dates as ISO, as numbers with points, slashes or hyphens, with English months, or as Excel stores them.
 
     Args:
         day_first: whether 03/04/2021 is the third of April; None = as the other dates of the column show.
@@ -47,9 +53,11 @@ def _day_first(parts: Sequence[re.Match[str] | None]) -> bool:
 
 
 def _date(cell: str, day_first: bool) -> dt.date | None:
-    iso, parts = _ISO.fullmatch(cell), _PARTS.fullmatch(cell)
+    iso, parts = _ISO.fullmatch(cell) or _WHOLE.fullmatch(cell), _PARTS.fullmatch(cell)
     try:
-        if iso:
+        if (named := _with_month(cell)) is not None:
+            found = named
+        elif iso:
             found = dt.date(int(iso[1]), int(iso[2]), int(iso[3]))
         elif parts:
             first, second = int(parts[1]), int(parts[2])
@@ -62,3 +70,20 @@ def _date(cell: str, day_first: bool) -> dt.date | None:
     except ValueError:
         return None
     return found if found.year in _YEARS else None
+
+
+def _with_month(cell: str) -> dt.date | None:
+    """“3 Apr 2019”, “03-Apr-19”, “April 3, 2019”.
+
+    Raises:
+        ValueError: a day that the month hasn't.
+    """
+    named, first = _NAMED.fullmatch(cell), _MONTH_FIRST.fullmatch(cell)
+    if named is None and first is None:
+        return None
+    day, month, year = named.groups() if named else (first[2], first[1], first[3]) if first else ("", "", "")
+    short = month[:3].lower()
+    if short not in _MONTHS:
+        return None
+    whole = int(year) + (0 if len(year) == 4 else 2000 if int(year) < _CENTURY else 1900)
+    return dt.date(whole, _MONTHS.index(short) + 1, int(day))

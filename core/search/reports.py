@@ -125,7 +125,8 @@ def _words(report: LegacyReport, read: LegacyFinding, values: dict[str, Any]) ->
     if not alone or not read.words:
         return Words(own, model_note(read.words))
     whole = Words.of_text(read.words)
-    return Words({**whole.codes, **own}, whole.free)
+    looked_at = read.state is LegacyState.ACCEPTED  # what was taken out of it then stays out
+    return Words(own if looked_at else {**whole.codes, **own}, whole.free)
 
 
 def reports_for_clip(

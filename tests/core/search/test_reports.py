@@ -127,6 +127,21 @@ def test_what_was_accepted_counts_as_it_was_corrected(reported: Filed, space: Wo
     assert fits.fits[0].finding is not None
 
 
+def test_what_was_taken_out_before_it_was_accepted_stays_out(reported: Filed, space: WordSpace) -> None:
+    small = by_words(reported, "4 mm sessile")
+    assert any("paris" in one.agree for one in clips_for_report(reported.catalog, space, small).fits)
+    values: dict[str, Any] = {
+        "segment": "sigmoid",
+        "size_mm": 4,
+        "state": "polyp",
+        "free_text": "4 mm sessile",
+    }
+    operations.accept_legacy_findings(reported.catalog, {small: values}, author=A)
+    fits = clips_for_report(reported.catalog, space, small).fits
+    assert fits
+    assert not any("paris" in (*one.agree, *one.differ) for one in fits)
+
+
 def test_a_verdict_on_a_report_and_a_clip_is_a_link_event_like_any_other(
     reported: Filed, space: WordSpace
 ) -> None:
