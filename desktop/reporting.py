@@ -148,9 +148,10 @@ class Reporting(QObject):
         if comparing is not None and (changes.reports or changes.created.link_events or changes.findings):
             self.flow.compare(comparing)
 
-    def _kept(self, added: int, known: int) -> None:
+    def _kept(self, added: int, known: int, doubled: str) -> None:
         words = [f"{count(added, 'report')} kept as {'a proposal' if added == 1 else 'proposals'}."]
         words += [f"{count(known, 'was', 'were')} there already."] if known else []
+        words += [doubled] if doubled else []
         words += ["Ctrl+Z takes them back."] if added else []
         self.told.emit(" ".join(words))
 

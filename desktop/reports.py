@@ -56,13 +56,13 @@ class ReportFlow(QObject):
     """``listed`` carries all kept reports and the descriptions of accepted findings.
 
     ``compared`` carries a :class:`Comparison` and what fits it; ``kept`` tells how many reports an import has
-    added and how many were there already.
+    added, how many were there already, and a sentence on exams that have several now.
     """
 
     listed = Signal(object, object)
     compared = Signal(object, object)
     not_compared = Signal(object, object)
-    kept = Signal(int, int)
+    kept = Signal(int, int, str)
 
     def __init__(self, session: Session, space: SearchSpace, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -101,16 +101,19 @@ class ReportFlow(QObject):
     def keep(self, entries: Entries) -> None:
         """Keeps what was read, as proposals."""
         author, count = self._session.author, len(entries.entries)
+        doubled: list[str] = []
 
         def work(catalog: Catalog) -> CatalogChanges:
-            from core.catalog import operations
-            from core.legacy.filing import new_reports
+            from core.catalog import operations, queries
+            from core.legacy.filing import doubled_words, new_reports
 
-            return operations.add_legacy_reports(catalog, new_reports(entries.entries), author=author)
+            changes = operations.add_legacy_reports(catalog, new_reports(entries.entries), author=author)
+            doubled.append(doubled_words(queries.legacy_reports(catalog), changes.created.reports))
+            return changes
 
         def told(changes: CatalogChanges) -> None:
             added = len(changes.created.reports)
-            self.kept.emit(added, count - added)
+            self.kept.emit(added, count - added, doubled[-1])
 
         self._session.write(work, told)
 

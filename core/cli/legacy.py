@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 import typer
 
-from core.catalog import operations
+from core.catalog import operations, queries
 from core.catalog.engine import Catalog
 from core.cli import legacy_reports
 from core.cli.legacy_words import least_sure_words
@@ -98,7 +98,7 @@ def import_reports(
 
     What is there already isn't added again. `legacy list` shows what waits, `undo` takes the import back.
     """
-    from core.legacy.filing import new_reports
+    from core.legacy.filing import doubled_words, new_reports
 
     output = Output(json)
     found = _read(file, (patient_column, date_column, text_column), patient, exam_date, day_first)
@@ -108,10 +108,13 @@ def import_reports(
         raise typer.Exit(1)
     with Catalog.open(data_dir(data_dir_)) as catalog:
         done = operations.add_legacy_reports(catalog, new_reports(found.entries), author=author)
+        doubled = doubled_words(queries.legacy_reports(catalog), done.created.reports)
     added = done.created.reports
     known = len(found.entries) - len(added)
     output.document({**_document(file, found), "reports": added, "known": known})
     _show(output, found)
+    if doubled:
+        output.warn(doubled)
     output.say(
         f"Kept {count(len(added), 'report')}"
         + (f"; {count(known, 'was', 'were')} there already" if known else "")

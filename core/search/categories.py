@@ -17,6 +17,8 @@ Kind = Literal["fields", "class", "lesion"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 DECIDING = ("segment", "paris", "size_mm")
 """Segment, Paris class and size bin make the kind of a lesion."""
+_NAMED = 12
+"""So many are named in a sentence."""
 FEWEST = 8
 """Samples that a category needs to be learnt."""
 _TITLES = {"segment": "segment", "paris": "Paris", "size_mm": "size"}
@@ -79,9 +81,13 @@ def learn_categories(
 def _enough(kind: Kind, said: Iterable[str], what: str, fewest: int) -> Categories:
     counts = Counter(said)
     kept = tuple(sorted(name for name, count in counts.items() if count >= fewest))
-    few = len(counts) - len(kept)
-    words = f"{count(few, what)} with fewer than {fewest} samples left out"
+    few = sorted(set(counts) - set(kept))
+    words = f"{count(len(few), what)} with fewer than {fewest} samples left out: {_listed(few)}"
     return Categories(kind=kind, names=kept, notes=(words,) if few else ())
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:_NAMED]) + (", …" if len(names) > _NAMED else "")
 
 
 def _classes(samples: Sequence[Codes], fewest: int) -> Categories:
@@ -99,7 +105,8 @@ def _classes(samples: Sequence[Codes], fewest: int) -> Categories:
             notes.append(f"{some} tell {merged} apart: too few samples of each")
         left = [codes for codes in left if codes not in whole or _name(codes, keys) not in good]
     if left:
-        notes.append(f"{count(len(left), 'sample')} of too rare a kind left out")
+        rare = sorted({_name(codes, [key for key in DECIDING if key in codes]) for codes in left})
+        notes.append(f"{count(len(left), 'sample')} of too rare a kind left out: {_listed(rare)}")
     return Categories(kind="class", names=tuple(kept), notes=tuple(notes))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QLabel, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QStackedWidget, QVBoxLayout, QWidget
 
 from core.domain import RESEARCH_BANNER
 from core.errors import PolypTraceError
@@ -54,8 +54,11 @@ class ReportsView(QWidget):
 
     def show_fits(self, wanted: Comparison, fits: Fits) -> None:
         """The ranking, on its own page."""
+        begun_here = self.listed.isAncestorOf(QApplication.focusWidget() or self)
         self.fits.show_fits(wanted, fits)
         self._pages.setCurrentWidget(self.fits)
+        if begun_here:  # else keys would go to the button that comes next, a verdict
+            self.take_focus()
 
     def show_not_compared(self, wanted: Comparison, error: PolypTraceError) -> None:
         """Why there is none."""
