@@ -33,7 +33,7 @@ _OR = frozenset({"or", "nor", "/", "the", "in", "a"})
 _JOINING = frozenset({"or", "nor", "/"})
 _THEN = frozenset({"previous", "previously", "prior", "before", "last"})
 """“Not seen on the previous colonoscopy”: it is there now."""
-_REACH = 4
+_REACH, _CLAUSE = 4, 10
 
 
 def with_denials(words: Sequence[Token], marks: Sequence[Mark]) -> list[Mark]:
@@ -100,6 +100,8 @@ def _not_done(words: Sequence[Token], mark: Mark) -> bool:
         return _denied_behind(words, mark)
     if mark.field != "action" or mark.value in ("left in situ", "referred surgery", "referred endoscopy"):
         return False
+    if "will" in (token.word for token in words[max(0, mark.first - _CLAUSE) : mark.first]):
+        return True
     before = {token.word for token in words[max(0, mark.first - 2) : mark.first]}
     behind = _behind(words, mark)[:_REACH]
     return not _NOT_DONE_BEFORE.isdisjoint(before) or any(

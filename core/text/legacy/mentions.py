@@ -28,7 +28,7 @@ def mentions(words: Sequence[Token], marks: Sequence[Mark]) -> list[Mention]:
     left_out = ellipses(words, marks) if names else pairs(words, marks)
     named += [one for one in left_out if not any(overlap(one.name, name) for name in names)]
     kept = sorted((one for one in named if one is not None), key=lambda one: one.name)
-    kept = _without_appositions(words, kept)
+    kept = _without_appositions(words, marks, kept)
     kept = _without_old_ones(words, without_headings(kept, marks))
     ends = [one.name[0] for one in kept[1:]] + [len(words)] * bool(kept)
     whole = [
@@ -96,16 +96,25 @@ def _named_again(words: Sequence[Token], start: int, noun: Mark) -> bool:
     return start == noun.first and start > 0 and words[start - 1].word in again
 
 
-def _without_appositions(words: Sequence[Token], kept: Sequence[Mention]) -> list[Mention]:
-    """“8 mm lesion in the caecum, suspected SSL”: the second name only says what the first one looks like."""
+def _without_appositions(
+    words: Sequence[Token], marks: Sequence[Mark], kept: Sequence[Mention]
+) -> list[Mention]:
+    """“8 mm lesion in the caecum, suspected SSL”: the second says what the first one looks like, or names
+    it again: “…, polyp not retrieved”."""
     looks = load_wording().fillers.looks
     found: list[Mention] = []
-    for one in kept:
+    for at, one in enumerate(kept):
         start = one.name[0]
+        end = kept[at + 1].name[0] if at + 1 < len(kept) else len(words)
+        bare = one.name[1] - start == 1 and not any(
+            start <= mark.first < end and (mark.kind == "size" or mark.field == "segment") for mark in marks
+        )
         while start and words[start - 1].word in ("a", "an", ":", "(", "-", "–"):
             start -= 1
         told = {token.word for token in words[max(0, start - 2) : one.name[0] + 1]}
-        if found and one.count == 1 and not one.elliptic and not told.isdisjoint(looks):
+        told |= {token.word for token in words[one.name[1] : one.name[1] + 1]}
+        again = bare and start == one.name[0] and start > 0 and words[start - 1].text == ","
+        if found and one.count == 1 and not one.elliptic and (again or not told.isdisjoint(looks)):
             found[-1] = msgspec.structs.replace(found[-1], says={**one.says, **found[-1].says})
         else:
             found.append(one)

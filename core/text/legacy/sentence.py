@@ -23,7 +23,7 @@ _SHARED = ("action", "retrieved", "lifting")
 """What may stand once behind several findings of a sentence and is true of all: “… all cold snared”."""
 _SHARED_SURE = 0.7
 _TELLS = frozenset({"paris", "action", "lifting", "retrieved"})
-_WHICH = frozenset({"former", "latter"})
+_WHICH = frozenset({"former", "latter", "respectively"})
 _NOT_WHICH = 0.4
 _TODAY = frozenset({"today", "now", "currently", "current", "new"})
 _LONG_AGO = frozenset({
@@ -128,7 +128,11 @@ def _findings(
                 found.append(one)
                 refers.append(mention.nth)
     told = [token.word for token in words]
-    apart = not _WHICH.isdisjoint(told) or ("one" in told and "other" in told[told.index("one") :])
+    apart = (
+        not _WHICH.isdisjoint(told)
+        or {"smaller", "larger"} <= {*told}
+        or ("one" in told and "other" in told[told.index("one") :])
+    )
     doubt = apart and not any(one.part for one in named)
     return [_doubting(one) for one in found] if doubt else found, refers
 

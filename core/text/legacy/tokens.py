@@ -19,8 +19,13 @@ _SENTENCE = re.compile(rf"(?:(?<=[.!?]){_SHORT}\s+(?=[A-Z\d])|(?<=;)\s+(?=[A-Z\d
 _SHORTENED = frozenset(
     {"prox", "dist", "asc", "desc", "sig", "trans", "hep", "spl", "splen", "rect", "caec", "approx"}
 )
-_WRAPPED = 60
-"""A line of so many characters that goes on in lower case was wrapped, not ended."""
+_NARROWEST, _FULL = 40, 0.7
+"""A line that is nearly as long as the longest, of so many characters at least, and goes on in lower case was
+wrapped, not ended."""
+_OPEN = frozenset({
+    "a", "an", "and", "at", "by", "for", "from", "in", "no", "of", "or", "the", "to", "was", "were", "with",
+})  # fmt: skip
+"""No sentence ends with one of these."""
 _TOKEN = re.compile(r"\d+(?:[.,]\d+)?|(?<!\w)\.\d+|[^\W\d_]+|[^\w\s]")
 _ALIKE = 0.79
 _LONG, _ALIKE_LONG = 10, 0.74
@@ -57,10 +62,14 @@ def sentences(text: str) -> list[tuple[int, str]]:
 
 def _wraps(text: str, gap: re.Match[str]) -> bool:
     """Whether a line's end is nothing but the page's edge."""
-    if gap.group().count("\n") != 1 or text[gap.end() : gap.end() + 1].islower() is False:
+    line = text[: gap.start()].rpartition("\n")[2].rstrip()
+    if gap.group().count("\n") != 1 or not line or line[-1] in ".;:!?":
         return False
-    line = text[: gap.start()].rpartition("\n")[2]
-    return len(line) >= _WRAPPED and line[-1] not in ".;:!?"
+    if line.split()[-1].lower() in _OPEN or line[-1] == "-":
+        return True
+    longest = max(map(len, text.splitlines()))
+    full = longest >= _NARROWEST and len(line) >= _FULL * longest
+    return full and text[gap.end() : gap.end() + 1].islower()
 
 
 def tokens(sentence: str, offset: int = 0) -> list[Token]:
