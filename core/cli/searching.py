@@ -93,7 +93,7 @@ def _doubts(result: SearchResult, text: str) -> list[str]:
 
     told = [f"not understood: {', '.join(result.ignored)}"] if result.ignored else []
     if result.nowhere:
-        told.append(f"No clip is described so: {'; '.join(result.nowhere)}.")
+        told.append(result.nowhere_words)
     if len(text) > LONGEST:
         told.append(f"Only the first {count(LONGEST, 'character')} of the query were read.")
     return told

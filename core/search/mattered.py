@@ -31,11 +31,11 @@ class WordShare(msgspec.Struct, frozen=True):
 
 
 class Without(msgspec.Struct, frozen=True):
-    """A query without one of its words: the word, (dim,) its place, and (codes,) those still asked for."""
+    """A query without one of its words: (dim,) its place, and (codes,) 1 for each no longer asked for."""
 
     word: str
     place: Floats
-    asked: Floats
+    lost: Floats
 
 
 def without_each(
@@ -57,7 +57,7 @@ def without_each(
     whole, rows = space.asked(meant.words), places([words for _, words in left])
     said = space.codes_of([words for _, words in left])
     return [
-        Without(word, row * bool(words.codes or words.free), whole * one)
+        Without(word, row * bool(words.codes or words.free), whole * (1 - one))
         for (word, words), row, one in zip(left, rows, said, strict=True)
     ]
 
@@ -88,9 +88,7 @@ def _meant_without(query: SearchQuery, rest: str) -> Words | None:
         return None if query.refinements else Words({})
 
 
-def mattering(
-    space: WordSpace, words: Sequence[Without], meant: Meant, asked: Floats, found: ClipVectors
-) -> list[tuple[WordShare, ...]]:
+def mattering(words: Sequence[Without], asked: Floats, found: ClipVectors) -> list[tuple[WordShare, ...]]:
     """For each hit the words that mattered, the one that mattered most first.
 
     Args:
@@ -98,15 +96,16 @@ def mattering(
     """
     if not words or not len(found):
         return [()] * len(found)
-    places, said = found.mixed[:, : space.dim], found.mixed[:, space.dim :]
-    whole, dim = space.asked(meant.words), space.dim
+    dim = len(words[0].place)
+    places, said = found.mixed[:, :dim], found.mixed[:, dim:]
     shares: list[list[tuple[float, str]]] = [[] for _ in range(len(found))]
     for one in words:
-        lost = said @ (asked[dim:] * (whole > one.asked))
-        changes = lost + places @ (asked[:dim] - one.place)
-        if not (whole > one.asked).any() and one.word.casefold() in _NOUNS:
+        says_field = one.lost.any()
+        if not says_field and one.word.casefold() in _NOUNS:
             continue
-        if (whole > one.asked).any():  # it says a field
+        lost = said @ (asked[dim:] * one.lost)
+        changes = lost + places @ (asked[:dim] - one.place)
+        if says_field:
             changes = np.where(lost > 0, np.maximum(changes, 0), np.minimum(changes, 0))
         for place, change in enumerate(changes.tolist()):
             shares[place].append((change, one.word))

@@ -87,6 +87,11 @@ class SearchResult(msgspec.Struct, frozen=True):
     note: str = NO_IDENTITY
     notice: str = RESEARCH_BANNER
 
+    @property
+    def nowhere_words(self) -> str:
+        """A sentence on ``nowhere``; empty without."""
+        return f"No clip is described so: {'; '.join(self.nowhere)}." if self.nowhere else ""
+
     def as_dict(self) -> dict[str, Any]:
         """The JSON document of ``search``."""
         plain: dict[str, Any] = msgspec.to_builtins(self)
@@ -125,7 +130,7 @@ def search(
     found, scores = _best(clips, at if known else at[:0], asked, top)
     words = without_each(space, query, meant, lambda texts: _places(space, liked, texts))
     return SearchResult(
-        hits=_hits(catalog, found, scores, mattering(space, words, meant, asked, found)),
+        hits=_hits(catalog, found, scores, mattering(words, asked, found)),
         said=meant.said if known else "",
         codes=meant.words.codes,
         searched=len(at),

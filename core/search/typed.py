@@ -189,7 +189,8 @@ def _asks(words: Sequence[Token], mark: Mark) -> bool:
 
 def _codes_of(mark: Mark) -> Codes:
     if mark.kind == "size":
-        return {"size_mm": _bins_of(mark)}
+        value = float(mark.value or 0)
+        return {"size_mm": _bins(value if mark.low is None else mark.low, value)}
     return codes_of_mark(mark)
 
 
@@ -213,11 +214,6 @@ def _means(token: Token) -> bool:
     """Whether the word might have meant something: no sign, and none of those that say nothing."""
     known_sign = token.text in "≥≤–×" or (token.text.isascii() and not token.text[-1].isalnum())
     return not known_sign and token.word not in SILENT and token.word != "colon"
-
-
-def _bins_of(mark: Mark) -> tuple[str, ...]:
-    value = float(mark.value or 0)
-    return _bins(value if mark.low is None else mark.low, value)
 
 
 def _bins(low: float, high: float) -> tuple[str, ...]:

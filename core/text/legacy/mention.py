@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+ORDINALS = ("first", "second", "third", "fourth")
+
 
 class Mention(msgspec.Struct, frozen=True):
     """A finding as named.

@@ -10,12 +10,11 @@ from core.text.legacy.denied import taken_back
 from core.text.legacy.ellipsis import ellipses, pairs, without_headings
 from core.text.legacy.leading import leading
 from core.text.legacy.mark import Mark
-from core.text.legacy.mention import Mention
+from core.text.legacy.mention import ORDINALS, Mention
 from core.text.legacy.nouns import called, name_start, nouns, overlap
 from core.text.legacy.tokens import Token
 from core.text.legacy.wording import load_wording
 
-_ORDINALS = ("first", "second", "third", "fourth", "other")
 _DEFINITE = frozenset({"the", "this", "that", "these", "those"})
 
 
@@ -123,7 +122,7 @@ def _without_appositions(
 
 def _ordinal(words: Sequence[Token], at: int) -> Mention | None:
     """“The second is sessile”; not “the first removed”."""
-    if words[at].word != "the" or words[at + 1].word not in _ORDINALS:
+    if words[at].word != "the" or words[at + 1].word not in (*ORDINALS, "other"):
         return None
     behind = at + 3 if words[at + 2].word == "one" else at + 2
     if behind >= len(words) or words[behind].word not in ("is", "was"):
@@ -133,8 +132,8 @@ def _ordinal(words: Sequence[Token], at: int) -> Mention | None:
 
 def _nth(words: Sequence[Token], at: int) -> int | None:
     """Which one “the second” that begins here is, from 0; None for “the other”."""
-    known = words[at].word == "the" and words[at + 1].word in _ORDINALS[:-1]
-    return _ORDINALS.index(words[at + 1].word) if known else None
+    known = words[at].word == "the" and words[at + 1].word in ORDINALS
+    return ORDINALS.index(words[at + 1].word) if known else None
 
 
 def _without_old_ones(words: Sequence[Token], kept: list[Mention]) -> list[Mention]:

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from core.text.legacy.mention import ORDINALS
 from core.text.legacy.read_field import ReadField
 from core.text.legacy.read_finding import ReadFinding
 from core.text.legacy.sentence import ReadSentence
 
-_PLACES = {"first": 0, "second": 1, "third": 2, "fourth": 3, "1st": 0, "2nd": 1, "3rd": 2, "4th": 3}
+_PLACES = {word: at for short in (ORDINALS, ("1st", "2nd", "3rd", "4th")) for at, word in enumerate(short)}
 _MOST = 4
 
 

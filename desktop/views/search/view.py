@@ -92,8 +92,7 @@ class SearchView(QWidget):
         lost = f"Not understood: {', '.join(result.ignored)}." if result.ignored else ""
         said = f"Understood: {result.said}." if result.said else ""
         cut = f"Only the first {LONGEST} characters were read." if len(self.field.text()) > LONGEST else ""
-        absent = f"No clip is described so: {'; '.join(result.nowhere)}." if result.nowhere else ""
-        self._say(" ".join(filter(None, (said, cut, lost, absent, _how_many(result)))), role="")
+        self._say(" ".join(filter(None, (said, cut, lost, result.nowhere_words, _how_many(result)))), role="")
         self._said.setToolTip(f"Model: {result.model}")
         self._preparing.show_missing(result.unprepared)
         for one in reversed(result.hits):  # the first row's comes first
