@@ -25,8 +25,9 @@ _NOT_DONE_BEFORE = frozenset({
     "attempted", "elective",
 })  # fmt: skip
 _NOT_DONE_BEHIND = (
-    "failed", "unsuccessful", "impossible", "unavailable", "next", "planned", "scar", "not possible",
-    "not available", "not feasible", "not attempted", "not performed", "not done", "not successful",
+    "failed", "unsuccessful", "impossible", "unavailable", "next", "planned", "previously", "scar",
+    "not possible", "not available", "not feasible", "not attempted", "not performed", "not done",
+    "not successful",
 )  # fmt: skip
 """What says that a treatment wasn't given, or not at this exam: “EMR not possible”, “for EMR next week”."""
 _OR = frozenset({"or", "nor", "/", "the", "in", "a"})
@@ -53,7 +54,11 @@ def with_absent_denied(words: Sequence[Token], marks: Sequence[Mark], absent: Se
     Args:
         absent: the lesion marks that are taken back.
     """
-    spans = [(noun.first, _stop(words, noun.last)) for noun in absent]
+    others = [mark for mark in marks if mark.kind == "lesion" and mark not in absent]
+    spans = [
+        (noun.first, min([_stop(words, noun.last), *(one.first for one in others if one.first > noun.first)]))
+        for noun in absent
+    ]
     return [
         msgspec.structs.replace(mark, denied=True)
         if mark.kind == "say" and any(first <= mark.first < last for first, last in spans)
@@ -71,8 +76,12 @@ def taken_back(words: Sequence[Token], start: int, noun: Mark) -> bool:
     negation = load_wording().negation
     reach: list[str] = []
     for token in reversed(words[max(0, start - negation.reach) : noun.first]):
-        if token.text in ".;:" or token.word in negation.stops:
-            break
+        if (
+            token.text in ".;:"
+            or token.word in negation.stops
+            or (noun.value == "scar" and token.word == "at")
+        ):
+            break  # “no recurrence at the scar”
         reach.insert(0, token.word)
     if any(_holds(reach, phrase(one)) for one in negation.excepted):
         return False
@@ -84,7 +93,8 @@ def taken_back(words: Sequence[Token], start: int, noun: Mark) -> bool:
     if answer[:1] == [":"] and answer[1:] and answer[1] in negation.answers:
         return True
     behind = [token.word for token in words[noun.last : _stop(words, noun.last)]]
-    return _THEN.isdisjoint(behind) and any(_holds(behind, phrase(one)) for one in negation.after)
+    ends = [end for one in negation.after for end in _ends(behind, phrase(one))]
+    return any(_THEN.isdisjoint(behind[end:]) for end in ends)
 
 
 def is_denied(words: Sequence[Token], first: int) -> bool:
@@ -123,7 +133,8 @@ def _behind(words: Sequence[Token], mark: Mark) -> list[str]:
 
 def _stop(words: Sequence[Token], at: int) -> int:
     """Where what is said of a finding ends at the latest."""
-    stops = load_wording().negation.stops
+    negation = load_wording().negation
+    stops = {*negation.stops, *(phrase(one)[0] for one in negation.excepted)}
     while at < len(words) and words[at].text not in ".;:," and words[at].word not in stops:
         at += 1
     return at
@@ -135,5 +146,11 @@ def _only(words: Sequence[Token], first: int, last: int, allowed: frozenset[str]
 
 
 def _holds(words: Sequence[str], wanted: Sequence[str]) -> bool:
+    return bool(_ends(words, wanted))
+
+
+def _ends(words: Sequence[str], wanted: Sequence[str]) -> list[int]:
+    """Behind each place at which these words stand."""
     size = len(wanted)
-    return any(tuple(words[at : at + size]) == tuple(wanted) for at in range(len(words) - size + 1))
+    starts = range(len(words) - size + 1)
+    return [at + size for at in starts if tuple(words[at : at + size]) == tuple(wanted)]

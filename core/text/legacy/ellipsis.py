@@ -7,10 +7,12 @@ from collections.abc import Sequence
 
 import msgspec
 
+from core.text.legacy.former import is_now
 from core.text.legacy.mark import Mark
 from core.text.legacy.measures import ARTICLES
 from core.text.legacy.mention import Mention
 from core.text.legacy.nouns import called, nouns, overlap
+from core.text.legacy.others import others
 from core.text.legacy.tokens import Token
 
 _PLACE = ("segment", "sub_segment")
@@ -28,6 +30,8 @@ def ellipses(words: Sequence[Token], marks: Sequence[Mark]) -> list[Mention]:
             continue
         if mark.first and words[mark.first - 1].word == "x":  # “polyp 5 mm x 2 in sigmoid”
             continue
+        if mark.denied or is_now(words, mark):
+            continue
         noun = next((one for one in reversed(named) if one.last <= mark.first), None)
         made = _by_number(words, marks, place) if noun is not None else None
         if made is None or noun is None:
@@ -36,6 +40,9 @@ def ellipses(words: Sequence[Token], marks: Sequence[Mark]) -> list[Mention]:
             continue
         state = str(noun.value)
         found.append(msgspec.structs.replace(made, state=state, count=made.count or 1))
+    for one in others(words, marks, str(named[0].value)) if named else ():
+        if named[0].last <= one.name[0]:
+            found = _merged(found, one)
     many = [noun for noun in named if called(words, noun).many]
     if many:
         behind = [*_behind_place(words, marks), *pairs(words, marks), *_parts(words, marks)]
@@ -43,6 +50,14 @@ def ellipses(words: Sequence[Token], marks: Sequence[Mark]) -> list[Mention]:
             if not any(overlap(one.name, known.name) for known in found):
                 found.append(msgspec.structs.replace(one, state=str(many[0].value)))
     return sorted(found, key=lambda one: one.name)
+
+
+def _merged(found: Sequence[Mention], one: Mention) -> list[Mention]:
+    """With one more, which is the same as those whose names share a word with its own."""
+    same = [each for each in found if overlap(each.name, one.name)]
+    first, last = zip(one.name, *(each.name for each in same), strict=True)
+    kept = [each for each in found if each not in same]
+    return [*kept, msgspec.structs.replace(same[0] if same else one, name=(min(first), max(last)))]
 
 
 def without_headings(kept: list[Mention], marks: Sequence[Mark]) -> list[Mention]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from core.text.legacy.mention import OF_TWO
 from core.text.legacy.read_field import ReadField
-from core.text.legacy.read_finding import ReadFinding, agrees
+from core.text.legacy.read_finding import ReadFinding, agrees, in_order
 from core.text.legacy.sentence import ReadSentence
 from core.text.legacy.wording import load_wording, phrase
 
@@ -13,21 +14,36 @@ _SINGLE = frozenset({"it", "this", "the", "that", "which"})
 _KEYS = frozenset({"location", "site", "located", "it", "the"})
 """What a sentence begins with that may say the place of a finding before it: “Location: sigmoid”."""
 _DONE = frozenset({"action", "lifting", "retrieved", "en_bloc", "complete", "tattoo"})
+_TELLING = frozenset({"size_mm", "segment", "paris"})
 _FIRST_SURE = 0.7
 
 
-def names_again(read: ReadSentence, found: Sequence[ReadFinding]) -> int | None:
-    """The place of the finding that “the 12 mm polyp” means, if there is just one."""
-    if not read.again or len(read.findings) != 1:
-        return None
-    fields = read.findings[0].fields
-    fitting = [place for place, one in enumerate(found) if agrees(one, fields)]
-    return fitting[0] if len(fitting) == 1 else None
+def names_again(read: ReadSentence, found: Sequence[ReadFinding]) -> list[int]:
+    """The places of those that “the 12 mm polyp” and “the larger one” mean; empty unless each finding of the
+    sentence means just one.
+    """
+    one_of_two = not OF_TWO.keys().isdisjoint(read.told)
+    order = in_order(found, range(len(found)), read.told) if one_of_two else []
+    meant: list[int] = []
+    for one, nth, again in zip(read.findings, read.refers, read.again, strict=True):
+        fitting = [place for place, known in enumerate(found) if again and agrees(known, one.fields)]
+        if nth is not None and nth < len(order):
+            fitting = [order[nth]]
+        if len(fitting) != 1:
+            return []
+        meant += fitting
+    return meant
+
+
+def new_in(read: ReadSentence, found: Sequence[ReadFinding]) -> list[ReadFinding]:
+    """The sentence's findings, without “the larger was removed” where nobody can tell which one is meant."""
+    told = zip(read.findings, read.refers, strict=True)
+    return [one for one, nth in told if not found or nth is None or not _TELLING.isdisjoint(one.fields)]
 
 
 def is_first(read: ReadSentence, found: Sequence[ReadFinding]) -> list[ReadFinding]:
     """“The polyp was located in the sigmoid”: a finding that was not named before; else none."""
-    telling = {"size_mm", "segment", "paris"} & read.rest.keys()
+    telling = _TELLING & read.rest.keys()
     if found or not telling or not read.noun_again:
         return []
     state = {"state": ReadField(read.state, _FIRST_SURE, "")}
@@ -42,7 +58,7 @@ def goes_on(read: ReadSentence, found: Sequence[ReadFinding], last: Sequence[int
     """
     if read.findings or not read.rest or not found or not (read.noun_again or _begins(read)):
         return []
-    words = [token.word for token in read.words]
+    words = read.told
     if "segment" in read.rest:
         places = [at for at, one in enumerate(found) if _same_place(one, read)]
         placeless = [at for at in last if "segment" not in found[at].fields]
@@ -65,7 +81,7 @@ def _begins(read: ReadSentence) -> bool:
     """Whether the sentence can only speak of what was named before."""
     first = next((mark for mark in read.marks), None)
     starts = first is not None and first.first <= 1 and first.field not in ("", "segment", "sub_segment")
-    told = [token.word for token in read.words]
+    told = read.told
     sections = load_wording().sections
     ways = [phrase(one) for one in sections.goes_on]
     if starts or any(tuple(told[: len(way)]) == way for way in ways):

@@ -18,17 +18,27 @@ def leading(words: Sequence[Token], marks: Sequence[Mark], named: Mention) -> li
     found: list[Mention] = []
     at = named.name[0]
     while at > 1 and words[at - 1].text in ("and", "&", ","):
-        start = _start(marks, at - 1)
+        start = start_of(marks, at - 1)
         count = next((mark for mark in marks if mark.kind == "count" and mark.first == start), None)
-        if count is None or count.value is None or start + 1 == at - 1:
+        if count is None and _told_in_full(marks, (start, at - 1)) and _told_in_full(marks, named.name):
+            number = 1  # “IIa 15 mm and Is 6 mm polyps”
+        elif count is None or count.value is None or start + 1 == at - 1:
             break
+        else:
+            number = int(count.value)
         name = (start, at - 1)
-        found.insert(0, msgspec.structs.replace(named, name=name, count=int(count.value), shares=True))
+        found.insert(0, msgspec.structs.replace(named, name=name, count=number, shares=True))
         at = start
     return found
 
 
-def _start(marks: Sequence[Mark], end: int) -> int:
+def _told_in_full(marks: Sequence[Mark], name: tuple[int, int]) -> bool:
+    """Whether a size and a form stand in it."""
+    inside = [mark for mark in marks if name[0] <= mark.first < name[1]]
+    return any(mark.kind == "size" for mark in inside) and any(mark.field == "paris" for mark in inside)
+
+
+def start_of(marks: Sequence[Mark], end: int) -> int:
     """Where the sizes, forms and the number begin that end here."""
     while True:
         before = [

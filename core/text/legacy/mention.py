@@ -5,6 +5,9 @@ from __future__ import annotations
 import msgspec
 
 ORDINALS = ("first", "second", "third", "fourth")
+OF_TWO = {"former": 0, "latter": 1, "smaller": 0, "larger": 1, "bigger": 1}
+"""Which one of two is meant; of those that are told by their size, in the order of their sizes."""
+BY_SIZE = frozenset({"smaller", "larger", "bigger"})
 
 
 class Mention(msgspec.Struct, frozen=True):

@@ -10,7 +10,7 @@ from core.text.legacy.denied import taken_back
 from core.text.legacy.ellipsis import ellipses, pairs, without_headings
 from core.text.legacy.leading import leading
 from core.text.legacy.mark import Mark
-from core.text.legacy.mention import ORDINALS, Mention
+from core.text.legacy.mention import OF_TWO, ORDINALS, Mention
 from core.text.legacy.nouns import called, name_start, nouns, overlap
 from core.text.legacy.tokens import Token
 from core.text.legacy.wording import load_wording
@@ -56,7 +56,8 @@ def _named(words: Sequence[Token], marks: Sequence[Mark], noun: Mark) -> Mention
         return None
     again = bool(start) and words[start - 1].word in _DEFINITE
     count = _count(words, marks, start, noun, lesion.many)
-    nth = _nth(words, start - 2) if start > 1 else None
+    places = [at for at in (start - 2, start - 1) if at >= 0]
+    nth = next((one for one in (_nth(words, at) for at in places) if one is not None), None)
     return Mention(
         (start, noun.last), str(noun.value), count, says=lesion.says, of=lesion.of, again=again, nth=nth
     )
@@ -121,19 +122,22 @@ def _without_appositions(
 
 
 def _ordinal(words: Sequence[Token], at: int) -> Mention | None:
-    """“The second is sessile”; not “the first removed”."""
-    if words[at].word != "the" or words[at + 1].word not in (*ORDINALS, "other"):
+    """“The second is sessile”, “the larger by EMR”; not “the first removed”, “the larger of which …”."""
+    if words[at].word != "the" or words[at + 1].word not in (*ORDINALS, "other", *OF_TWO):
         return None
     behind = at + 3 if words[at + 2].word == "one" else at + 2
-    if behind >= len(words) or words[behind].word not in ("is", "was"):
+    verbs = ("is", "was", ",", "by", "with") if words[at + 1].word in OF_TWO else ("is", "was")
+    if behind >= len(words) or words[behind].word not in verbs:
         return None
-    return Mention((at, behind), "polyp", 1, nth=_nth(words, at))
+    return Mention((at, behind), "polyp", 1, nth=_nth(words, at), part=words[at + 1].word in OF_TWO)
 
 
 def _nth(words: Sequence[Token], at: int) -> int | None:
     """Which one “the second” that begins here is, from 0; None for “the other”."""
-    known = words[at].word == "the" and words[at + 1].word in ORDINALS
-    return ORDINALS.index(words[at + 1].word) if known else None
+    if words[at].word != "the":
+        return None
+    word = words[at + 1].word
+    return ORDINALS.index(word) if word in ORDINALS else OF_TWO.get(word)
 
 
 def _without_old_ones(words: Sequence[Token], kept: list[Mention]) -> list[Mention]:
@@ -145,11 +149,17 @@ def _without_old_ones(words: Sequence[Token], kept: list[Mention]) -> list[Menti
             found[-1] = msgspec.structs.replace(before, of=False, past=(before.name[1], one.name[1]))
         elif before is not None and before.state == "recurrence at scar" and one.state == "scar":
             continue  # “adenomatous tissue at a scar”
+        elif before is not None and before.state == one.state == "scar" and _with(words, one.name[0]):
+            continue  # “previous polypectomy site with a scar”
         elif before is not None and before.state == "scar" and one.state == "recurrence at scar":
             found[-1] = msgspec.structs.replace(one, name=(before.name[0], one.name[1]))
         else:
             found.append(one)
     return found
+
+
+def _with(words: Sequence[Token], at: int) -> bool:
+    return bool({"with", "showing", "as"} & {token.word for token in words[max(0, at - 3) : at]})
 
 
 def _stopped(words: Sequence[Token], first: int, last: int) -> bool:

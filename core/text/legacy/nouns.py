@@ -57,6 +57,8 @@ def _one_name(words: Sequence[Token], marks: Sequence[Mark], at: int) -> bool:
         return False
     if behind is not None and before is not None and behind.kind == "size" != before.kind:
         return False
+    if behind is not None and before is not None and before.kind == "size" and behind.field == "paris":
+        return not any(mark.first == behind.last and mark.kind == "size" for mark in marks)
     if before is None or before.field != "segment":
         return True
     first = before.first

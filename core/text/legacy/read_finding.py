@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from core.text.legacy.mention import BY_SIZE, OF_TWO
 from core.text.legacy.read_field import ReadField
 
 _SAME = ("size_mm", "segment", "paris", "state")
@@ -47,3 +48,23 @@ def with_more(found: ReadFinding, more: Mapping[str, ReadField], words: str = ""
         if key not in found.fields
     }
     return ReadFinding({**found.fields, **added}, found.count, f"{found.words} {words}".strip())
+
+
+def in_order(found: Sequence[ReadFinding], places: Sequence[int], told: Sequence[str]) -> list[int]:
+    """The places of several findings in the order that “the first”, “the latter” or “the larger” count them.
+
+    Args:
+        places: those findings in the order in which they were named.
+        told: the words; empty is returned where they tell one of two, and there aren't two.
+    """
+    if OF_TWO.keys().isdisjoint(told):
+        return list(places)
+    if len(places) != 2:
+        return []
+    sizes = [found[place].fields.get("size_mm") for place in places]
+    if BY_SIZE.isdisjoint(told) or found[places[0]].fields == found[places[1]].fields:
+        return list(places)
+    known = [size.value for size in sizes if size is not None and isinstance(size.value, int)]
+    if len({*known}) != 2:
+        return []
+    return list(places) if known[0] < known[1] else [places[1], places[0]]

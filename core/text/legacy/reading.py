@@ -5,10 +5,10 @@ Rules over words, no model: what they read can be shown word by word, and nothin
 
 from __future__ import annotations
 
-from core.text.legacy.following import goes_on, is_first, keeps_on, names_again
+from core.text.legacy.following import goes_on, is_first, keeps_on, names_again, new_in
 from core.text.legacy.headings import Carried
 from core.text.legacy.ordinals import parts_of, told_apart
-from core.text.legacy.read_finding import ReadFinding, with_more
+from core.text.legacy.read_finding import ReadFinding, in_order, with_more
 from core.text.legacy.sections import told
 from core.text.legacy.sentence import read_sentence
 
@@ -38,17 +38,18 @@ def read_findings(text: str) -> tuple[ReadFinding, ...]:
         parts = parts_of(read)
         if parts and not several:
             found, several = told_apart(found, last)
-        if parts and max(parts) < len(several):
-            last = [several[number] for number in parts]
+        meant = in_order(found, several, read.told) if parts else []
+        if parts and max(parts) < len(meant):
+            last = [meant[number] for number in parts]
             for place, said in zip(last, parts.values(), strict=True):
                 found[place] = with_more(found[place], said, one.sentence.strip())
             continue
-        new = [carried.placed(each) for each in (read.findings or is_first(read, found))]
+        new = [carried.placed(each) for each in (new_in(read, found) or is_first(read, found))]
         again = names_again(read, found)
-        at = goes_on(read, found, last) if again is None else [again]
-        more = read.rest if again is None else read.findings[0].fields
-        for place in at:
-            found[place] = with_more(found[place], more, one.sentence.strip())
+        at = again or goes_on(read, found, last)
+        says = [each.fields for each in read.findings] if again else [read.rest] * len(at)
+        for place, said in zip(at, says, strict=True):
+            found[place] = with_more(found[place], said, one.sentence.strip())
         if at:
             last = at
         elif new:

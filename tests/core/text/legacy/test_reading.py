@@ -429,3 +429,73 @@ def test_composed_sentences() -> None:
     for field in FIELDS:
         row = figures["fields"][field]
         assert row["both"] >= 0.93 * row["read"], (field, row)
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("Two polyps in the sigmoid. The smaller, 4 mm, was removed with cold forceps, the larger, 12 mm, by "
+         "EMR.",
+         [(4, "sigmoid", "cold forceps"), (12, "sigmoid", "EMR")]),
+        ("12 mm polyp in caecum and 4 mm polyp in rectum. The smaller polyp was removed by cold forceps and "
+         "the larger by EMR.", [(12, "caecum", "EMR"), (4, "rectum", "cold forceps")]),
+        ("3 mm polyp in the cecum. 12 mm polyp in the cecum. The 3 mm polyp was removed with cold forceps; "
+         "the larger one was removed with hot snare.",
+         [(3, "caecum", "cold forceps"), (12, "caecum", "hot snare")]),
+        ("12 mm and 4 mm polyp in the sigmoid; the smaller was removed by cold forceps, the larger by EMR.",
+         [(12, "sigmoid", "EMR"), (4, "sigmoid", "cold forceps")]),
+        ("Polyps of 4 and 12 mm in the caecum and sigmoid were removed by cold forceps and EMR respectively.",
+         [(4, "caecum", "cold forceps"), (12, "sigmoid", "EMR")]),
+        ("6 mm polyp in the transverse colon and, in the same segment, a 3 mm one.",
+         [(6, "transverse", None), (3, "transverse", None)]),
+        ("6 mm polyp in the sigmoid and another 4 mm in the rectum.",
+         [(6, "sigmoid", None), (4, "rectum", None)]),
+        ("6 mm polyp at 35 cm and another at 22 cm, both cold snared.",
+         [(6, None, "cold snare"), (None, None, "cold snare")]),
+        ("Paris IIa 15 mm and Paris Is 6 mm polyps in the caecum.",
+         [(15, "caecum", None), (6, "caecum", None)]),
+    ],
+)  # fmt: skip
+def test_which_of_several_is_meant(text: str, wanted: list[tuple[Any, ...]]) -> None:
+    assert [_told(each, "size_mm", "segment", "action") for each in read_findings(text)] == wanted
+
+
+def test_the_smaller_of_three_is_none_of_them() -> None:
+    found = read_findings("Three polyps of 3, 5 and 9 mm in the caecum. The smaller was removed by EMR.")
+    assert [_told(each, "size_mm", "action") for each in found] == [(3, None), (5, None), (9, None)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A previously seen 20 mm LST now measures 24 mm in the caecum.",
+        "Known 8 mm polyp in the caecum, now 24 mm.",
+        "24 mm polyp in the caecum (previously 8 mm).",
+        "Polyp in the caecum measuring 24 mm, was 6 mm last year.",
+    ],
+)
+def test_the_size_is_that_of_today(text: str) -> None:
+    assert _told(one(text), "size_mm", "segment") == (24, "caecum")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Previous polypectomy site in the rectum, no residual tissue.",
+        "No residual polyp at the previous polypectomy site in the rectum.",
+        "White area in the rectum, consistent with prior EMR site, no recurrence.",
+    ],
+)
+def test_an_old_resection_site_is_a_scar(text: str) -> None:
+    assert _told(one(text), "state", "segment") == ("scar", "rectum")
+
+
+def test_what_is_said_of_no_polyp_is_not_said_of_the_next() -> None:
+    found = one("No polyps in the right colon; in the left colon a 9 mm sessile polyp.")
+    assert "segment" not in found.fields
+    assert _told(one("No polyps except a 3 mm one in the sigmoid."), "size_mm", "segment") == (3, "sigmoid")
+    assert not read_findings("The polyp seen on the prior exam in the caecum was not found.")
+
+
+def _told(found: ReadFinding, *keys: str) -> tuple[Any, ...]:
+    return tuple(found.fields[key].value if key in found.fields else None for key in keys)
