@@ -12,7 +12,7 @@ from core.text.legacy.mention import Mention
 from core.text.legacy.others import in_same_place
 from core.text.legacy.places import places_of
 from core.text.legacy.read_field import ReadField
-from core.text.legacy.read_finding import ReadFinding, agrees, in_order, with_more
+from core.text.legacy.read_finding import ReadFinding, agrees, in_order, tells, with_more
 from core.text.legacy.sizes import sizes_of_several
 from core.text.legacy.tokens import Token
 
@@ -43,7 +43,7 @@ def findings_of(
             known = _named_before(one, mention, found, by, told)
             if known is not None:
                 found[known] = with_more(found[known], one.fields)
-            else:
+            elif mention.nth is None or tells(one.fields) or all(each.refers for each in by):
                 found.append(one)
                 by.append(mention)
     return _told_apart(found, words, marks, named, text), by

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from core.text.legacy.mention import OF_TWO
 from core.text.legacy.read_field import ReadField
-from core.text.legacy.read_finding import ReadFinding, agrees, in_order
+from core.text.legacy.read_finding import ReadFinding, agrees, in_order, tells
 from core.text.legacy.sentence import ReadSentence
 from core.text.legacy.wording import load_wording, phrase
 
@@ -14,7 +14,6 @@ _SINGLE = frozenset({"it", "this", "the", "that", "which"})
 _KEYS = frozenset({"location", "site", "located", "it", "the"})
 """What a sentence begins with that may say the place of a finding before it: “Location: sigmoid”."""
 _DONE = frozenset({"action", "lifting", "retrieved", "en_bloc", "complete", "tattoo"})
-_TELLING = frozenset({"size_mm", "segment", "paris"})
 _FIRST_SURE = 0.7
 
 
@@ -38,13 +37,12 @@ def names_again(read: ReadSentence, found: Sequence[ReadFinding]) -> list[int]:
 def new_in(read: ReadSentence, found: Sequence[ReadFinding]) -> list[ReadFinding]:
     """The sentence's findings, without “the larger was removed” where nobody can tell which one is meant."""
     told = zip(read.findings, read.refers, strict=True)
-    return [one for one, nth in told if not found or nth is None or not _TELLING.isdisjoint(one.fields)]
+    return [one for one, nth in told if not found or nth is None or tells(one.fields)]
 
 
 def is_first(read: ReadSentence, found: Sequence[ReadFinding]) -> list[ReadFinding]:
     """“The polyp was located in the sigmoid”: a finding that was not named before; else none."""
-    telling = _TELLING & read.rest.keys()
-    if found or not telling or not read.noun_again:
+    if found or not tells(read.rest) or not read.noun_again:
         return []
     state = {"state": ReadField(read.state, _FIRST_SURE, "")}
     return [ReadFinding({**state, **read.rest}, None if read.many else 1, read.sentence)]

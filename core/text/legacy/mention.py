@@ -43,6 +43,11 @@ class Mention(msgspec.Struct, frozen=True):
     nth: int | None = None
     shares: bool = False
 
+    @property
+    def refers(self) -> bool:
+        """Whether it may mean a finding that was named before."""
+        return self.again or self.nth is not None
+
     def owns(self, at: int) -> bool:
         """Whether the word at this token says something of it."""
         inherited = self.inherits[0] <= at < self.inherits[1]

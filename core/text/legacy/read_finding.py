@@ -10,6 +10,7 @@ from core.text.legacy.mention import BY_SIZE, OF_TWO
 from core.text.legacy.read_field import ReadField
 
 _SAME = ("size_mm", "segment", "paris", "state")
+_TELLING = frozenset({"size_mm", "segment", "paris"})
 _LATER = 0.8
 """How far a sentence that goes on about a finding can be relied on."""
 
@@ -31,6 +32,11 @@ class ReadFinding(msgspec.Struct, frozen=True):
     def only_announces(self) -> bool:
         """Whether it says that there are several, and nothing of them: “Polyps:”."""
         return self.count != 1 and self.fields.keys() <= {"state"}
+
+
+def tells(fields: Mapping[str, ReadField]) -> bool:
+    """Whether it is said of a finding how large it is, where, or of what form."""
+    return not _TELLING.isdisjoint(fields)
 
 
 def agrees(one: ReadFinding, fields: Mapping[str, ReadField]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 from core.text.legacy.mark import Mark
@@ -24,5 +25,11 @@ def sizes_of_several(words: Sequence[Token], own: Sequence[Mark], mention: Menti
         if run and not all(token.word in _JOINS for token in words[run[-1].last : mark.first]):
             break
         run.append(mark)
+    if len(run) > 1 and mention.count == 1:  # “a 12 mm and 4 mm polyp”
+        inside = all(mention.name[0] <= mark.first < mention.name[1] for mark in run)
+        between = [
+            [token.word for token in words[one.last : two.first]] for one, two in itertools.pairwise(run)
+        ]
+        return run if inside and all(each in (["and"], ["&"]) for each in between) else []
     fits = mention.count is None or mention.count == len(run)
-    return run if len(run) > 1 and mention.count != 1 and fits else []
+    return run if len(run) > 1 and fits else []
