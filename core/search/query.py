@@ -9,10 +9,10 @@ from typing import Literal, get_args
 import msgspec
 
 from core.errors import PolypTraceError
-from core.search.coded import Codes, codes_in_order
-from core.search.codes import codes_of_text
+from core.search.coded import Codes
 from core.search.features import Words
-from core.search.typed import TATTOOS, Limits, Typed, read_typed
+from core.search.limits import Limits, beyond, bins_of, limits_words
+from core.search.typed import TATTOOS, Typed, read_typed
 from core.text.vocabulary import load
 
 Refinement = Literal["larger", "smaller", "other segment", "after tattoo"]
@@ -66,7 +66,7 @@ class Meant(msgspec.Struct, frozen=True):
 
     Args:
         words: what is encoded.
-        denied: codes of descriptions that are left out: “not pedunculated”, another segment, not larger.
+        denied: codes of descriptions that are left out: “not pedunculated”, another segment.
         limits: sizes in millimetres, both included, outside of which descriptions are left out.
         after_tattoo: only exams of patients with a tattoo at an earlier exam.
         said: the query in words, chips included.
@@ -79,11 +79,11 @@ class Meant(msgspec.Struct, frozen=True):
     limits: Limits | None = None
 
 
-def understood(query: SearchQuery, like: Words | None = None) -> Meant:
+def understood(query: SearchQuery, like: Words | None = None, like_mm: float | None = None) -> Meant:
     """The query with its chips put in.
 
     Args:
-        like: words of the clip that is meant.
+        like, like_mm: words and size of the clip that is meant.
 
     Raises:
         PolypTraceError: ``search-empty``; ``refine-no-size`` or ``refine-no-segment`` where a chip has
@@ -98,19 +98,19 @@ def understood(query: SearchQuery, like: Words | None = None) -> Meant:
         )
     codes: Codes = {**(like.codes if like else {}), **typed.words.codes}
     free = " ".join(one.free for one in (like, typed.words) if one and one.free)
-    denied, smaller_or_larger, limits = typed.denied, Codes(), typed.limits
+    denied, limits = typed.denied, typed.limits
+    sizes = typed.sizes or (None if like_mm is None else (like_mm, like_mm))
     for chip in query.refinements:
         if chip in ("larger", "smaller"):
-            codes = {**codes, "size_mm": _sizes(codes, larger=chip == "larger")}
-            others = [size for size in codes_in_order("size_mm") if size not in codes["size_mm"]]
-            smaller_or_larger, limits = {"size_mm": tuple(others)}, None
+            limits = beyond(sizes, larger=chip == "larger")
+            codes = {**codes, "size_mm": bins_of(limits)}
         elif chip == "other segment":
             denied = {**denied, "segment": _segments(codes)}
             codes = {key: own for key, own in codes.items() if key != "segment"}
     after = "after tattoo" in query.refinements
     codes = _without(codes, denied) or ({"state": ("polyp",)} if denied or limits else {})
     said = _said(codes, free, denied, after, limits)
-    return Meant(Words(codes, free), {**denied, **smaller_or_larger}, after, said, limits)
+    return Meant(Words(codes, free), denied, after, said, limits)
 
 
 def read_part(text: str) -> str:
@@ -161,29 +161,16 @@ def segment_of(typed: str) -> str:
         PolypTraceError: ``segment-unknown``.
     """
     field = load().by_key["segment"]
-    found = field.find(typed) or next(iter(codes_of_text(typed).get("segment", ())), None)
-    if found is None:
+    found = field.find(typed)
+    read = (found,) if found else read_typed(typed).words.codes.get("segment", ())
+    if len(read) != 1:
         raise PolypTraceError(
-            "segment-unknown", "There is no segment of that name.", f"Segments: {', '.join(field.codes)}."
+            "segment-unknown",
+            "Those are several segments." if read else "There is no segment of that name.",
+            f"Choose one of {', '.join(field.codes)}"
+            + ("; a query can ask for several: “polyp in the sigmoid or rectum”." if read else "."),
         )
-    return found
-
-
-def _sizes(codes: Codes, larger: bool) -> tuple[str, ...]:
-    """All bins above (or below) those that are meant."""
-    bins = codes_in_order("size_mm")
-    meant = [bins.index(code) for code in codes.get("size_mm", ())]
-    if not meant:
-        raise PolypTraceError(
-            "refine-no-size",
-            "The query says no size that another could be compared with.",
-            "Say a size, such as 8 mm.",
-        )
-    left = bins[max(meant) + 1 :] if larger else bins[: min(meant)]
-    if not left:
-        word = "larger" if larger else "smaller"
-        raise PolypTraceError("refine-largest", f"There is no size bin that is {word}.", "Leave that out.")
-    return left
+    return read[0]
 
 
 def _segments(codes: Codes) -> tuple[str, ...]:
@@ -200,14 +187,6 @@ def _without(codes: Codes, denied: Codes) -> Codes:
     """The clip that is meant may be what the words deny."""
     left = {key: tuple(code for code in own if code not in denied.get(key, ())) for key, own in codes.items()}
     return {key: own for key, own in left.items() if own}
-
-
-def limits_words(limits: Limits) -> str:
-    """“5 to 10 mm”, “at least 20 mm”, “at most 5 mm”."""
-    low, high = limits
-    if high == float("inf"):
-        return f"at least {low:g} mm"
-    return f"{low:g} to {high:g} mm" if low else f"at most {high:g} mm"
 
 
 def _said(codes: Codes, free: str, denied: Codes, after: bool, limits: Limits | None) -> str:

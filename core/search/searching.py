@@ -122,7 +122,7 @@ def search(
     """
     clips = (prepared or PreparedClips()).of(catalog, space)
     liked = _liked(catalog, clips, space, query.like)
-    meant = understood(query, liked.words if liked else None)
+    meant = understood(query, liked.words, liked.size_mm) if liked else understood(query)
     wanted = _let_through(catalog, query.filters, meant, query.like)
     at = np.flatnonzero(np.isin(clips.clips, wanted, assume_unique=True))
     known = liked is not None or bool(space.asked(meant.words).any())
@@ -178,9 +178,10 @@ def _ignored(space: WordSpace, text: str) -> tuple[str, ...]:
 
 
 class _Liked(msgspec.Struct, frozen=True):
-    """The clip that the others are to be like: what it says, and its pictures in the common space."""
+    """The clip that the others are to be like: what it says, its size, its pictures in the common space."""
 
     words: Words
+    size_mm: float | None
     pictures: Floats | None
 
 
@@ -196,7 +197,8 @@ def _liked(catalog: Catalog, prepared: ClipVectors, space: WordSpace, clip: int 
             "Describe it, or check that its video is still there.",
         )
     row = prepared.at(place)
-    return _Liked(words_of(said) or Words({}), row.halves[0, 0] if row.pictures[0] else None)
+    size = said.values.get("size_mm") if said else None
+    return _Liked(words_of(said) or Words({}), size, row.halves[0, 0] if row.pictures[0] else None)
 
 
 def _encoded(space: WordSpace, meant: Meant, liked: _Liked | None) -> Floats:

@@ -11,6 +11,7 @@ import msgspec
 from core.search.coded import CODED, Codes, add, codes_in_order, in_order
 from core.search.codes import codes_of_finding, codes_of_mark
 from core.search.features import SILENT, Words
+from core.search.limits import NO_LIMIT, Limits, around, bins_of, limits_of, span_of
 from core.search.spoken import spoken_marks
 from core.text.legacy.denied import is_denied
 from core.text.legacy.mark import Mark
@@ -18,7 +19,6 @@ from core.text.legacy.reading import read_findings
 from core.text.legacy.tokens import Token, sentences, tokens
 from core.text.legacy.wording import lesion_of, load_wording
 from core.text.note import model_note
-from core.text.vocabulary import load
 
 _SHORT_FORMS = tuple(
     (re.compile(pattern, re.IGNORECASE), words)
@@ -47,10 +47,6 @@ _REMEMBERED = 512
 """A search asks for the query without each of its words twice."""
 TATTOOS = ("carbon", "india ink", "agent not recorded")
 """“Tattooed” means any of them."""
-
-
-Limits = tuple[float, float]
-_NO_LIMIT: Limits = (0.0, float("inf"))
 _SPOKEN = {
     "depressed": ("paris", ("IIc", "IIa+IIc")),
     "nongranular": ("lst", ("NG-FE", "NG-PD")),
@@ -71,17 +67,19 @@ class Typed(msgspec.Struct, frozen=True):
         limits: smallest and largest size in millimetres, both included, where a limit or a range is typed.
         denied: codes that aren't wanted: “not pedunculated”.
         unknown: words that say neither.
+        sizes: the smallest and the largest size that is asked for, or the limits.
     """
 
     words: Words
     denied: Codes
     unknown: tuple[str, ...] = ()
     limits: Limits | None = None
+    sizes: Limits | None = None
 
 
 class _Sentence(msgspec.Struct, frozen=True):
     """What a sentence wants and denies, the denied stretches, the words that nobody knows, the limits of
-    sizes, and whether it names a polyp.
+    sizes, the sizes, and whether it names a polyp.
     """
 
     wanted: Codes
@@ -89,6 +87,7 @@ class _Sentence(msgspec.Struct, frozen=True):
     cut: list[tuple[int, int]]
     unknown: list[str]
     limits: Limits
+    sizes: Limits | None
     named: bool
 
 
@@ -121,12 +120,13 @@ def read_typed(text: str) -> Typed:
         denied.pop("state", None)
     cut = [stretch for one in read for stretch in one.cut]
     unknown = dict.fromkeys(word for one in read for word in one.unknown)
-    limits = (max(one.limits[0] for one in read), min(one.limits[1] for one in read)) if read else _NO_LIMIT
+    limits = (max(one.limits[0] for one in read), min(one.limits[1] for one in read)) if read else NO_LIMIT
     return Typed(
         Words(_plain(left), model_note(_without(text, cut))),
         _plain(denied),
         tuple(unknown),
-        None if limits == _NO_LIMIT else limits,
+        None if limits == NO_LIMIT else limits,
+        around([one.sizes for one in read if one.sizes]) if limits == NO_LIMIT else limits,
     )
 
 
@@ -141,40 +141,29 @@ def _read(words: Sequence[Token]) -> _Sentence:
     marks = spoken_marks(words)
     wanted: dict[str, list[str]] = {}
     denied: dict[str, list[str]] = {}
-    limits = _limits(marks)
+    limits = limits_of(marks)
     for mark in marks:
         if mark.kind not in ("below", "above"):
             add(denied if mark.denied else wanted, _codes_of(mark))
     if any(mark.kind in ("below", "above") for mark in marks):  # “more than 5 and less than 10 mm”: both hold
-        add(wanted, {"size_mm": _bins(*limits)})
+        add(wanted, {"size_mm": bins_of(limits)})
+    sizes = [span_of(mark) for mark in marks if mark.kind == "size" and not mark.denied]
     covered = {at for mark in marks if _asks(words, mark) for at in range(mark.first, mark.last)}
     for at, key, codes in _spoken_of_several(words):
         covered |= {at, at + 1} if key in ("segment", "lst") else {at}
         if key != "size_mm" or not any(mark.kind in ("size", "below", "above") for mark in marks):
             add(denied if is_denied(words, at) else wanted, {key: codes})
+            if key == "size_mm" and not is_denied(words, at):
+                sizes.append(load_wording().sizes[words[at].word])
     return _Sentence(
         {key: tuple(own) for key, own in wanted.items()},
         {key: tuple(own) for key, own in denied.items()},
         [(words[mark.first].start, words[mark.last - 1].end) for mark in marks if mark.denied],
         [words[at].text for at in range(len(words)) if at not in covered and _means(words[at])],
         limits,
+        around(sizes),
         any(mark.kind == "lesion" and mark.value == "polyp" and not mark.denied for mark in marks),
     )
-
-
-def _limits(marks: Sequence[Mark]) -> Limits:
-    """What holds of a size by all limits of a sentence, or by its only range."""
-    low, high = _NO_LIMIT
-    ranges = [mark for mark in marks if mark.kind == "size" and mark.low is not None and not mark.denied]
-    if len(ranges) == 1:
-        low, high = float(ranges[0].low or 0), float(ranges[0].value or 0)
-    for mark in (one for one in marks if one.kind in ("above", "below")):
-        value = float(mark.value or 0)
-        if mark.kind == "above":  # “not larger than 10 mm” has 11 as what is denied
-            low, high = (low, min(high, value - 1)) if mark.denied else (max(low, value), high)
-        else:
-            low, high = (max(low, value + 1), high) if mark.denied else (low, min(high, value))
-    return low, high
 
 
 def _asks(words: Sequence[Token], mark: Mark) -> bool:
@@ -189,8 +178,7 @@ def _asks(words: Sequence[Token], mark: Mark) -> bool:
 
 def _codes_of(mark: Mark) -> Codes:
     if mark.kind == "size":
-        value = float(mark.value or 0)
-        return {"size_mm": _bins(value if mark.low is None else mark.low, value)}
+        return {"size_mm": bins_of(span_of(mark))}
     return codes_of_mark(mark)
 
 
@@ -206,7 +194,7 @@ def _spoken_of_several(words: Sequence[Token]) -> list[tuple[int, str, tuple[str
             if spoken in _SPOKEN and not (at + 2 < len(words) and words[at + 2].word in _TYPES):
                 found.append((at, *_SPOKEN[spoken]))
         if token.word in wording.sizes:
-            found.append((at, "size_mm", _bins(*wording.sizes[token.word])))
+            found.append((at, "size_mm", bins_of(wording.sizes[token.word])))
     return found
 
 
@@ -214,16 +202,6 @@ def _means(token: Token) -> bool:
     """Whether the word might have meant something: no sign, and none of those that say nothing."""
     known_sign = token.text in "≥≤–×" or (token.text.isascii() and not token.text[-1].isalnum())
     return not known_sign and token.word not in SILENT and token.word != "colon"
-
-
-def _bins(low: float, high: float) -> tuple[str, ...]:
-    """The bins that hold some of these millimetres, both ends included."""
-    least, found = 0.0, []
-    for one in load().bins:
-        if one.maximum >= low and least < high:
-            found.append(one.label)
-        least = one.maximum
-    return tuple(found)
 
 
 def _plain(found: dict[str, list[str]]) -> Codes:

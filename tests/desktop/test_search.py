@@ -62,15 +62,15 @@ def test_words_find_clips_and_chips_refine(qtbot: Any, window: MainWindow, case:
     before = rows(view)
     with qtbot.waitSignal(window.searching.found, timeout=LONG_MS) as heard:
         press(view, "Larger")
-    assert heard.args[0].codes["size_mm"] == ("10–19", "20–29", "≥30")
-    assert says(view, "10–19 or 20–29 or ≥30 mm")
+    assert heard.args[0].codes["size_mm"] == ("6–9", "10–19", "20–29", "≥30")
+    assert says(view, "at least 9 mm")
     with qtbot.waitSignal(window.searching.found, timeout=LONG_MS):
         press(view, "Smaller")
     assert view.chips.refinements == ("smaller",), "larger and smaller don't go together"
     with qtbot.waitSignal(window.searching.found, timeout=LONG_MS):
         press(view, "Other segment")
     assert rows(view) == []
-    assert says(view, "No clip is left by: not sigmoid,")
+    assert says(view, "No clip is left by: at most 7 mm, not sigmoid.")
     with qtbot.waitSignal(window.searching.found, timeout=LONG_MS):
         press(view, "Clear")
     assert rows(view) == before
@@ -99,6 +99,12 @@ def test_a_hit_is_opened_and_others_like_it_are_found(qtbot: Any, window: MainWi
     with qtbot.waitSignal(window.searching.found, timeout=LONG_MS):
         press(view, f"Like clip {first}")
     assert view.chips.like is None
+    before, open_ = rows(view), window.session.selection.clip
+    place = next(at for at, row in enumerate(before) if int(row.split(" ")[0]) != open_)
+    view.table.selectRow(place)  # chosen in the list is enough
+    with qtbot.waitSignal(window.searching.found, timeout=LONG_MS):
+        press(view, "Like this clip")
+    assert view.wish == Wish(text="polyp", like=int(before[place].split(" ")[0]))
 
 
 def test_filters_and_refusals_are_said(qtbot: Any, window: MainWindow, case: Case) -> None:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from core.search.query import Refinement
 
 _CHIPS: tuple[tuple[Refinement, str, str], ...] = (
-    ("larger", "Larger", "Only the size bins above those that the query says"),
-    ("smaller", "Smaller", "Only the size bins below those that the query says"),
+    ("larger", "Larger", "Only what is larger than the size that the query says"),
+    ("smaller", "Smaller", "Only what is smaller than the size that the query says"),
     ("other segment", "Other segment", "Not in the segment that the query says"),
     ("after tattoo", "After tattoo", "Exams of patients with a tattoo at an earlier exam"),
 )
@@ -29,7 +29,7 @@ class Chips(FlowBox):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self._chosen: int | None = None
-        self._like = self._button("Like this clip", "Clips of the same kind as the one that is chosen")
+        self._like = self._button("Like this clip", "")
         self._like.toggled.connect(self._toggled_like)
         self.like: int | None = None
         """The clip that the others are to be like."""
@@ -55,7 +55,7 @@ class Chips(FlowBox):
         return tuple(name for name, button in self._buttons.items() if button.isChecked())
 
     def choose(self, clip: int | None) -> None:
-        """Another clip is chosen in the window; one that is searched by stays."""
+        """Another clip is open, or chosen among the hits; one that is searched by stays."""
         self._chosen = clip
         self._refresh()
 
@@ -95,5 +95,8 @@ class Chips(FlowBox):
 
     def _refresh(self) -> None:
         self._like.setEnabled(self.like is not None or self._chosen is not None)
+        meant = self.like if self.like is not None else self._chosen
+        which = "the one that is open, or chosen in the list" if meant is None else f"clip {meant}"
+        self._like.setToolTip(f"Clips of the same kind as {which}")
         self._like.setText(f"Like clip {self.like}" if self.like is not None else "Like this clip")
         self._clear.setEnabled(self.like is not None or bool(self.refinements))

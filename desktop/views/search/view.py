@@ -192,6 +192,7 @@ class SearchView(QWidget):
         self.filters.changed.connect(self.ask)
         self._preparing.wanted.connect(self.prepare_wanted)
         self._preparing.cancelled.connect(self.prepare_cancelled)
+        self.table.selectionModel().currentRowChanged.connect(lambda index: self._choose(index.row()))
         self.table.doubleClicked.connect(lambda index: self._open(index.row()))
         for owner, key, slot in (
             (self.field, Qt.Key.Key_Down, self._go_to_hits),
@@ -213,6 +214,11 @@ class SearchView(QWidget):
         hit = self._hits.row(row)
         if hit is not None:
             self.opened.emit(hit.clip)
+
+    def _choose(self, row: int) -> None:
+        hit = self._hits.row(row)
+        if hit is not None:
+            self.chips.choose(hit.clip)
 
     def _say(self, text: str, role: str = "quiet") -> None:
         self._said.setText(text)

@@ -47,3 +47,10 @@ def test_an_unknown_segment_is_refused_with_all_names() -> None:
         segment_of("elbow")
     assert refused.value.code == "segment-unknown"
     assert "sigmoid" in refused.value.hint
+
+
+@pytest.mark.parametrize("typed", ["sigmoid and rectum", "left colon"])
+def test_several_segments_are_refused(typed: str) -> None:
+    with pytest.raises(PolypTraceError) as refused:
+        segment_of(typed)
+    assert "several" in str(refused.value)

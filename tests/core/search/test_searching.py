@@ -105,7 +105,7 @@ def test_limits_leave_out_by_the_millimetre(prepared: Filed, space: WordSpace) -
         assert {clip for clip, size in sizes.items() if size is not None and size <= limit} <= set(hits)
     assert found(prepared, space, "polyp of 5 to 10 mm").said == "polyp, 5 to 10 mm"
     none = found(prepared, space, "larger than 20 mm, smaller than 5 mm")
-    assert none.advice.startswith("No clip is left by: 21 to 4 mm")
+    assert none.advice.startswith("No clip is left by: at least 21 and at most 4 mm")
 
 
 def test_what_no_clip_is_described_as_is_said(prepared: Filed, space: WordSpace) -> None:
@@ -127,7 +127,7 @@ def test_the_same_query_gives_the_same_list_after_chips_are_taken_back(
 ) -> None:
     before = found(prepared, space, "8 mm polyp in the sigmoid")
     other = found(prepared, space, "8 mm polyp in the sigmoid", refinements=("larger", "other segment"))
-    assert other.said == "polyp, 10–19 or 20–29 or ≥30 mm, not sigmoid"
+    assert other.said == "polyp, at least 9 mm, not sigmoid"
     assert set(clips(other)) == {prepared.two, prepared.other}
     assert found(prepared, space, "8 mm polyp in the sigmoid") == before
 
@@ -144,7 +144,8 @@ def test_like_a_clip_leaves_that_clip_out(prepared: Filed, space: WordSpace) -> 
         "white light",
     }
     smaller = found(prepared, space, like=prepared.two, refinements=("smaller",))
-    assert smaller.codes["size_mm"] == ("≤5", "6–9", "10–19")
+    assert smaller.said.startswith("LST, caecum, at most 24 mm")
+    assert smaller.codes["size_mm"] == ("≤5", "6–9", "10–19", "20–29")
     assert smaller.hits[0].score != result.hits[0].score
     added = found(prepared, space, "in the sigmoid", like=prepared.two)
     assert added.codes["segment"] == ("sigmoid",)
@@ -183,8 +184,9 @@ def test_after_a_tattoo_means_later_exams_of_the_same_patient(prepared: Filed, s
         ({}, "search-empty"),
         ({"text": "  "}, "search-empty"),
         ({"text": "red", "refinements": ("larger",)}, "refine-no-size"),
-        ({"text": "60 mm", "refinements": ("larger",)}, "refine-largest"),
-        ({"text": "2 mm polyp", "refinements": ("smaller",)}, "refine-largest"),
+        ({"text": "large polyp", "refinements": ("larger",)}, "refine-largest"),
+        ({"text": "at least 20 mm", "refinements": ("larger",)}, "refine-largest"),
+        ({"text": "1 mm polyp", "refinements": ("smaller",)}, "refine-largest"),
         ({"text": "red", "refinements": ("other segment",)}, "refine-no-segment"),
         ({"like": 999}, "clip-unknown"),
     ],
@@ -215,8 +217,17 @@ def test_what_is_not_wanted_is_left_out(prepared: Filed, space: WordSpace) -> No
 
 
 def test_larger_leaves_out_what_is_not(prepared: Filed, space: WordSpace) -> None:
+    sizes = {
+        clip: queries.description(prepared.catalog, queries.clip(prepared.catalog, clip).finding_id).values[
+            "size_mm"
+        ]
+        for clip in (prepared.one, prepared.two, prepared.query, prepared.other)
+    }
     larger = found(prepared, space, like=prepared.one, refinements=("larger",))
-    assert set(clips(larger)) == {prepared.two, prepared.other}
+    assert set(clips(larger)) == {clip for clip, mm in sizes.items() if mm > sizes[prepared.one]}
+    assert prepared.query in clips(larger), "larger by a millimetre, and of the same bin"
+    none = found(prepared, space, "60 mm polyp", refinements=("larger",))
+    assert none.advice.startswith("No clip is left by: at least 61 mm")
     smaller = found(prepared, space, like=prepared.two, refinements=("smaller",))
     assert set(clips(smaller)) == {prepared.one, prepared.query}
 
