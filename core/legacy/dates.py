@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from core.errors import PolypTraceError
 
 _ISO = re.compile(r"(\d{4})[-./](\d{1,2})[-./](\d{1,2})(?:[T ].*)?")
-_PARTS = re.compile(r"(\d{1,2})[-./ ](\d{1,2})[-./ ](\d{4})(?:[T ].*)?")
+_PARTS = re.compile(r"(\d{1,2})[-./ ](\d{1,2})[-./ ](\d{4}|\d{2})(?:[T ].*)?")
 _NAMED = re.compile(r"(\d{1,2})\.?[-/ ]*([A-Za-z]{3,9})\.?[-/, ]*(\d{4}|\d{2})(?:[T ].*)?")
 _MONTH_FIRST = re.compile(r"([A-Za-z]{3,9})\.? (\d{1,2}),? (\d{4})(?:[T ].*)?")
 _WHOLE = re.compile(r"(\d{4})(\d{2})(\d{2})")
@@ -62,7 +62,7 @@ def _date(cell: str, day_first: bool) -> dt.date | None:
         elif parts:
             first, second = int(parts[1]), int(parts[2])
             day, month = (first, second) if day_first else (second, first)
-            found = dt.date(int(parts[3]), month, day)
+            found = dt.date(_year(parts[3]), month, day)
         elif _SERIAL.fullmatch(cell):
             found = _EXCEL_ZERO + dt.timedelta(days=int(float(cell)))
         else:
@@ -85,5 +85,18 @@ def _with_month(cell: str) -> dt.date | None:
     short = month[:3].lower()
     if short not in _MONTHS:
         return None
-    whole = int(year) + (0 if len(year) == 4 else 2000 if int(year) < _CENTURY else 1900)
-    return dt.date(whole, _MONTHS.index(short) + 1, int(day))
+    return dt.date(_year(year), _MONTHS.index(short) + 1, int(day))
+
+
+def _year(written: str) -> int:
+    """A year of four digits, or of two."""
+    return int(written) + (0 if len(written) == 4 else 2000 if int(written) < _CENTURY else 1900)
+
+
+def short_years(cells: Sequence[str]) -> str:
+    """A sentence on years of two digits among dates of numbers alone; empty without."""
+    parts = (_PARTS.fullmatch(cell.strip()) for cell in cells)
+    if not any(one is not None and len(one[3]) == 2 for one in parts):
+        return ""
+    span = f"{1900 + _CENTURY} to {1999 + _CENTURY}"
+    return f"Dates such as 03.04.21 end with the year: two digits were read as {span}."

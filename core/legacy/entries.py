@@ -11,7 +11,7 @@ from core.days import checked_exam_day, lies_ahead
 from core.domain import LONGEST_PATIENT_CODE
 from core.errors import PolypTraceError
 from core.legacy.columns import ROLES, Columns, chosen_columns, with_header
-from core.legacy.dates import read_dates
+from core.legacy.dates import read_dates, short_years
 from core.legacy.identity import code_warnings, text_warnings
 from core.sheets.reading import Sheet
 from core.text.legacy.reading import ReadFinding, read_findings
@@ -110,7 +110,12 @@ def read_entries(
         *code_warnings(one.patient for one in entries),
         *text_warnings(one.text for one in entries),
     )
-    notes = (*sheet.notes, *_alike(header, columns), *_twice([sheet.where(number) for number in duplicates]))
+    notes = (
+        *sheet.notes,
+        *filter(None, [short_years(cells["date"])]),
+        *_alike(header, columns),
+        *_twice([sheet.where(number) for number in duplicates]),
+    )
     return Entries(columns, tuple(entries), tuple(problems), tuple(duplicates), notes, warnings)
 
 
@@ -135,16 +140,23 @@ def _too_wide(header: Sequence[str], row: Sequence[str]) -> str:
 def _check(columns: Columns, patient: str, date: dt.date | None) -> None:
     if date is not None:
         checked_exam_day(date)
-    for known, role, words, option in (
-        (columns.patient or patient, "patient", "whose reports these are", "--patient"),
-        (columns.date or date, "date", "of when these reports are", "--exam-date"),
-    ):
-        if not known:
-            raise PolypTraceError(
-                "column-missing",
-                f"The table doesn't say {words}.",
-                f"Name a column (--{role}-column) or give one {role} for all ({option}).",
-            )
+    missing = [
+        (role, words, option)
+        for known, role, words, option in (
+            (columns.patient or patient, "patient", "whose reports these are", "--patient"),
+            (columns.date or date, "date", "of when these reports are", "--exam-date"),
+        )
+        if not known
+    ]
+    if missing:
+        hints = (
+            f"a column (--{role}-column) or one {role} for all ({option})" for role, _, option in missing
+        )
+        raise PolypTraceError(
+            "column-missing",
+            f"The table doesn't say {' and '.join(words for _, words, _ in missing)}.",
+            f"Name {'; and '.join(hints)}.",
+        )
 
 
 def _column(sheet: Sheet, header: Sequence[str], name: str | None) -> list[str]:

@@ -10,14 +10,15 @@ from core.legacy.columns import guess_columns
 from core.sheets.reading import Sheet, read_sheet, read_text
 
 HEADER = ["patient", "date", "report"]
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _NAME = re.compile(r"(?P<patient>.+?)[ _-]+(?P<date>\d{4}-\d{2}-\d{2})")
 
 
 def read_reports(path: Path) -> Sheet:
     """A table of reports (CSV, Excel), a plain text of one report, or a folder of such texts.
 
-    A text named ``CODE_2021-03-04.txt`` says whose it is and of when. One of a folder that can't be read is
-    named in a note, the others are read.
+    A text named ``CODE_2021-03-04.txt``, or ``2021-03-04.txt`` in a folder named ``CODE`` below,
+    says whose it is and of when. One that can't be read is named in a note, the others are read.
 
     Raises:
         PolypTraceError: ``sheet-missing``; ``sheet-unreadable`` for a file, or where none of a folder's can
@@ -51,7 +52,7 @@ def _folder(folder: Path) -> Sheet:
             faults.append(error)
             notes.append(f"{error.message} It was left out.")
             continue
-        rows.append((file.name, _row(file, text)))
+        rows.append((file.relative_to(folder).as_posix(), _row(file, text, folder)))
         notes += own
     if not rows:
         raise faults[0]
@@ -61,8 +62,10 @@ def _folder(folder: Path) -> Sheet:
 
 
 def _inside(folder: Path) -> list[Path]:
+    """All that lies in it, in folders of it, too."""
     try:
-        return list(folder.iterdir())
+        next(folder.iterdir(), None)  # a folder that can't be opened has nothing in it for rglob
+        return list(folder.rglob("*"))
     except OSError as error:
         raise PolypTraceError(
             "sheet-unreadable", f"The folder {folder.name} can't be opened.", "Check who may read it."
@@ -77,6 +80,7 @@ def _is_table(sheet: Sheet, text: str) -> bool:
     return named.text is not None and (named.patient or named.date) is not None
 
 
-def _row(file: Path, text: str) -> list[str]:
-    named = _NAME.fullmatch(file.stem)
+def _row(file: Path, text: str, folder: Path | None = None) -> list[str]:
+    own = file.parent.name if folder is not None and file.parent != folder else ""
+    named = _NAME.fullmatch(f"{own} {file.stem}" if own and _DAY.fullmatch(file.stem) else file.stem)
     return [named["patient"], named["date"], text.strip()] if named else ["", "", text.strip()]

@@ -13,7 +13,7 @@ import msgspec
 
 from core.counting import count
 from core.errors import PolypTraceError
-from core.sheets.xlsx import read_xlsx, sheets_in
+from core.sheets.workbook import read_workbook
 
 if TYPE_CHECKING:
     from _csv import Reader as _Reader
@@ -51,7 +51,7 @@ class Sheet(msgspec.Struct, frozen=True):
 
 
 def read_sheet(file: Path, *, closed: bool = True) -> Sheet:
-    """Reads a ``.csv``, ``.tsv``, ``.txt`` or ``.xlsx`` file; of a workbook the first sheet.
+    """Reads a ``.csv``, ``.tsv``, ``.txt`` or ``.xlsx`` file; of a workbook the sheet with most rows.
 
     Text that isn't Unicode is taken for Western European (Windows-1252), and a note says so; so does one of
     further sheets. A quotation mark that isn't closed is refused: it would mix the texts of several rows;
@@ -63,10 +63,11 @@ def read_sheet(file: Path, *, closed: bool = True) -> Sheet:
     if not file.is_file():
         raise PolypTraceError("sheet-missing", f"There is no file {file.name}.", "Check the path.")
     if file.suffix.lower() == ".xlsx":
-        rows = read_xlsx(file)
-        more = sheets_in(file) - 1
-        kept_out = (f"{file.name} has {count(more, 'more sheet')}; only its first is read.",) if more else ()
-        return Sheet([row for _, row in rows], [number for number, _ in rows], kept_out)
+        table = read_workbook(file)
+        more = count(table.others, "more sheet")
+        kept_out = f"{file.name} has {more}; “{table.name}” is read, which has the most rows."
+        numbers, rows = [number for number, _ in table.rows], [row for _, row in table.rows]
+        return Sheet(rows, numbers, (kept_out,) if table.others else ())
     if file.suffix.lower() not in CSV_ENDINGS:
         raise unreadable(file, "it is neither CSV nor .xlsx")
     text, notes = read_text(file)

@@ -104,12 +104,26 @@ def test_what_can_t_be_read_in_a_folder_doesn_t_stop_the_others(tmp_path: Path) 
     assert caught.value.code == "sheet-unreadable"
 
 
-@pytest.mark.parametrize("more", [0, 2])
-def test_sheets_that_are_not_read_are_noted(tmp_path: Path, more: int) -> None:
+def test_the_sheet_with_most_rows_is_read(tmp_path: Path) -> None:
     rows = [["patient", "date", "report"], ["P1", "2019-04-03", "Polyp."]]
-    found = read_entries(read_reports(write_xlsx(tmp_path / "r.xlsx", rows, more)))
-    assert len(found.entries) == 1
-    assert found.notes == (("r.xlsx has 2 more sheets; only its first is read.",) if more else ())
+    alone = read_entries(read_reports(write_xlsx(tmp_path / "alone.xlsx", rows)))
+    assert ([one.date for one in alone.entries], alone.notes) == ([dt.date(2019, 4, 3)], ())
+    behind = read_entries(read_reports(write_xlsx(tmp_path / "r.xlsx", rows, cover=[["Export of 2021"]])))
+    assert behind.entries == alone.entries
+    assert behind.notes == ("r.xlsx has 1 more sheet; “texts” is read, which has the most rows.",)
+
+
+def test_folders_in_a_folder_say_whose_their_texts_are(tmp_path: Path) -> None:
+    for name in ("P7/2019-04-30.txt", "P8/scope/P9_2020-01-02.txt", "P8/letter.txt"):
+        file = tmp_path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("Polyp in the rectum.")
+    found = read_entries(read_reports(tmp_path))
+    assert [(one.patient, one.date.isoformat()) for one in found.entries] == [
+        ("P7", "2019-04-30"),
+        ("P9", "2020-01-02"),
+    ]
+    assert [one.where for one in found.problems] == ["P8/letter.txt"]
 
 
 def test_a_table_in_a_txt_is_refused_too_where_a_quotation_mark_stays_open(tmp_path: Path) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
-import zipfile
+import datetime as dt
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from xml.sax.saxutils import escape
 
 import cv2
 import numpy as np
+import xlsxwriter
 
 TRAIN, QUERY, TEST = "bounding_box_train", "query", "bounding_box_test"
 
@@ -100,42 +101,19 @@ def write_csv(path: Path, rows: Sequence[Sequence[str]], delimiter: str = ",") -
     return path
 
 
-_XML = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>'
-_MAIN = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
-_LINKS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-
-
-def write_xlsx(path: Path, rows: Sequence[Sequence[str]], more: int = 0) -> Path:
-    """A workbook as Excel writes it: shared strings, the first one in two runs; whole numbers as numbers.
-
-    ``more`` is the number of sheets that are named after the first.
-    """
-    texts = list(dict.fromkeys(cell for row in rows for cell in row if cell and not cell.isdecimal()))
-    items = "".join(f"<si><t>{escape(text)}</t></si>" for text in texts[1:])
-    first = escape(texts[0])
-    runs = f"<si><r><t>{first[:1]}</t></r><r><t>{first[1:]}</t></r><rPh><t>read so</t></rPh></si>"
-    lines = []
-    for number, row in enumerate(rows, start=1):
-        cells = ""
-        for column, cell in enumerate(row):
-            place = f"{chr(ord('A') + column)}{number}"
-            if cell.isdecimal():
-                cells += f'<c r="{place}"><v>{int(cell)}</v></c>'
-            elif cell:
-                cells += f'<c r="{place}" t="s"><v>{texts.index(cell)}</v></c>'
-        lines.append(f'<row r="{number}">{cells}</row>')
-    link = f'<Relationship Id="rId7" Type="{_LINKS}/worksheet" Target="worksheets/sheet3.xml"/>'
-    others = "".join(f'<sheet name="more {n}" sheetId="{n + 4}" r:id="rId{n + 8}"/>' for n in range(more))
-    names = f'<sheets><sheet name="texts" sheetId="3" r:id="rId7"/>{others}</sheets>'
-    package = "http://schemas.openxmlformats.org/package/2006/relationships"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as book:
-        book.writestr("xl/workbook.xml", f'{_XML}<workbook {_MAIN} xmlns:r="{_LINKS}">{names}</workbook>')
-        book.writestr(
-            "xl/_rels/workbook.xml.rels", f'{_XML}<Relationships xmlns="{package}">{link}</Relationships>'
-        )
-        book.writestr("xl/sharedStrings.xml", f"{_XML}<sst {_MAIN}>{runs}{items}</sst>")
-        book.writestr(
-            "xl/worksheets/sheet3.xml",
-            f"{_XML}<worksheet {_MAIN}><sheetData>{''.join(lines)}</sheetData></worksheet>",
-        )
+def write_xlsx(path: Path, rows: Sequence[Sequence[str]], cover: Sequence[Sequence[str]] = ()) -> Path:
+    """These rows in a workbook's last sheet, behind a cover; whole numbers as numbers, ISO days as days."""
+    with xlsxwriter.Workbook(path) as book:
+        day = book.add_format({"num_format": "dd/mm/yyyy"})
+        for name, own in (("cover", cover), ("texts", rows)):
+            if own:
+                sheet = book.add_worksheet(name)
+                for at, row in enumerate(own):
+                    for column, cell in enumerate(row):
+                        if re.fullmatch(r"\d{4}-\d\d-\d\d", cell):
+                            sheet.write_datetime(at, column, dt.datetime.fromisoformat(cell), day)
+                        elif cell.isdecimal():
+                            sheet.write_number(at, column, int(cell))
+                        else:
+                            sheet.write_string(at, column, cell)
     return path
