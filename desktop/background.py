@@ -39,7 +39,8 @@ class Background(QObject):
         super().__init__(parent)
         self._queue: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._answered.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
-        self._thread = threading.Thread(target=self._run, name=name)
+        # A daemon: where Qt itself ends the program (the display is gone), nobody closes this thread.
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._closed = False
         self._thread.start()
 

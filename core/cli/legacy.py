@@ -46,7 +46,7 @@ _File = Annotated[
     Path,
     typer.Argument(
         help="CSV or .xlsx with one report a row and names of columns first; a text of one report; or a "
-        "folder of texts, named CODE_2021-03-04.txt."
+        "folder of texts, named CODE_2021-03-04.txt or CODE/2021-03-04.txt."
     ),
 ]
 _PatientColumn = Annotated[str | None, typer.Option(help="Column of the patient's pseudonym.")]

@@ -206,16 +206,10 @@ def _encoded(space: WordSpace, meant: Meant, liked: _Liked | None) -> Floats:
     return np.asarray(space.with_codes(_places(space, liked, texts), texts)[0])
 
 
-def _decisive(text: Words) -> Words:
-    """Without “polyp” where more is asked: it would stand against laterally spreading tumours."""
-    more = len(text.codes) > 1 and text.codes.get("state") == ("polyp",)
-    return Words({key: own for key, own in text.codes.items() if key != "state"}, text.free) if more else text
-
-
 def _places(space: WordSpace, liked: _Liked | None, texts: Sequence[Words]) -> Floats:
     """(N, dim) places of typed words, or of the clip with other words."""
     if liked is None:
-        return space.of_texts([_decisive(text) for text in texts])
+        return space.of_texts(texts)
     rows = space.of_descriptions(texts) * np.array([[bool(one.codes)] for one in texts])
     if liked.pictures is not None:
         rows = rows + PICTURES * liked.pictures

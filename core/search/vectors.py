@@ -26,9 +26,6 @@ makes more, of a single word the codes: “red”, “Isp”. With half, some cl
 stood above those that fit both; with two thirds none did on the demo exams (222 pairs of values)."""
 
 
-_NOUN = "state=polyp"
-
-
 class WordSpace:
     """A common space that texts and pictures of a catalogue are encoded into.
 
@@ -46,7 +43,6 @@ class WordSpace:
         self.features = WordFeatures(inputs.codes, inputs.words)
         self.codes = len(inputs.codes)
         keys = [name.partition("=")[0] for name in inputs.codes]
-        self._noun = np.array([name == _NOUN for name in inputs.codes], np.float32)
         self._fields = np.array([[key == one for one in dict.fromkeys(keys)] for key in keys], np.float32)
 
     @property
@@ -66,7 +62,7 @@ class WordSpace:
 
     def of_texts(self, texts: Sequence[Words]) -> Floats:
         """(N, dim) float32, L2 rows: typed words and reports."""
-        return self.reader.encode(REPORT, self.features.of_all(texts))
+        return self.reader.encode(REPORT, self.features.of_all([_decisive(text) for text in texts]))
 
     def queries_of(self, texts: Sequence[Words]) -> Floats:
         """(N, dim + codes) float32, to be multiplied with :attr:`ClipVectors.mixed`: typed words and reports.
@@ -80,20 +76,15 @@ class WordSpace:
 
         Each field counts the same, however many of its codes would do.
         """
-        said = self.features.of_all(texts)
-        asked = self._telling(said[:, : self.codes])
+        said = self.features.of_all([_decisive(text) for text in texts])
+        asked = said[:, : self.codes]
         count = (asked @ self._fields > 0).sum(axis=1, keepdims=True)
         both = np.concatenate([rows, asked / np.maximum(count, 1)], axis=1)
         return np.asarray(both * said.any(axis=1, keepdims=True), dtype=np.float32)
 
     def asked(self, text: Words) -> Floats:
         """(codes,) float32, 1 for each code that a query asks for and is judged by."""
-        return np.asarray(self._telling(self.codes_of([text]))[0])
-
-    def _telling(self, asked: Floats) -> Floats:
-        """Without “polyp” where more is asked for: nearly every clip is one, and the rest must decide."""
-        more = asked @ (1 - self._noun) > 0
-        return np.asarray(asked * (1 - more[:, None] * self._noun), dtype=np.float32)
+        return self.codes_of([_decisive(text)])[0]
 
     def of_descriptions(self, texts: Sequence[Words]) -> Floats:
         """(N, dim) float32, L2 rows."""
@@ -124,6 +115,13 @@ class WordSpace:
     def codes_of(self, texts: Sequence[Words]) -> Floats:
         """(N, codes) float32, 1 for each code that a text says."""
         return self.features.of_all(texts)[:, : self.codes]
+
+
+def _decisive(text: Words) -> Words:
+    """Without “polyp” where more is asked: nearly every clip is one, and the rest must decide."""
+    if len(text.codes) < 2 or text.codes.get("state") != ("polyp",):
+        return text
+    return Words({key: own for key, own in text.codes.items() if key != "state"}, text.free)
 
 
 class ClipVectors(msgspec.Struct, frozen=True):

@@ -35,7 +35,7 @@ class DecodingThread(threading.Thread):
     """
 
     def __init__(self, tell: Callable[[int, Answer], None]) -> None:
-        super().__init__(name="player-frames")
+        super().__init__(name="player-frames", daemon=True)
         self._tell = tell
         self._changed = threading.Condition()
         self._stopped = False

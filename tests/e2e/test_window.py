@@ -46,6 +46,19 @@ def test_the_whole_story(window: Window, record_property: Any) -> None:
     )
 
 
+def test_the_program_ends_with_its_screen(tmp_path: Path, workspace: Any) -> None:
+    (tmp_path / "screen").mkdir()
+    shutil.copytree(workspace.data, tmp_path / "data")
+    screen = Screen(tmp_path / "screen")
+    opened = Window(screen, tmp_path / "data", tmp_path / "home")
+    opened.thing("Patients, exams, videos and clips")
+    screen.close()
+    try:
+        assert opened.process.wait(60) != 0, "it didn't end as a user would end it"
+    finally:
+        opened.process.kill()
+
+
 @pytest.mark.parametrize("window", ["workspace"], indirect=True)
 def test_a_kill_while_typing_loses_nothing_older_than_the_autosave(window: Window, workspace: Any) -> None:
     from core.catalog import queries
