@@ -84,7 +84,7 @@ class WordSpace:
 
     def asked(self, text: Words) -> Floats:
         """(codes,) float32, 1 for each code that a query asks for and is judged by."""
-        return self.codes_of([_decisive(text)])[0]
+        return np.asarray(self.codes_of([_decisive(text)])[0])
 
     def of_descriptions(self, texts: Sequence[Words]) -> Floats:
         """(N, dim) float32, L2 rows."""

@@ -51,12 +51,13 @@ def test_the_program_ends_with_its_screen(tmp_path: Path, workspace: Any) -> Non
     shutil.copytree(workspace.data, tmp_path / "data")
     screen = Screen(tmp_path / "screen")
     opened = Window(screen, tmp_path / "data", tmp_path / "home")
-    opened.thing("Patients, exams, videos and clips")
-    screen.close()
     try:
+        opened.thing("Patients, exams, videos and clips")
+        screen.close()
         assert opened.process.wait(60) != 0, "it didn't end as a user would end it"
     finally:
-        opened.process.kill()
+        opened.kill()
+        screen.close()
 
 
 @pytest.mark.parametrize("window", ["workspace"], indirect=True)
