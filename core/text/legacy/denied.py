@@ -22,10 +22,11 @@ _PASSED = frozenset({
 _NOT_DONE_BEFORE = frozenset({
     "for", "consider", "considered", "unsuitable", "previous", "prior", "old", "needs", "requires", "plan",
     "planned", "future", "after", "earlier", "recommend", "recommended", "suggest", "unsuccessful", "attempt",
-    "attempted", "elective",
+    "attempted", "elective", "amenable", "suitable", "candidate", "book", "booked",
 })  # fmt: skip
 _NOT_DONE_BEHIND = (
-    "failed", "unsuccessful", "impossible", "unavailable", "next", "planned", "previously", "scar",
+    "considered", "discussed", "declined", "refused", "contemplated", "list", "attempted without", "failed",
+    "unsuccessful", "impossible", "unavailable", "next", "planned", "previously", "scar",
     "not possible", "not available", "not feasible", "not attempted", "not performed", "not done",
     "not successful",
 )  # fmt: skip
@@ -34,6 +35,7 @@ _OR = frozenset({"or", "nor", "/", "the", "in", "a"})
 _JOINING = frozenset({"or", "nor", "/"})
 _THEN = frozenset({"previous", "previously", "prior", "before", "last"})
 """“Not seen on the previous colonoscopy”: it is there now."""
+_WASHED_OFF = (("was", "stool"), ("was", "mucus"), ("was", "debris"), ("washed", "away"), ("washed", "off"))
 _REACH, _CLAUSE = 4, 10
 
 
@@ -91,6 +93,8 @@ def taken_back(words: Sequence[Token], start: int, noun: Mark) -> bool:
         return True
     answer = [token.word for token in words[noun.last : noun.last + 2]]
     if answer[:1] == [":"] and answer[1:] and answer[1] in negation.answers:
+        return True
+    if any(_holds([token.word for token in words[noun.last :]], one) for one in _WASHED_OFF):
         return True
     behind = [token.word for token in words[noun.last : _stop(words, noun.last)]]
     ends = [end for one in negation.after for end in _ends(behind, phrase(one))]

@@ -119,8 +119,17 @@ def pairs(words: Sequence[Token], marks: Sequence[Mark]) -> list[Mention]:
     for mark, size in itertools.pairwise(marks):
         between = [token.text for token in words[mark.last : size.first]]
         if mark.field == "segment" and size.kind == "size" and between in ([], ["("], [":"], ["-"]):
-            found.append(Mention((mark.first, size.last), "polyp", 1, elliptic=True))
+            end, count = _times(words, size.last)
+            found.append(Mention((mark.first, end), "polyp", count, elliptic=True))
     return found if len(found) > 1 else []
+
+
+def _times(words: Sequence[Token], at: int) -> tuple[int, int]:
+    """Behind “x 3”, and how many: 1 where that doesn't stand here."""
+    told = words[at : at + 2]
+    if len(told) < 2 or told[0].text not in ("x", "X", "×") or not told[1].text.isdigit():
+        return at, 1
+    return at + 2, int(told[1].text)
 
 
 def _parts(words: Sequence[Token], marks: Sequence[Mark]) -> list[Mention]:

@@ -10,12 +10,14 @@ from core.text.legacy.mark import Mark
 from core.text.legacy.mention import Mention
 from core.text.legacy.read_field import ReadField, shown
 from core.text.legacy.tokens import Token
+from core.text.legacy.wording import load_wording
 
 _PLAIN = (
-    "paris", "lst", "stalk", "colour", "wall", "fold", "imaging", "nice", "jnet", "kudo", "optical_dx",
+    "lst", "stalk", "colour", "wall", "fold", "imaging", "nice", "jnet", "kudo", "optical_dx",
     "en_bloc", "complete", "tattoo",
 )  # fmt: skip
 _WHOSE = 0.4
+_CONTRADICTED, _LESS_SURE = 0.5, 0.2
 _BY_NAME = 0.85
 """How sure a field is that the finding's name says: “sessile serrated lesion”."""
 
@@ -37,6 +39,8 @@ def fields_of(
     for key in _PLAIN:
         if (mark := _surest(own, key)) is not None:
             fields[key] = _doubted(read_of(words, mark, text), own, key, mention)
+    if (form := _form(words, own)) is not None:
+        fields["paris"] = _doubted(read_of(words, form, text), own, "paris", mention)
     surfaces = [mark for mark in own if mark.field == "surface"]
     if surfaces:
         values = tuple(dict.fromkeys(str(mark.value) for mark in surfaces))
@@ -94,6 +98,23 @@ def _doubted(read: ReadField, own: Sequence[Mark], key: str, mention: Mention) -
 def _surest(marks: Sequence[Mark], field: str) -> Mark | None:
     """“Flat (IIa)”: the surer word, else the first."""
     return max((mark for mark in marks if mark.field == field), key=lambda mark: mark.sure, default=None)
+
+
+def _form(words: Sequence[Token], own: Sequence[Mark]) -> Mark | None:
+    """The class of Paris, before one that a word such as “sessile” means; doubted where two contradict each
+    other: “Is or IIa”, “sessile, Paris Isp”.
+    """
+    surest = _surest(own, "paris")
+    forms = [
+        mark for mark in own if mark.field == "paris" and surest and mark.sure >= surest.sure - _LESS_SURE
+    ]
+    if len({mark.value for mark in forms}) < 2:
+        return surest
+    phrases = load_wording().phrases
+    named = [
+        mark for mark in forms if tuple(one.word for one in words[mark.first : mark.last]) not in phrases
+    ]
+    return msgspec.structs.replace((named or forms)[0], sure=_CONTRADICTED)
 
 
 def _first(marks: Sequence[Mark], field: str) -> Mark | None:

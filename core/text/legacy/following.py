@@ -42,7 +42,10 @@ def new_in(read: ReadSentence, found: Sequence[ReadFinding]) -> list[ReadFinding
 
 def is_first(read: ReadSentence, found: Sequence[ReadFinding]) -> list[ReadFinding]:
     """“The polyp was located in the sigmoid”: a finding that was not named before; else none."""
-    if found or not tells(read.rest) or not read.noun_again:
+    elsewhere = "segment" in read.rest and not any(
+        "segment" not in one.fields or _same_place(one, read) for one in found
+    )
+    if (found and not elsewhere) or not tells(read.rest) or not read.noun_again:
         return []
     state = {"state": ReadField(read.state, _FIRST_SURE, "")}
     return [ReadFinding({**state, **read.rest}, None if read.many else 1, read.sentence)]
@@ -72,7 +75,8 @@ def goes_on(read: ReadSentence, found: Sequence[ReadFinding], last: Sequence[int
 
 def keeps_on(read: ReadSentence) -> bool:
     """Whether the next sentence may still speak of the findings before this one."""
-    return not any(mark.field == "segment" or mark.kind == "lesion" for mark in read.marks)
+    named = any(mark.kind == "lesion" for mark in read.marks)  # “to raise the lesion” is still about it
+    return not any(mark.field == "segment" for mark in read.marks) and (read.noun_again or not named)
 
 
 def _begins(read: ReadSentence) -> bool:

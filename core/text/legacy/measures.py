@@ -14,6 +14,7 @@ UNITS = {
     "inch": 25.4, "inches": 25.4,
 }  # fmt: skip
 ARTICLES = frozenset({"a", "an"})
+_TENS = {"twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80}
 _NUMBERED = frozenset({"#", "no", "nr", "number", "pot", "jar", "specimen"})
 """“Polyp #2”, “pot 3”."""
 _TIMES = frozenset({"x", "×", "*", "by"})
@@ -36,20 +37,30 @@ _AWAY = (
     ("distally",), ("proximally",), ("downstream",), ("upstream",), ("opposite",),
 )  # fmt: skip
 _OF_SOMETHING_ELSE = frozenset(
-    {"stalk", "stalked", "margin", "snare", "forceps", "clip", "clips", "scope", "tattoo"}
+    {"stalk", "pedicle", "margin", "snare", "forceps", "clip", "clips", "scope", "tattoo", "cap"}
 )
 """“A 2 cm stalk” says nothing of the head."""
+_TOOLS = frozenset(
+    {"snare", "forceps", "cap", "balloon", "needle", "loop", "endoloop", "clip", "knife", "net"}
+)
+_BY_MEANS_OF = frozenset({"with", "using", "by", "via"})
+_EXTENT = frozenset({"extending", "extends", "extended", "stalk", "pedicle", "margin", "tattoo", "clip"})
+"""What stands before a number that is no size: “extending 3 cm into …”, “stalk of 10 mm”."""
+_UNIT_BEFORE = [["(", unit, ")", ":"] for unit in ("mm", "cm")]
+"""“Size (mm): 6”."""
 _LEAST_FROM_MM = 20
 """“2 cm from the valve” is a distance, “polyp of 8 mm from the caecum” a size."""
 
 
 def measure_at(words: Sequence[Token], at: int) -> Mark | None:
     """A size, a distance, a limit such as “<5mm”, or a count that begins here."""
-    value = _value(words[at])
+    value, more = _value(words, at)
     if value is None:
         return None
-    end, value, low = _span(words, at, value)
+    end, value, low = _span(words, at + more, value)
     unit, behind = _unit(words, end) if words[at].word not in ARTICLES else (None, end)
+    if unit is None and [token.word for token in words[max(0, at - 4) : at]] in _UNIT_BEFORE:
+        unit, behind = UNITS[words[at - 3].word], end
     if unit is None:
         shared = _listed(words, at)
         if shared is None:
@@ -58,8 +69,20 @@ def measure_at(words: Sequence[Token], at: int) -> Mark | None:
     return _measure(words, at, behind, value * unit, None if low is None else low * unit)
 
 
-def _value(token: Token) -> float | None:
-    return token.number if token.number is not None else load_wording().numbers.get(token.word)
+def _value(words: Sequence[Token], at: int) -> tuple[float | None, int]:
+    """The number that begins here, and how many more words it takes: “thirty-five”, “half a centimetre”."""
+    token, following = words[at], words[at + 1] if at + 1 < len(words) else None
+    if token.number is not None:
+        return token.number, 0
+    if token.word == "half":
+        article = following is not None and following.word in ARTICLES
+        unit = words[at + 1 + article].word if at + 1 + article < len(words) else ""
+        return (0.5, int(article)) if unit in UNITS else (None, 0)
+    if token.word not in _TENS:
+        return load_wording().numbers.get(token.word), 0
+    ones = load_wording().numbers.get(following.word, 0) if following is not None else 0
+    more = 0 < ones < 10 and following is not None and following.word not in (*ARTICLES, "single")
+    return _TENS[token.word] + ones * more, int(more)
 
 
 def _unit(words: Sequence[Token], at: int) -> tuple[float | None, int]:
@@ -142,12 +165,22 @@ def _measure(words: Sequence[Token], first: int, last: int, mm: float, low: floa
         strict = strict and behind[:1] != ["or"]
         return Mark("above" if limit else "below", first, last, value=mm + (strict if limit else -strict))
     away = any(_begins(behind, one) for one in _AWAY) or (mm >= _LEAST_FROM_MM and behind[:1] == ["from"])
-    away = away or not _OF_SOMETHING_ELSE.isdisjoint(behind[:1])
+    away = away or not _OF_SOMETHING_ELSE.isdisjoint(behind[:1]) or _of_a_tool(before, behind)
     if away or not 1 <= round(mm) <= LARGEST_MM:
         return Mark("distance", first, last)  # nothing that a field could hold
     return Mark(
         "size", first, last, "size_mm", round(mm), _sure(before, low), None if low is None else round(low)
     )
+
+
+def _of_a_tool(before: Sequence[str], behind: Sequence[str]) -> bool:
+    """“With a 10 mm cold snare”, “stalk of 10 mm”, “tattoo 3 cm distal.”"""
+    told = [word for word in before if word not in ("a", "an", "of", "the", ":", "is", "was")]
+    if not _TOOLS.isdisjoint(behind) and told[-1:] and told[-1] in _BY_MEANS_OF:
+        return True
+    if told[-1:] and told[-1] in _EXTENT:
+        return True
+    return behind[:1] in (["distal"], ["proximal"]) and not any(word.isalpha() for word in behind[1:2])
 
 
 def _stands_at(unit: str, before: Sequence[str], mm: float) -> bool:

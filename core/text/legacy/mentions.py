@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import msgspec
@@ -29,12 +30,29 @@ def mentions(words: Sequence[Token], marks: Sequence[Mark]) -> list[Mention]:
     kept = sorted((one for one in named if one is not None), key=lambda one: one.name)
     kept = _without_appositions(words, marks, kept)
     kept = _without_old_ones(words, without_headings(kept, marks))
-    ends = [one.name[0] for one in kept[1:]] + [len(words)] * bool(kept)
+    ends = [_lead_in(words, marks, *pair) for pair in itertools.pairwise(kept)] + [len(words)] * bool(kept)
+    starts = [0, *ends[:-1]]
     whole = [
-        msgspec.structs.replace(one, span=(0 if at == 0 else one.name[0], end))
-        for at, (one, end) in enumerate(zip(kept, ends, strict=True))
+        msgspec.structs.replace(one, span=span)
+        for one, span in zip(kept, zip(starts, ends, strict=False), strict=False)
     ]
     return [_with_shared(one, whole[at + 1 :]) if one.shares else one for at, one in enumerate(whole)]
+
+
+def _lead_in(words: Sequence[Token], marks: Sequence[Mark], before: Mention, one: Mention) -> int:
+    """Where what is said of a finding begins: at its name, or at “and in the ascending colon” before that,
+    where the one before it has a place of its own.
+    """
+    start = one.name[0]
+    place = next((mark for mark in marks if mark.field == "segment" and mark.last == start), None)
+    others = [mark for mark in marks if mark.field == "segment" and before.name[0] <= mark.first < start]
+    if place is None or len(others) < 2:
+        return start
+    first = place.first
+    while first and words[first - 1].word in ("the", "proximal", "mid", "distal"):
+        first -= 1
+    told = [token.word for token in words[max(0, first - 2) : first]]
+    return first - 1 if told[-1:] == ["in"] and told[0] in ("and", ",", ";") else start
 
 
 def _with_shared(one: Mention, following: Sequence[Mention]) -> Mention:
@@ -145,6 +163,9 @@ def _without_old_ones(words: Sequence[Token], kept: list[Mention]) -> list[Menti
     found: list[Mention] = []
     for one in kept:
         before = found[-1] if found else None
+        if before is not None and _of_a_year(words, one):
+            found[-1] = msgspec.structs.replace(before, past=one.name)
+            continue
         if before is not None and before.of and not _stopped(words, before.name[1], one.name[0]):
             found[-1] = msgspec.structs.replace(before, of=False, past=(before.name[1], one.name[1]))
         elif before is not None and before.state == "recurrence at scar" and one.state == "scar":
@@ -156,6 +177,12 @@ def _without_old_ones(words: Sequence[Token], kept: list[Mention]) -> list[Menti
         else:
             found.append(one)
     return found
+
+
+def _of_a_year(words: Sequence[Token], one: Mention) -> bool:
+    """“Scar in the caecum (12 mm SSL 2021)”."""
+    inside = [token.text for token in words[one.name[0] - 1 : one.name[1] + 2]]
+    return inside[:1] == ["("] and inside[-1:] == [")"] and inside[-2].isdigit() and len(inside[-2]) == 4
 
 
 def _with(words: Sequence[Token], at: int) -> bool:

@@ -10,7 +10,9 @@ from core.text.legacy.read_field import ReadField, shown
 from core.text.legacy.tokens import Token
 
 _HEADING, _HEADINGS, _NEAR = 0.85, 0.5, 0.3
+_BETWEEN = 0.5
 """How sure a place is that a heading gives, one of several headings, or one that the finding is only near."""
+_CALLED = frozenset({"polyp", "polyps", "lesion", "adenoma", "mm", "cm", "lst", "ssl"})
 _PREPOSITIONS = frozenset({"in", "at", "the", "of", "from", "within"})
 _JOINS = frozenset({"and", ",", "&", "or", "the", "in", "colon"})
 
@@ -28,9 +30,10 @@ def places_of(
     if beside and not any(mention.name[0] <= mark.first < mention.name[1] for mark in at):
         return [_place(words, marks, beside[-1], _HEADING, text)]
     if at:
-        return [
-            _place(words, marks, mark, 1.0, text) for mark in _together(words, marks, _by_name(at, mention))
-        ]
+        kept = _together(words, marks, _by_name(at, mention))
+        if len(kept) > 1 and _is_between(words, kept[0]):
+            return [_place(words, marks, kept[0], _BETWEEN, text)]
+        return [_place(words, marks, mark, 1.0, text) for mark in kept]
     before = [mark for mark in headings if mark.first < mention.name[0]]
     if before:
         sure = _HEADING if len(before) == 1 else _HEADINGS
@@ -53,8 +56,17 @@ def heading_of(words: Sequence[Token], marks: Sequence[Mark], text: str) -> dict
 def _is_heading(words: Sequence[Token], mark: Mark) -> bool:
     """“CAECUM: …”, “Caecum - 5 mm polyp”, but not “in the caecum: …”."""
     before = words[mark.first - 1].word if mark.first else ""
+    if mark.first > 1 and before in _CALLED:  # “12 mm polyp sigmoid: planned for …”
+        return False
     sign = words[mark.last].text if mark.last < len(words) else ""
     return (sign == ":" and before not in _PREPOSITIONS) or (mark.first == 0 and sign in ("-", "–"))
+
+
+def _is_between(words: Sequence[Token], mark: Mark) -> bool:
+    """“Between sigmoid and descending colon”, “at the junction of the ascending colon and caecum”."""
+    return not {"between", "junction"}.isdisjoint(
+        one.word for one in words[max(0, mark.first - 4) : mark.first]
+    )
 
 
 def _passed_through(words: Sequence[Token], mark: Mark) -> bool:

@@ -30,7 +30,8 @@ class Told(msgspec.Struct, frozen=True):
 
 
 def told(text: str) -> Iterator[Told]:
-    """The sentences in their order, without those under headings such as “Indication”.
+    """The sentences in their order, without those under headings such as “Indication”; a summary that stands
+    before what it sums up comes last.
 
     Behind such a heading all is left out up to the next heading or paragraph, where it has a line to itself,
     where the findings have a heading of their own further below, or where it ends a report; else only its own
@@ -38,7 +39,7 @@ def told(text: str) -> Iterator[Told]:
     """
     known = load_wording().sections
     skipping = summary = False
-    end = 0
+    end, early = 0, []
     every = [(start, sentence, *_heading(sentence)) for start, sentence in sentences(text)]
     body = max((start for start, _, heading, _ in every if heading in known.bodies), default=-1)
     for start, sentence, heading, alone in every:
@@ -51,7 +52,12 @@ def told(text: str) -> Iterator[Told]:
             skipping = alone or start < body or heading in known.closing
             continue
         if not skipping and not (alone and heading):
-            yield Told(start, sentence, summary)
+            one = Told(start, sentence, summary)
+            if summary and start < body:
+                early.append(one)
+            else:
+                yield one
+    yield from early
 
 
 def _place_heading(sentence: str) -> bool:

@@ -20,6 +20,7 @@ from core.text.legacy.places import heading_of, places_of
 from core.text.legacy.read_field import ReadField
 from core.text.legacy.read_finding import ReadFinding
 from core.text.legacy.tokens import Token, tokens
+from core.text.legacy.undone import with_doubted_treatments
 
 _TELLS = frozenset({"paris", "action", "lifting", "retrieved"})
 _TODAY = frozenset({"today", "now", "currently", "current", "new"})
@@ -70,6 +71,7 @@ def read_sentence(sentence: str, start: int, text: str) -> ReadSentence:
     words = tokens(sentence, start)
     marks = marks_of(words)
     marks = without_former_sizes(words, with_absent_denied(words, marks, absent(words, marks)))
+    marks = with_doubted_treatments(words, marks)
     named = mentions(words, marks)
     past = _is_past(words, named) and not any(mark.kind == "size" and mark.denied for mark in marks)
     findings, by = ([], []) if past else findings_of(words, marks, named, sentence, text)

@@ -9,13 +9,16 @@ import msgspec
 from rapidfuzz import process
 from rapidfuzz.distance import DamerauLevenshtein
 
+from core.text.legacy.records import goes_on_in_form
 from core.text.legacy.wording import SHORTEST, load_wording
 
 _SHORT = (
     r"(?<!\bapprox\.)(?<!\bca\.)(?<!\bmax\.)(?<!\bdiam\.)(?<!\be\.g\.)(?<!\bi\.e\.)(?<!\bDr\.)(?<!\bno\.)"
 )
 """A full stop behind one of these ends no sentence."""
-_SENTENCE = re.compile(rf"(?:(?<=[.!?]){_SHORT}\s+(?=[A-Z\d])|(?<=;)\s+(?=[A-Z\d])(?!\d+\)))|\s*[\r\n]+\s*")
+_SENTENCE = re.compile(
+    rf"(?:(?<=[.!?]){_SHORT}\s+(?=[A-Z\d])|(?<=;)\s+(?=[A-Z\d])(?!\d+\))|(?<=[;:])\s+(?=\([a-h]\)\s))|\s*[\r\n]+\s*"
+)
 _SHORTENED = frozenset(
     {"prox", "dist", "asc", "desc", "sig", "trans", "hep", "spl", "splen", "rect", "caec", "approx"}
 )
@@ -26,6 +29,8 @@ _OPEN = frozenset({
     "a", "an", "and", "at", "by", "for", "from", "in", "no", "of", "or", "the", "to", "was", "were", "with",
 })  # fmt: skip
 """No sentence ends with one of these."""
+_LEADS_ON = frozenset({"in", "of", "at", "from", "with", "measuring", "within"})
+"""No line begins a sentence with one of these in small letters."""
 _TOKEN = re.compile(r"\d+(?:[.,]\d+)?|(?<!\w)\.\d+|[^\W\d_]+|[^\w\s]")
 _ALIKE = 0.79
 _LONG, _ALIKE_LONG = 10, 0.74
@@ -52,7 +57,7 @@ def sentences(text: str) -> list[tuple[int, str]]:
     """Where each sentence begins, and the sentence."""
     found, start = [], 0
     for gap in _SENTENCE.finditer(text):
-        if _wraps(text, gap):
+        if _wraps(text, gap) or goes_on_in_form(text, start, gap):
             continue
         found.append((start, text[start : gap.start()]))
         start = gap.end()
@@ -65,7 +70,14 @@ def _wraps(text: str, gap: re.Match[str]) -> bool:
     line = text[: gap.start()].rpartition("\n")[2].rstrip()
     if gap.group().count("\n") != 1 or not line or line[-1] in ".;:!?":
         return False
-    if line.split()[-1].lower() in _OPEN or line[-1] == "-":
+    following = text[gap.end() :].split(maxsplit=1)
+    told = line.split()
+    answer = told[-2:-1] and told[-2].endswith(":")  # “Retrieved: No”
+    if (
+        (told[-1].lower() in _OPEN and not answer)
+        or line[-1] == "-"
+        or (following and following[0] in _LEADS_ON)
+    ):
         return True
     longest = max(map(len, text.splitlines()))
     full = longest >= _NARROWEST and len(line) >= _FULL * longest
@@ -86,6 +98,8 @@ def _joins(found: list[Token], at: int) -> bool:
     """Whether a token is a hyphen or slash between two words."""
     if found[at].text not in "-/–" or not 0 < at < len(found) - 1:
         return False
+    if found[at].text != "/" and found[at - 1].end < found[at].start < found[at].end < found[at + 1].start:
+        return False  # “sigmoid - stalk 10 mm”
     return found[at - 1].text[-1].isalpha() and found[at + 1].text[0].isalpha()
 
 

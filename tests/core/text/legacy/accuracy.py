@@ -1,10 +1,10 @@
 """How well free text is read: sentences of real reports that were labelled by hand, or composed ones.
 
-``python tests/core/text/legacy/accuracy.py FindingsTextColon.txt|composed.json [--wrong]``
+``python tests/core/text/legacy/accuracy.py FindingsTextColon.txt|composed.json|reports.json [--wrong]``
 
-``labels.json`` holds line, SHA-256 and labels, never the text; ``composed.json`` sentences that were composed
-and labelled without knowledge of the rules. A label is a value, a list of values that are
-all right, or "?" where nobody can tell; a field that isn't there isn't said.
+``labels.json`` holds line, SHA-256 and labels, never the text; ``composed.json`` and ``reports.json``
+sentences and reports that were composed and labelled without knowledge of the rules. A label is a value, a
+list of values that are all right, or "?" where nobody can tell; a field that isn't there isn't said.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 from core.text.legacy.reading import ReadFinding, read_findings
 
 LABELS = Path(__file__).with_name("labels.json")
-COMPOSED = Path(__file__).with_name("composed.json")
+COMPOSED, REPORTS = (Path(__file__).with_name(name) for name in ("composed.json", "reports.json"))
 FIELDS = (
     "count", "segment", "sub_segment", "size_mm", "paris", "action", "lifting", "retrieved", "dist_av_cm",
 )  # fmt: skip
