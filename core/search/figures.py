@@ -18,7 +18,7 @@ from core.evaluation.metrics import average_precision, figures_of, hit_ranks
 from core.search.categories import DECIDING
 from core.search.coded import Codes
 from core.search.features import Floats, Words
-from core.search.vectors import ClipVectors, WordSpace
+from core.search.vectors import REPORTED, ClipVectors, WordSpace
 
 WORDS_TO_CLIP = "one or two words -> clip"
 TEXT_TO_CLIP, CLIP_TO_REPORT, REPORT_TO_CLIP = "text -> clip", "clip -> report", "report -> clip"
@@ -126,7 +126,7 @@ def _ways(
     """Way → (reports, clips) scores, higher is better."""
     clips = _clips(space, items)
     told = [Words.of_text(one.report) for one in items]
-    asked, places = space.queries_of(told), space.of_texts(told)
+    asked, places = space.queries_of(told, REPORTED), space.of_texts(told)
     reports, texts = [one.report for one in items], [one.text for one in items]
     typed, read = raw(reports), raw(texts)
     pictures = np.stack([one.frames.mean(0) for one in items])

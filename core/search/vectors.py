@@ -26,6 +26,10 @@ makes more, of a single word the codes: “red”, “Isp”. With half, some cl
 stood above those that fit both; with two thirds none did on the demo exams (222 pairs of values)."""
 
 
+REPORTED = 3
+"""A report is expected to say segment, size and Paris class at least."""
+
+
 class WordSpace:
     """A common space that texts and pictures of a catalogue are encoded into.
 
@@ -64,22 +68,30 @@ class WordSpace:
         """(N, dim) float32, L2 rows: typed words and reports."""
         return self.reader.encode(REPORT, self.features.of_all([_decisive(text) for text in texts]))
 
-    def queries_of(self, texts: Sequence[Words]) -> Floats:
+    def queries_of(self, texts: Sequence[Words], fields: int = 1) -> Floats:
         """(N, dim + codes) float32, to be multiplied with :attr:`ClipVectors.mixed`: typed words and reports.
 
         A text that says nothing asks for nothing: 0.
-        """
-        return self.with_codes(self.of_texts(texts), texts)
 
-    def with_codes(self, rows: Floats, texts: Sequence[Words]) -> Floats:
+        Args:
+            fields: a text that says fewer agrees with a clip by as much less; 1 for what is searched for, and
+                :data:`REPORTED` for reports, of which one that says little must not stand above one that says
+                the same and more.
+        """
+        return self.with_codes(self.of_texts(texts), texts, fields)
+
+    def with_codes(self, rows: Floats, texts: Sequence[Words], fields: int = 1) -> Floats:
         """(N, dim) places of texts → (N, dim + codes): beside each the codes that it asks for.
 
         Each field counts the same, however many of its codes would do.
+
+        Args:
+            fields: as for :meth:`queries_of`.
         """
         said = self.features.of_all([_decisive(text) for text in texts])
         asked = said[:, : self.codes]
         count = (asked @ self._fields > 0).sum(axis=1, keepdims=True)
-        both = np.concatenate([rows, asked / np.maximum(count, 1)], axis=1)
+        both = np.concatenate([rows, asked / np.maximum(count, fields)], axis=1)
         return np.asarray(both * said.any(axis=1, keepdims=True), dtype=np.float32)
 
     def asked(self, text: Words) -> Floats:

@@ -15,7 +15,7 @@ from core.inference.space import SpaceReader
 from core.models.drcl_bundle import load_space
 from core.search.features import Words
 from core.search.samples import CLIP, MODALITIES
-from core.search.vectors import AGREEMENT, ClipVectors, WordSpace
+from core.search.vectors import AGREEMENT, REPORTED, ClipVectors, WordSpace
 
 
 def test_numpy_and_torch_agree(space: WordSpace) -> None:
@@ -60,6 +60,16 @@ def test_each_field_of_a_query_counts_the_same(space: WordSpace) -> None:
         Words({"segment": ("caecum",), "paris": ("Is",)}),
     ]
     assert (space.codes_of(clips) @ asked.T).tolist() == [[1, 0, 0], [0, 0, 1]]
+
+
+def test_a_report_that_says_little_agrees_by_less(space: WordSpace) -> None:
+    little, more = Words({"state": ("polyp",)}), Words({"segment": ("rectum",), "size_mm": ("6–9",)})
+    clip = Words({"state": ("polyp",), "segment": ("rectum",), "size_mm": ("6–9",), "paris": ("Ip",)})
+    asked = space.queries_of([little, more], REPORTED)[:, space.dim :]
+    assert (asked @ space.codes_of([clip])[0]).tolist() == pytest.approx([1 / 3, 2 / 3])
+    whole = Words({"segment": ("caecum",), "size_mm": ("6–9",), "paris": ("Ip",), "state": ("polyp",)})
+    asked = space.queries_of([whole], REPORTED), space.queries_of([whole])
+    np.testing.assert_array_equal(*asked)
 
 
 def test_another_kind_of_model_is_refused(small_bundle: Path) -> None:
