@@ -26,6 +26,10 @@ TOP = 50
 """How many are shown of a comparison."""
 
 
+_SHOWN = 20
+"""Rows of a file whose columns aren't known yet."""
+
+
 class ReportFile(msgspec.Struct, frozen=True, kw_only=True):
     """A file of reports and how it is to be read; see :func:`core.legacy.entries.read_entries`."""
 
@@ -39,9 +43,10 @@ class ReportFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReadFile(msgspec.Struct, frozen=True):
-    """Names of a file's columns, and what was understood: reports, or why none could be read."""
+    """A file's columns and first rows, and what was understood: reports, or why none could be read."""
 
     header: list[str]
+    rows: list[list[str]]
     entries: Entries | PolypTraceError
 
 
@@ -220,10 +225,11 @@ def _read(wanted: ReportFile) -> ReadFile:
     from core.legacy.files import read_reports
 
     sheet = read_reports(wanted.path)
-    header = with_header(sheet).rows[0] if sheet.rows else []
+    whole = with_header(sheet).rows
+    header, rows = (whole[0], whole[1 : 1 + _SHOWN]) if whole else ([], [])
     columns = Columns(wanted.patient_column, wanted.date_column, wanted.text_column)
     given: dict[str, Any] = {"patient": wanted.patient, "date": wanted.date, "day_first": wanted.day_first}
     try:
-        return ReadFile(header, read_entries(sheet, columns, **given))
+        return ReadFile(header, rows, read_entries(sheet, columns, **given))
     except PolypTraceError as error:
-        return ReadFile(header, error)
+        return ReadFile(header, rows, error)

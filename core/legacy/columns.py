@@ -26,7 +26,16 @@ _NAMES: dict[Role, tuple[str, ...]] = {
         "pat id",
         "patient no",
         "patienten nr",
+        "patnr",
+        "pat nr",
+        "patient number",
+        "hospital number",
+        "hospital no",
+        "hospitalnum id",
+        "medical record number",
+        "record number",
         "mrn",
+        "id",
     ),
     "date": (
         "date",
@@ -36,6 +45,16 @@ _NAMES: dict[Role, tuple[str, ...]] = {
         "procedure date",
         "study date",
         "colonoscopy date",
+        "endoscopy date",
+        "date of examination",
+        "date of exam",
+        "date of procedure",
+        "date of colonoscopy",
+        "date of endoscopy",
+        "exam day",
+        "day",
+        "datum",
+        "untersuchungsdatum",
     ),
     "text": (
         "report",
@@ -46,6 +65,15 @@ _NAMES: dict[Role, tuple[str, ...]] = {
         "free text report",
         "endoscopy report",
         "endoscopy findings",
+        "endoscopic findings",
+        "endo report",
+        "colonoscopy report",
+        "procedure report",
+        "procedure note",
+        "report body",
+        "narrative",
+        "note",
+        "notes",
         "befund",
         "befundtext",
         "finding",
@@ -72,10 +100,25 @@ class Columns(msgspec.Struct, frozen=True):
 
 
 def with_header(sheet: Sheet) -> Sheet:
-    """The same table; one of a single column that begins with a report instead of a name gets a header."""
-    if not sheet.rows or any(len(row) > 1 for row in sheet.rows) or len(sheet.rows[0][0].split()) < _REPORT:
+    """The same table from its header on: a title above it is left out and told, and one of a single column
+    that begins with a report instead of a name gets a header.
+    """
+    wide = next((at for at, row in enumerate(sheet.rows) if sum(map(bool, map(str.strip, row))) > 1), None)
+    if wide:
+        note = (
+            f"The header was found in row {sheet.numbers[wide]}; what stands above it was taken for a title."
+        )
+        return msgspec.structs.replace(
+            sheet, rows=sheet.rows[wide:], numbers=sheet.numbers[wide:], notes=(*sheet.notes, note)
+        )
+    if not sheet.rows or wide is not None or len(sheet.rows[0][0].split()) < _REPORT:
         return sheet
     return Sheet([["report"], *sheet.rows], [0, *sheet.numbers], sheet.notes)
+
+
+def names_of(header: Sequence[str]) -> str:
+    """The columns' names for a hint, at most the first 200 characters of them."""
+    return ", ".join(one for one in header if one.strip())[:200]
 
 
 def guess_columns(header: Sequence[str]) -> Columns:
@@ -102,8 +145,9 @@ def chosen_columns(header: Sequence[str], named: Columns) -> Columns:
     given = {role: name for role in ROLES if (name := named.of(role)) is not None}
     for name in given.values():
         if _plain(name) not in known:
-            shown = ", ".join(one for one in header if one.strip())
-            raise PolypTraceError("column-unknown", f"There is no column “{name}”.", f"There are: {shown}.")
+            raise PolypTraceError(
+                "column-unknown", f"There is no column “{name}”.", f"There are: {names_of(header)}."
+            )
     mine = {role: known[_plain(name)] for role, name in given.items()}
     guessed = guess_columns([name for name in header if name not in mine.values()])
     wanted = {role: mine.get(role, guessed.of(role)) for role in ROLES}
@@ -114,7 +158,7 @@ def chosen_columns(header: Sequence[str], named: Columns) -> Columns:
         raise PolypTraceError(
             "column-missing",
             "Which column holds the reports isn't known.",
-            f"Name it (--text-column); there are: {', '.join(one for one in header if one.strip())[:200]}.",
+            f"Name it (--text-column); there are: {names_of(header)}.",
         )
     return Columns(**wanted)
 

@@ -7,14 +7,18 @@ from collections.abc import Sequence
 
 import msgspec
 
+from core.counting import count
 from core.days import checked_exam_day, lies_ahead
 from core.domain import LONGEST_PATIENT_CODE
 from core.errors import PolypTraceError
-from core.legacy.columns import ROLES, Columns, chosen_columns, with_header
+from core.legacy.columns import ROLES, Columns, chosen_columns, names_of, with_header
 from core.legacy.dates import read_dates, short_years
 from core.legacy.identity import code_warnings, text_warnings
 from core.sheets.reading import Sheet
 from core.text.legacy.reading import ReadFinding, read_findings
+
+LONGEST_REPORT = 20_000
+"""Characters; more is no report of one exam."""
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -88,7 +92,7 @@ def read_entries(
         raise PolypTraceError("sheet-empty", what, "Its first row names the columns, each other is a report.")
     header = sheet.rows[0]
     columns = chosen_columns(header, named)
-    _check(columns, patient, date)
+    _check(header, columns, patient, date)
     cells = {role: _column(sheet, header, columns.of(role)) for role in ("patient", "date", "text")}
     read = read_dates(cells["date"], day_first)
     dates = [one if cell else date for one, cell in zip(read, cells["date"], strict=True)]
@@ -137,7 +141,7 @@ def _too_wide(header: Sequence[str], row: Sequence[str]) -> str:
     return ""
 
 
-def _check(columns: Columns, patient: str, date: dt.date | None) -> None:
+def _check(header: Sequence[str], columns: Columns, patient: str, date: dt.date | None) -> None:
     if date is not None:
         checked_exam_day(date)
     missing = [
@@ -155,7 +159,7 @@ def _check(columns: Columns, patient: str, date: dt.date | None) -> None:
         raise PolypTraceError(
             "column-missing",
             f"The table doesn't say {' and '.join(words for _, words, _ in missing)}.",
-            f"Name {'; and '.join(hints)}.",
+            f"Name {'; and '.join(hints)}. There are: {names_of(header)}.",
         )
 
 
@@ -176,4 +180,6 @@ def _fault(patient: str, text: str, date: dt.date | None, dated: str) -> str:
         return "its date can't be read" if dated else "it has no date"
     if lies_ahead(date):
         return "its date lies in the future"
+    if len(text) > LONGEST_REPORT:
+        return f"its report is longer than {count(LONGEST_REPORT, 'character')}"
     return "" if text else "it has no report"

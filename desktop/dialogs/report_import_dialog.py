@@ -111,6 +111,7 @@ class ReportImportDialog(QDialog):
         self._fill(read.header)
         if isinstance(read.entries, PolypTraceError):
             self.show_error(read.entries)
+            self.table.show_columns(read.header, read.rows)
             return
         self._entries = found = read.entries
         self.table.show_entries(found.entries)

@@ -35,7 +35,7 @@ class ReportRow(msgspec.Struct, frozen=True):
 class ReportsModel(RowsModel[ReportRow]):
     """Findings by patient and date."""
 
-    COLUMNS = ("Patient, exam", "Finding", "Least sure", "In the report's words")
+    COLUMNS = ("Patient, exam", "Finding", "Least sure", "Its words")
 
     def text(self, one: ReportRow, column: int) -> str:
         """What a cell says."""

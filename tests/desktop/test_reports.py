@@ -105,6 +105,9 @@ def test_columns_are_named_and_nothing_is_kept_before(
     assert "Which column holds the reports isn't known" in dialog.words.text()
     assert "Choose its column" in dialog.words.text()
     assert not dialog.keep.isEnabled()
+    heads = [dialog.table.horizontalHeaderItem(at).text() for at in range(dialog.table.columnCount())]
+    assert heads == ["Who", "Day", "Words"], "what to choose from"
+    assert "polyp" in dialog.table.item(0, 2).text()
     assert [dialog.columns["text"].itemText(at) for at in range(1, 4)] == ["Who", "Day", "Words"]
     bring_columns = {"text": "Words", "patient": "Who"}
     for role, name in bring_columns.items():

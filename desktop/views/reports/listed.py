@@ -116,6 +116,8 @@ class ListPage(QWidget):
         rows = self._wanted()
         self.model.show_rows(rows)
         self.table.resizeRowsToContents()
+        for row in range(len(rows)):
+            self.table.setRowHeight(row, self.table.rowHeight(row) + _AIR)
         if rows and before >= 0:
             self.table.selectRow(min(before, len(rows) - 1))  # the next one, where one was accepted
         shown = count(len(rows), "finding")
@@ -223,7 +225,7 @@ def _table(model: ReportsModel) -> QTableView:
     table.setWordWrap(True)
     table.setTabKeyNavigation(False)
     table.verticalHeader().hide()
-    table.verticalHeader().setMinimumSectionSize(2 * table.fontMetrics().lineSpacing() + _AIR)
+    table.verticalHeader().setMinimumSectionSize(2 * table.fontMetrics().lineSpacing())
     header = table.horizontalHeader()
     header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
     header.setSectionResizeMode(model.columnCount() - 1, QHeaderView.ResizeMode.Stretch)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from core.text.legacy.reading import ReadFinding
 
 COLUMNS = ("Row", "Patient", "Date", "As read", "Least sure", "Report")
+_CUT = 60
+"""Characters of a cell of the file itself; the rest shows on request."""
 MOST = 200
 """So many findings are shown; all are kept."""
 
@@ -36,8 +38,24 @@ class PreviewTable(QTableWidget):
         header.setSectionResizeMode(len(COLUMNS) - 1, QHeaderView.ResizeMode.Stretch)
         self.setMinimumHeight(self.fontMetrics().lineSpacing() * 12)
 
+    def show_columns(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """The file's own columns, as long as it isn't known which of them holds what."""
+        self.setColumnCount(len(header))
+        self.setHorizontalHeaderLabels(list(header))
+        self.setRowCount(len(rows))
+        for at, row in enumerate(rows):
+            for column, text in enumerate(row[: len(header)]):
+                item = QTableWidgetItem(" ".join(text.split())[:_CUT])
+                item.setToolTip(text)
+                self.setItem(at, column, item)
+        self._space_out()
+
     def show_entries(self, entries: Sequence[Entry]) -> None:
         """The first of them."""
+        self.clear()
+        self.setColumnCount(len(COLUMNS))
+        self.setHorizontalHeaderLabels(list(COLUMNS))
+        self.horizontalHeader().setSectionResizeMode(len(COLUMNS) - 1, QHeaderView.ResizeMode.Stretch)
         rows = [(one, found) for one in entries for found in (one.findings or (None,))][:MOST]
         self.setRowCount(len(rows))
         for at, (one, found) in enumerate(rows):
@@ -51,7 +69,7 @@ class PreviewTable(QTableWidget):
     def _space_out(self) -> None:
         """A little room between columns: they are wider than what they hold."""
         self.resizeColumnsToContents()
-        for column in range(len(COLUMNS) - 1):
+        for column in range(self.columnCount() - 1):
             self.setColumnWidth(column, self.columnWidth(column) + 2 * self.fontMetrics().averageCharWidth())
 
 

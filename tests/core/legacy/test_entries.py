@@ -166,6 +166,37 @@ def test_a_record_number_is_a_patients_column(tmp_path: Path) -> None:
 def test_what_looks_doubtful_is_noted(tmp_path: Path) -> None:
     twice = entries(tmp_path / "r.csv", "Patient,Date,Report,Report\nP1,2019-04-03,Polyp.,5 mm\n")
     assert twice.notes == ("Several columns are called “Report”; the first is read.",)
-    long = refusal(tmp_path / "r.csv", "Patient,Date,Report\nP1,2019-04-03," + "word " * 40_000)
-    assert "too long" in long.message
+    rows = "P1,2019-04-03," + "word " * 40_000 + "\nP2,2019-04-03,Polyp.\n"
+    long = entries(tmp_path / "r.csv", "Patient,Date,Report\n" + rows)
+    assert [(one.row, one.words) for one in long.problems] == [
+        (2, "its report is longer than 20\u00a0000 characters")
+    ]
+    assert [one.patient for one in long.entries] == ["P2"]
     assert "empty" in refusal(tmp_path / "r.csv", "").message
+
+
+def test_a_title_above_the_header_is_left_out_and_told(tmp_path: Path) -> None:
+    found = entries(tmp_path / "r.csv", "Export of 2021,,\n\nPatient,Date,Report\nP1,2019-04-03,Polyp.\n")
+    assert [(one.row, one.patient) for one in found.entries] == [(4, "P1")]
+    assert "row 3" in found.notes[0]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "HospitalNum_Id,Date of examination,Endo report",
+        "PatNr,Datum,Narrative",
+        "Medical record number,Date of procedure,Procedure note",
+        "ID,Endoscopy date,Report body",
+    ],
+)
+def test_names_of_columns_as_hospitals_write_them(tmp_path: Path, header: str) -> None:
+    found = entries(tmp_path / "r.csv", f"{header}\nP1,2019-04-03,Polyp.\n")
+    assert [(one.patient, one.text) for one in found.entries] == [("P1", "Polyp.")]
+
+
+def test_what_is_missing_is_told_at_once_with_the_columns_there_are(tmp_path: Path) -> None:
+    refused = refusal(tmp_path / "r.csv", "Who,When,Report\nP1,2019-04-03,Polyp.\n")
+    assert "whose" in refused.message
+    assert "of when" in refused.message
+    assert "Who, When, Report" in refused.hint
