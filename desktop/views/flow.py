@@ -83,11 +83,20 @@ class FlowBox(QWidget):
         return self._places[width]
 
     def _lay_out(self, width: int) -> tuple[list[QRect], int]:
-        places, x, y, line = [], 0, 0, 0
+        places: list[QRect] = []
+        x = y = line = begun = 0
         for item in self._items:
             hint = item.sizeHint()
             if x and x + hint.width() > width:
-                x, y, line = 0, y + line + self._gap, 0
+                _center(places[begun:], line)
+                x, y, line, begun = 0, y + line + self._gap, 0, len(places)
             places.append(QRect(x, y, min(hint.width(), max(width, 1)), hint.height()))
             x, line = x + hint.width() + self._gap, max(line, hint.height())
+        _center(places[begun:], line)
         return places, y + line
+
+
+def _center(places: list[QRect], height: int) -> None:
+    """A check box stands beside the middle of a button, not at its top."""
+    for place in places:
+        place.translate(0, (height - place.height()) // 2)

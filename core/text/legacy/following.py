@@ -14,6 +14,7 @@ _SINGLE = frozenset({"it", "this", "the", "that", "which"})
 _KEYS = frozenset({"location", "site", "located", "it", "the"})
 """What a sentence begins with that may say the place of a finding before it: “Location: sigmoid”."""
 _DONE = frozenset({"action", "lifting", "retrieved", "en_bloc", "complete", "tattoo"})
+_FEW = 4
 _FIRST_SURE = 0.7
 
 
@@ -49,6 +50,13 @@ def is_first(read: ReadSentence, found: Sequence[ReadFinding]) -> list[ReadFindi
         return []
     state = {"state": ReadField(read.state, _FIRST_SURE, "")}
     return [ReadFinding({**state, **read.rest}, None if read.many else 1, read.sentence)]
+
+
+def looks_like(read: ReadSentence) -> bool:
+    """“Possible SSL.”: what the findings before it look like, not another one."""
+    told = [word for word in read.told if word.isalpha() and word not in ("a", "an")]
+    bare = len(read.findings) == 1 and not tells(read.findings[0].fields) and len(told) <= _FEW
+    return bare and bool(told) and told[0] in load_wording().fillers.looks
 
 
 def goes_on(read: ReadSentence, found: Sequence[ReadFinding], last: Sequence[int]) -> list[int]:

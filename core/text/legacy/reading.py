@@ -5,7 +5,7 @@ Rules over words, no model: what they read can be shown word by word, and nothin
 
 from __future__ import annotations
 
-from core.text.legacy.following import goes_on, is_first, keeps_on, names_again, new_in
+from core.text.legacy.following import goes_on, is_first, keeps_on, looks_like, names_again, new_in
 from core.text.legacy.headings import Carried
 from core.text.legacy.ordinals import parts_of, told_apart
 from core.text.legacy.read_finding import ReadFinding, in_order, with_more
@@ -46,6 +46,7 @@ def read_findings(text: str) -> tuple[ReadFinding, ...]:
             continue
         new = [carried.placed(each) for each in (new_in(read, found) or is_first(read, found))]
         again = names_again(read, found)
+        again = again or (last if len(last) == 1 and looks_like(read) else [])
         at = again or goes_on(read, found, last)
         says = [each.fields for each in read.findings] if again else [read.rest] * len(at)
         for place, said in zip(at, says, strict=True):

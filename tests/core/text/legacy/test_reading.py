@@ -582,3 +582,9 @@ def test_lists_and_places_of_their_own() -> None:
     assert one("8 mm polyp between sigmoid and descending colon.").fields["segment"].sure < 0.5
     assert _told(one("12 mm polyp sigmoid: planned for EMR."), "segment", "action") == ("sigmoid", None)
     assert _told(one("Scar in the caecum (12 mm SSL 2021), clean."), "state", "size_mm") == ("scar", None)
+
+
+def test_what_a_finding_looks_like_is_no_other_one() -> None:
+    found = one("8 mm polyp in the caecum. Possible SSL.")
+    assert _told(found, "size_mm", "optical_dx") == (8, "SSL")
+    assert len(read_findings("8 mm polyp in the caecum. Likely SSL in the rectum.")) == 2
