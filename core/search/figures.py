@@ -18,7 +18,7 @@ from core.evaluation.metrics import average_precision, figures_of, hit_ranks
 from core.search.categories import DECIDING
 from core.search.coded import Codes
 from core.search.features import Floats, Words
-from core.search.vectors import REPORTED, ClipVectors, WordSpace
+from core.search.vectors import ClipVectors, WordSpace
 
 WORDS_TO_CLIP = "one or two words -> clip"
 TEXT_TO_CLIP, CLIP_TO_REPORT, REPORT_TO_CLIP = "text -> clip", "clip -> report", "report -> clip"
@@ -78,8 +78,10 @@ def search_figures(
         CLIP_TO_REPORT: {},
         REPORT_TO_CLIP: {},
     }
-    for name, scores in ways.items():
-        found[TEXT_TO_CLIP][name] = _asked(scores, kind, everything, patients)
+    compared = ways | _mixes(space, space.reports_of([Words.of_text(one.report) for one in items]), items)
+    for name, typed in ways.items():
+        found[TEXT_TO_CLIP][name] = _asked(typed, kind, everything, patients)
+        scores = compared[name]
         for question, mine, yes in (
             (REPORT_TO_CLIP, scores, same),
             (CLIP_TO_REPORT, scores.T, same.T),
@@ -123,22 +125,29 @@ def _clips(space: WordSpace, items: Sequence[SearchItem]) -> ClipVectors:
 def _ways(
     space: WordSpace, items: Sequence[SearchItem], raw: Callable[[Sequence[str]], Floats]
 ) -> dict[str, Scores]:
-    """Way → (reports, clips) scores, higher is better."""
+    """Way → (reports, clips) scores, higher is better; reports as they are searched for."""
     clips = _clips(space, items)
     told = [Words.of_text(one.report) for one in items]
-    asked, places = space.queries_of(told, REPORTED), space.of_texts(told)
+    places = space.of_texts(told)
     reports, texts = [one.report for one in items], [one.text for one in items]
     typed, read = raw(reports), raw(texts)
     pictures = np.stack([one.frames.mean(0) for one in items])
     lower = str.casefold
-    return {
-        OURS: asked @ clips.mixed.T,
-        SPACE: asked[:, : space.dim] @ clips.mixed[:, : space.dim].T,
-        CODES: asked[:, space.dim :] @ clips.mixed[:, space.dim :].T,
+    return _mixes(space, space.queries_of(told), items) | {
         PICTURES_ALONE: places @ clips.halves[:, 0].T,
         FUZZY: process.cdist(reports, texts, scorer=fuzz.token_set_ratio, processor=lower),
         RAW: typed @ read.T,
         RAW_PICTURES: typed @ normalised(pictures).T,
+    }
+
+
+def _mixes(space: WordSpace, asked: Floats, items: Sequence[SearchItem]) -> dict[str, Scores]:
+    """Ours, and each of its two parts alone."""
+    clips, dim = _clips(space, items).mixed, space.dim
+    return {
+        OURS: asked @ clips.T,
+        SPACE: asked[:, :dim] @ clips[:, :dim].T,
+        CODES: asked[:, dim:] @ clips[:, dim:].T,
     }
 
 

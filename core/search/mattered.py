@@ -31,7 +31,7 @@ class WordShare(msgspec.Struct, frozen=True):
 
 
 class Without(msgspec.Struct, frozen=True):
-    """A query without one of its words: (dim,) its place, and (codes,) 1 for each no longer asked for."""
+    """A query without one word: (dim,) its place as it counts, (codes,) 1 for each no longer asked for."""
 
     word: str
     place: Floats
@@ -56,8 +56,9 @@ def without_each(
         return []
     whole, rows = space.asked(meant.words), places([words for _, words in left])
     said = space.codes_of([words for _, words in left])
+    near = space.nearness_of(meant.words)
     return [
-        Without(word, row * bool(words.codes or words.free), whole * (1 - one))
+        Without(word, row * near * bool(words.codes or words.free), whole * (1 - one))
         for (word, words), row, one in zip(left, rows, said, strict=True)
     ]
 
@@ -68,9 +69,9 @@ def _each_left_out(query: SearchQuery, meant: Meant) -> list[tuple[str, Words]]:
     None of those that leave clips out, that say nothing, or whose place a chip has taken.
     """
     found = []
-    denied = read_typed(query.text).denied
+    typed = read_typed(query.text)
     for word, rest in without_each_word(query.text):
-        if read_typed(rest).denied != denied:
+        if read_typed(rest).denied != typed.denied or word in typed.unknown:
             continue
         without = _meant_without(query, rest)
         idle = without is not None and without.codes == meant.words.codes

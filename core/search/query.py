@@ -21,10 +21,17 @@ NO_IDENTITY = "This finds polyps of a kind; it doesn't decide whether two are th
 NOTHING_UNDERSTOOD = "Nothing of it says what a polyp is like: try size, form, place or look."
 LONGEST = 300
 """Characters of a typed query that are read."""
-_NUMBER = r"\d+(?:[.,]\d+)?(?:\s*(?:mm|cm))?"
-_SIZE = rf"(?:[<>≤≥~]\s*=?\s*)?{_NUMBER}(?:\s*(?:[-–x×]|to|and)\s*{_NUMBER})?(?<=mm|cm)\b\+?"
+_UNIT = r"(?:millimet(?:er|re)s?|centimet(?:er|re)s?|mms?|cms?|inch(?:es)?)"
+_NUMBER = rf"(?:\d+/\d+|\d+(?:[.,]\d+)?\s*\+?)(?:\s*{_UNIT})?"
+_MORE = r"(?:larger|bigger|greater|smaller|less|more|over|under|above|below)"
+_LIMIT = (
+    rf"(?:{_MORE}\s+than\s+|{_MORE}\s+|at\s+(?:least|most)\s+|up\s+to\s+|(?:max|min)\w*\.?\s+)(?:an?\s+)?"
+)
+_PLUS = rf"\b\+?(?:\s+or\s+{_MORE})?"
+_SIZE = rf"(?:\b{_LIMIT}|[<>≤≥~]\s*=?\s*)?{_NUMBER}(?:\s*(?:[-–x×]|to|and)\s*{_NUMBER})?(?<=[a-zA-Z]){_PLUS}"
 _CLASS = r"\b(?:paris|nice|jnet|kudo)\s+(?:type\s+)?(?:0-)?[iv\d]\w*"
-_WORD = re.compile(rf"{_SIZE}|{_CLASS}|\S+", re.IGNORECASE)
+_AFTER = r"\bafter\s+(?:an?\s+)?tattoo\w*"
+_WORD = re.compile(rf"{_SIZE}|{_CLASS}|{_AFTER}|\S+", re.IGNORECASE)
 _SIGNS = ".,;:!?…()“”\"'"
 _BEFORE = {"paris": "Paris ", "lst": "LST ", "nice": "NICE ", "jnet": "JNET ", "kudo": "Kudo "}
 _BEHIND = {"size_mm": " mm", "stalk": " stalk", "tattoo": " tattoo"}
@@ -107,7 +114,7 @@ def understood(query: SearchQuery, like: Words | None = None, like_mm: float | N
         elif chip == "other segment":
             denied = {**denied, "segment": _segments(codes)}
             codes = {key: own for key, own in codes.items() if key != "segment"}
-    after = "after tattoo" in query.refinements
+    after = typed.after_tattoo or "after tattoo" in query.refinements
     codes = _without(codes, denied) or ({"state": ("polyp",)} if denied or limits else {})
     said = _said(codes, free, denied, after, limits)
     return Meant(Words(codes, free), denied, after, said, limits)

@@ -22,7 +22,7 @@ from core.search.features import Floats, Words
 from core.search.indexing import words_of
 from core.search.prepared import PreparedClips
 from core.search.query import NO_IDENTITY
-from core.search.vectors import REPORTED, WordSpace
+from core.search.vectors import WordSpace
 from core.text.note import model_note
 from core.text.place import place_of
 
@@ -155,7 +155,7 @@ def reports_for_clip(
         for one in reported(catalog, _reports(catalog))
         if not _same_exam(one, own) or one.read.state is LegacyState.PROPOSED
     ]
-    asked = space.queries_of([one.words for one in there], REPORTED)
+    asked = space.reports_of([one.words for one in there])
     scores = asked @ clips.mixed[place[0]]
     told = _Told.read(catalog, own.clip.finding_id)
     return _fits(told, space, [(one, own) for one in there], scores, top)
@@ -183,7 +183,7 @@ def clips_for_report(
     there = np.isin(vectors.clips, present)
     accepted = read.state is LegacyState.ACCEPTED
     rows = np.flatnonzero(there & ~(np.isin(vectors.clips, same_exam) & accepted))
-    scores = vectors.mixed[rows] @ space.queries_of([asked.words], REPORTED)[0]
+    scores = vectors.mixed[rows] @ space.reports_of([asked.words])[0]
     told = _Told.read(catalog, read.finding if accepted else None)
     at = _may_be_shown(np.isin(vectors.clips[rows], own), scores, top + len(told.pairs))
     clips = queries.clips(catalog, ids=vectors.clips[rows[at]].tolist())

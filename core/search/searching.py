@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from core.catalog import queries
 from core.catalog.engine import Catalog
 from core.catalog.queries.narrowed import Range
+from core.counting import count
 from core.domain import RESEARCH_BANNER
 from core.errors import PolypTraceError
 from core.evaluation.items import normalised
@@ -45,8 +46,8 @@ class Hit(msgspec.Struct, frozen=True):
     """A clip that was found.
 
     Attributes:
-        score: how alike in kind, −1…1: a third of the cosine to the query in the common space, and two
-            thirds of how many of the asked fields the description says.
+        score: how alike in kind, −1…1: how many of the asked fields the description says, then how near it is
+            to the query in the common space (:data:`core.search.vectors.NEARNESS`).
         words: those of the query that mattered most first.
         pictures, described: which of the two its place was made of.
     """
@@ -90,7 +91,12 @@ class SearchResult(msgspec.Struct, frozen=True):
     @property
     def nowhere_words(self) -> str:
         """A sentence on ``nowhere``; empty without."""
-        return f"No clip is described so: {'; '.join(self.nowhere)}." if self.nowhere else ""
+        clips = count(self.searched, "clip")
+        return (
+            f"Nobody described one of the {clips} searched so: {'; '.join(self.nowhere)}."
+            if self.nowhere
+            else ""
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON document of ``search``."""

@@ -15,6 +15,8 @@ from core.search.limits import NO_LIMIT, Limits, around, bins_of, limits_of, spa
 from core.search.spoken import spoken_marks
 from core.text.legacy.denied import is_denied
 from core.text.legacy.mark import Mark
+from core.text.legacy.mentions import absent
+from core.text.legacy.nouns import nouns
 from core.text.legacy.reading import read_findings
 from core.text.legacy.tokens import Token, sentences, tokens
 from core.text.legacy.wording import lesion_of, load_wording
@@ -42,6 +44,7 @@ _SHORT_FORMS = tuple(
         (r"(?:^|(?<=\s))[!-](?=[a-z])", "not "),
     )
 )
+_AFTER_TATTOO = re.compile(r"\bafter\s+(?:an?\s+)?tattoo(?:ing|ed)?\b", re.IGNORECASE)
 _ALTERNATIVES = re.compile(r"\bor\b|/", re.IGNORECASE)
 _REMEMBERED = 512
 """A search asks for the query without each of its words twice."""
@@ -68,6 +71,7 @@ class Typed(msgspec.Struct, frozen=True):
         denied: codes that aren't wanted: “not pedunculated”.
         unknown: words that say neither.
         sizes: the smallest and the largest size that is asked for, or the limits.
+        after_tattoo: “after a tattoo”: what the chip of that name means, not a lesion with one.
     """
 
     words: Words
@@ -75,6 +79,7 @@ class Typed(msgspec.Struct, frozen=True):
     unknown: tuple[str, ...] = ()
     limits: Limits | None = None
     sizes: Limits | None = None
+    after_tattoo: bool = False
 
 
 class _Sentence(msgspec.Struct, frozen=True):
@@ -97,6 +102,7 @@ def read_typed(text: str) -> Typed:
 
     What findings say counts before single words; of each field all that is said.
     """
+    text, after_tattoo = _AFTER_TATTOO.subn(" ", text)
     text = in_plain_words(text)
     found: dict[str, list[str]] = {}
     for finding in read_findings(text):
@@ -111,10 +117,11 @@ def read_typed(text: str) -> Typed:
         if key in ("size_mm", "segment") or _ALTERNATIVES.search(text):
             add(found, {key: tuple(single[key])})
     wanted = {**single, **found}
-    if not wanted and not denied and any(one.named for one in read):  # “polyps”
+    if not wanted and not denied and (after_tattoo or any(one.named for one in read)):  # “polyps”
         wanted = {"state": ["polyp"]}
-    if wanted.get("tattoo") == [TATTOOS[-1]]:
-        wanted["tattoo"] = list(TATTOOS)
+    for told in (wanted, denied):
+        if told.get("tattoo") == [TATTOOS[-1]]:
+            told["tattoo"] = list(TATTOOS)
     left = {key: [code for code in own if code not in denied.get(key, ())] for key, own in wanted.items()}
     if len(denied) > 1:  # “no polyp in the rectum” leaves the rectum out, not every polyp
         denied.pop("state", None)
@@ -127,6 +134,7 @@ def read_typed(text: str) -> Typed:
         tuple(unknown),
         None if limits == NO_LIMIT else limits,
         around([one.sizes for one in read if one.sizes]) if limits == NO_LIMIT else limits,
+        bool(after_tattoo),
     )
 
 
@@ -139,6 +147,7 @@ def in_plain_words(text: str) -> str:
 
 def _read(words: Sequence[Token]) -> _Sentence:
     marks = spoken_marks(words)
+    gone = absent(words, marks)
     wanted: dict[str, list[str]] = {}
     denied: dict[str, list[str]] = {}
     limits = limits_of(marks)
@@ -162,7 +171,7 @@ def _read(words: Sequence[Token]) -> _Sentence:
         [words[at].text for at in range(len(words)) if at not in covered and _means(words[at])],
         limits,
         around(sizes),
-        any(mark.kind == "lesion" and mark.value == "polyp" and not mark.denied for mark in marks),
+        any(mark.value == "polyp" and mark not in gone for mark in nouns(marks)),
     )
 
 

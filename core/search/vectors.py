@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -20,14 +21,15 @@ more of them words find what they say less well, with less a report finds its ow
 _BLOCK_ROWS = 4096
 """Rows that are divided at once: what lies between stays in the processor's cache, and out of the memory."""
 
-AGREEMENT = 2 / 3
-"""Share of a score that the codes themselves have, beside the common space. Of reports of ten words the space
-makes more, of a single word the codes: “red”, “Isp”. With half, some clips that fit only one of two words
-stood above those that fit both; with two thirds none did on the demo exams (222 pairs of values)."""
+NEARNESS = 0.5
+"""Weight of a query's nearness in the common space beside 1 for each field that it asks for. Two cosines
+differ by 2 at most, so that a clip whose description says more of what is asked never stands below one that
+says less; of those that say equally much the space decides."""
 
-
-REPORTED = 3
-"""A report is expected to say segment, size and Paris class at least."""
+AGREEMENT, REPORTED = 2 / 3, 3
+"""Share of the codes in the score of a report: a clip finds its lesion's report better so than by the number
+of fields first. A report is expected to say so many (segment, size and Paris class) at least, so that one
+that says little doesn't stand above one that says the same and more."""
 
 
 class WordSpace:
@@ -68,31 +70,46 @@ class WordSpace:
         """(N, dim) float32, L2 rows: typed words and reports."""
         return self.reader.encode(REPORT, self.features.of_all([_decisive(text) for text in texts]))
 
-    def queries_of(self, texts: Sequence[Words], fields: int = 1) -> Floats:
-        """(N, dim + codes) float32, to be multiplied with :attr:`ClipVectors.mixed`: typed words and reports.
+    def queries_of(self, texts: Sequence[Words]) -> Floats:
+        """(N, dim + codes) float32, to be multiplied with :attr:`ClipVectors.mixed`: what is searched for.
 
         A text that says nothing asks for nothing: 0.
-
-        Args:
-            fields: a text that says fewer agrees with a clip by as much less; 1 for what is searched for, and
-                :data:`REPORTED` for reports, of which one that says little must not stand above one that says
-                the same and more.
         """
-        return self.with_codes(self.of_texts(texts), texts, fields)
+        return self.with_codes(self.of_texts(texts), texts)
 
-    def with_codes(self, rows: Floats, texts: Sequence[Words], fields: int = 1) -> Floats:
+    def with_codes(self, rows: Floats, texts: Sequence[Words]) -> Floats:
         """(N, dim) places of texts → (N, dim + codes): beside each the codes that it asks for.
 
-        Each field counts the same, however many of its codes would do.
-
-        Args:
-            fields: as for :meth:`queries_of`.
+        Each field counts the same, however many of its codes would do, and more than nearness: see
+        :data:`NEARNESS`. The product with a clip is −1…1.
         """
-        said = self.features.of_all([_decisive(text) for text in texts])
-        asked = said[:, : self.codes]
-        count = (asked @ self._fields > 0).sum(axis=1, keepdims=True)
-        both = np.concatenate([rows, asked / np.maximum(count, fields)], axis=1)
+        said, count = self._asked(texts)
+        near = NEARNESS / (NEARNESS + count)
+        return self._beside(rows, said, near, 1 / (NEARNESS + count))
+
+    def reports_of(self, texts: Sequence[Words]) -> Floats:
+        """(N, dim + codes) float32 as :meth:`queries_of`, for reports that are compared with each other."""
+        said, count = self._asked(texts)
+        return self._beside(
+            self.of_texts(texts), said, 1 - AGREEMENT, AGREEMENT / np.maximum(count, REPORTED)
+        )
+
+    def nearness_of(self, text: Words) -> float:
+        """The weight of its place in a query's score, 0 to 1."""
+        return float(NEARNESS / (NEARNESS + self._asked([text])[1][0, 0]))
+
+    def _beside(
+        self, rows: Floats, said: Floats, near: Floats | float, each: NDArray[np.floating[Any]]
+    ) -> Floats:
+        """Places and codes in one row, each with its weight; 0 for a text that says nothing."""
+        both = np.concatenate([rows * near, said[:, : self.codes] * each], axis=1)
         return np.asarray(both * said.any(axis=1, keepdims=True), dtype=np.float32)
+
+    def _asked(self, texts: Sequence[Words]) -> tuple[Floats, Floats]:
+        """(N, features) what each text says, and (N, 1) of how many fields."""
+        said = self.features.of_all([_decisive(text) for text in texts])
+        fields = (said[:, : self.codes] @ self._fields > 0).sum(axis=1, keepdims=True)
+        return said, np.asarray(fields, dtype=np.float32)
 
     def asked(self, text: Words) -> Floats:
         """(codes,) float32, 1 for each code that a query asks for and is judged by."""
@@ -142,8 +159,8 @@ class ClipVectors(msgspec.Struct, frozen=True):
     Args:
         clips: (N,) int64 ids.
         halves: (N, 2, dim) float32: pictures and description; 0 where there is none.
-        mixed: (N, dim + codes) float32: both halves in one and the codes, each with its share of the score;
-            the product with a row of :meth:`WordSpace.queries_of` is −1…1.
+        mixed: (N, dim + codes) float32: both halves in one, and 1 for each code; to be multiplied with a row
+            of :meth:`WordSpace.queries_of` or :meth:`WordSpace.reports_of`.
     """
 
     clips: NDArray[np.int64]
@@ -178,8 +195,8 @@ class ClipVectors(msgspec.Struct, frozen=True):
         """
         dim = halves.shape[2]
         self.halves[rows] = halves
-        self.mixed[rows, :dim] = (1 - AGREEMENT) * normalised(PICTURES * halves[:, 0] + halves[:, 1])
-        self.mixed[rows, dim:] = AGREEMENT * codes
+        self.mixed[rows, :dim] = normalised(PICTURES * halves[:, 0] + halves[:, 1])
+        self.mixed[rows, dim:] = codes
 
     @property
     def pictures(self) -> NDArray[np.bool_]:

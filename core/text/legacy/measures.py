@@ -14,6 +14,8 @@ UNITS = {
     "inch": 25.4, "inches": 25.4,
 }  # fmt: skip
 ARTICLES = frozenset({"a", "an"})
+_FRACTIONS, _FINEST = frozenset({"cm", "centimetre", "centimeter", "inch"}), 4
+"""“1/2 cm”, “3/4 inch”; “4/5 mm” is none."""
 _TENS = {"twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80}
 _NUMBERED = frozenset({"#", "no", "nr", "number", "pot", "jar", "specimen"})
 """“Polyp #2”, “pot 3”."""
@@ -73,6 +75,10 @@ def _value(words: Sequence[Token], at: int) -> tuple[float | None, int]:
     """The number that begins here, and how many more words it takes: “thirty-five”, “half a centimetre”."""
     token, following = words[at], words[at + 1] if at + 1 < len(words) else None
     if token.number is not None:
+        parts = [one.number for one in words[at : at + 3] if one.number is not None]
+        unit = words[at + 3].word if at + 3 < len(words) else ""
+        if words[at + 1 : at + 2] and words[at + 1].text == "/" and len(parts) == 2 and unit in _FRACTIONS:
+            return (parts[0] / parts[1], 2) if 0 < parts[0] < parts[1] <= _FINEST else (token.number, 0)
         return token.number, 0
     if token.word == "half":
         article = following is not None and following.word in ARTICLES
@@ -106,6 +112,8 @@ def _span(words: Sequence[Token], at: int, value: float) -> tuple[int, float, fl
     ranged = sign.text in "-–" or sign.word == "to" or (at > 0 and words[at - 1].word == "between")
     if ranged and other is not None and other > value:
         return at + 3, other, value
+    if sign.word == "to" and other is not None and 0 < other < value:  # “10 to 5 mm”
+        return at + 3, value, other
     return _with_units(words, at, value)
 
 
@@ -191,7 +199,9 @@ def _stands_at(unit: str, before: Sequence[str], mm: float) -> bool:
 
 
 def _limit(before: Sequence[str], behind: Sequence[str]) -> bool | None:
-    """Whether the number is a lower limit; None where it is none."""
+    """Whether the number is a lower limit; None where it is none: “bigger than a 10 mm polyp” is one."""
+    if before[-2:-1] == ["than"] and before[-1] in ARTICLES:
+        before = before[:-1]
     for upper, in_front, at_end in ((False, _BELOW, _OR_BELOW), (True, _ABOVE, _OR_ABOVE)):
         if any(_ends(before, tuple(one.split())) for one in in_front):
             return upper

@@ -13,12 +13,13 @@ from core.errors import Cancelled, PolypTraceError
 from core.inference.embedder import Embedder
 from core.matching.keeping import keep_vectors
 from core.progress import CancelToken, Progress
+from core.search.codes import codes_of
 from core.search.indexing import find_unprepared, prepare, prepare_for_others
 from core.search.prepared import PreparedClips
 from core.search.query import NO_IDENTITY, Filters, SearchQuery
 from core.search.searching import SearchResult, search
 from core.search.typed import read_typed
-from core.search.vectors import WordSpace
+from core.search.vectors import NEARNESS, WordSpace
 
 from ..matching.conftest import CAECUM, SIGMOID, Filed, lose_video
 
@@ -68,8 +69,9 @@ def test_the_words_that_mattered_are_those_that_the_score_falls_without(
         row = space.of_texts([asked])[0]
         clip = PreparedClips().of(prepared.catalog, space)
         mixed = clip.mixed[list(clip.clips).index(hit.clip)]
-        codes = space.codes_of([asked])[0] / 3  # of the three fields that the whole query asks for
-        score = mixed[: space.dim] @ row + mixed[space.dim :] @ codes
+        codes = space.codes_of([asked])[0]
+        # Weights are those of the whole query, which asks for three fields.
+        score = (NEARNESS * (mixed[: space.dim] @ row) + mixed[space.dim :] @ codes) / (NEARNESS + 3)
         assert change == pytest.approx(hit.score - score, abs=2e-4)
 
 
@@ -317,3 +319,49 @@ def test_the_document_is_plain(prepared: Filed, space: WordSpace) -> None:
     document = msgspec.json.decode(msgspec.json.encode(found(prepared, space, "polyp").as_dict()))
     assert document["notice"]
     assert {"clip", "score", "words"} <= set(document["hits"][0])
+
+
+def test_what_fits_more_of_what_is_asked_stands_above_what_fits_less(
+    prepared: Filed, space: WordSpace
+) -> None:
+    for typed in (
+        "LST in the sigmoid, 25 mm, Paris IIa",
+        "8 mm LST, Paris IIa, caecum",
+        "sessile caecum 8 mm",
+    ):
+        asked = read_typed(typed).words.codes
+        fits = []
+        for clip in clips(found(prepared, space, typed)):
+            said = codes_of(
+                queries.description(prepared.catalog, queries.clip(prepared.catalog, clip).finding_id).values
+            )
+            fits.append(sum(bool(set(own) & set(said.get(key, ()))) for key, own in asked.items()))
+        assert fits == sorted(fits, reverse=True), typed
+
+
+def test_no_tattoo_leaves_out_every_tattoo(prepared: Filed, space: WordSpace) -> None:
+    finding = queries.clip(prepared.catalog, prepared.two).finding_id
+    operations.describe(prepared.catalog, finding, CAECUM | {"tattoo": "india ink"}, author="test")
+    result = found(prepared, space, "no tattoo")
+    assert prepared.two not in clips(result)
+    assert result.said == "polyp, not any tattoo"
+    typed = found(prepared, space, "polyp after a tattoo")
+    assert typed == found(prepared, space, "polyp", refinements=("after tattoo",))
+
+
+@pytest.mark.parametrize(
+    "typed", ["polyp larger than 10 mm", "10 mm or larger", "at least 2 cm", "bigger than a 10 mm polyp"]
+)
+def test_a_limit_is_one_word_that_never_speaks_against_what_keeps_it(
+    typed: str, prepared: Filed, space: WordSpace
+) -> None:
+    result = found(prepared, space, typed)
+    assert result.hits
+    shares = [one for hit in result.hits for one in hit.words]
+    assert not [one for one in shares if one.change < 0 and any(map(str.isdigit, one.word))]
+    assert {one.word for one in shares} <= {"polyp", typed.replace("polyp ", "").replace(" polyp", "")}
+
+
+def test_a_word_that_is_not_understood_mattered_for_nothing(prepared: Filed, space: WordSpace) -> None:
+    result = found(prepared, space, "hyperplastic adenoma in the caecum")
+    assert not {one.word for hit in result.hits for one in hit.words} & set(result.ignored)

@@ -66,7 +66,7 @@ def test_what_is_asked_for(text: str, codes: Codes) -> None:
         ("not larger than 5 mm", {}, {"size_mm": ("≤5",)}),
         ("nonpedunculated", {"paris": ("Ip",)}, {}),
         ("it doesn't have a stalk", {"paris": ("Ip",)}, {}),
-        ("no tattoo", {"tattoo": ("agent not recorded",)}, {}),
+        ("no tattoo", {"tattoo": ("carbon", "india ink", "agent not recorded")}, {}),
         ("no small polyps", {"size_mm": ("≤5", "6–9")}, {}),
         ("not in the left colon", {"segment": ("splenic flexure", "descending", "sigmoid")}, {}),
         ("anything but the rectum", {"segment": ("rectum",)}, {}),
@@ -115,3 +115,20 @@ def test_words_that_nothing_is_understood_of() -> None:
 def test_what_is_denied_is_no_free_word() -> None:
     assert "pedunculated" not in read_typed("polyp that is not pedunculated").words.free
     assert "pedunculated" in read_typed("a pedunculated polyp").words.free
+
+
+@pytest.mark.parametrize(
+    ("text", "sizes"),
+    [
+        ("1/2 cm polyp", (5, 5)),
+        ("1/2 inch polyp", (13, 13)),
+        ("10 to 5 mm polyp", (5, 10)),
+        ("bigger than a 10 mm polyp", (11, float("inf"))),
+    ],
+)
+def test_sizes_as_people_type_them(text: str, sizes: tuple[float, float]) -> None:
+    assert read_typed(text).sizes == sizes
+
+
+def test_no_polyp_asks_for_none() -> None:
+    assert read_typed("no polyps").words.codes == {}
