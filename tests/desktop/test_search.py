@@ -197,7 +197,7 @@ def test_what_is_shown_is_searched_again_when_something_is_written(
 
 def test_the_tab_key_goes_from_words_to_chips_filters_and_hits(window: MainWindow) -> None:
     view = window.search
-    order = [view.field, *view.chips.buttons, *view.filters.fields, view.table]
+    order = [view.field, *view.chips.buttons, view.fold, *view.filters.fields, view.table]
     follows, one = [view.field], view.field.nextInFocusChain()
     while one is not view.field:
         follows += [one] if one in order else []
@@ -216,3 +216,21 @@ def test_another_catalogue_is_searched_by_itself(
             window.start(folder)
         result = ask(qtbot, window, Wish(text="polyp"))
         assert (len(result.hits), result.searched) == (count, count)
+
+
+def test_filters_fold_away_where_there_is_no_room(qtbot: Any, window: MainWindow) -> None:
+    view = window.search
+    window.tabs.setCurrentWidget(view)
+    line = view.fontMetrics().lineSpacing()
+    view.resize(view.width(), 40 * line)
+    assert view.filters.isVisible()
+    view.resize(view.width(), 20 * line)
+    assert not view.filters.isVisible()
+    view.fold.click()
+    assert view.filters.isVisible()
+    view.resize(view.width(), 21 * line)
+    assert view.filters.isVisible(), "somebody wants them"
+    view.filters.fields[2].setChecked(True)
+    assert view.fold.text() == "Filters (1)"
+    view.filters.fields[2].setChecked(False)
+    assert view.fold.text() == "Filters"

@@ -62,6 +62,11 @@ class SearchFilters(FlowBox):
         """Last day of exams."""
         return self._until.day
 
+    @property
+    def set(self) -> int:
+        """How many of them narrow the search."""
+        return sum(one is not None for one in (self.patient, self.segment, self.since, self.until))
+
     def choose(self, patient: int | None) -> None:
         """Another patient is chosen in the window; the one who is searched stays until the button is up."""
         self._chosen = patient

@@ -6,8 +6,8 @@ import itertools
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
-from PySide6.QtWidgets import QLabel, QLineEdit, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut, QShowEvent
+from PySide6.QtWidgets import QLabel, QLineEdit, QScrollArea, QToolButton, QVBoxLayout, QWidget
 
 from core.counting import count
 from core.domain import RESEARCH_BANNER
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from core.search.searching import SearchResult
 
 _TYPING_MS = 200
+_LOW_LINES = 30
+"""A panel with fewer lines of text has no room for filters and hits."""
 OF_A_KIND = "Finds polyps of a kind. It doesn't decide whether two are the same lesion: matches and you do."
 NOTHING_TYPED = "Type what the polyp is like, or choose a clip and search for clips like it."
 
@@ -49,6 +51,12 @@ class SearchView(QWidget):
         self.field.setClearButtonEnabled(True)
         self.field.setAccessibleName("Find clips by words")
         self.chips, self.filters = Chips(self), SearchFilters(self)
+        self.fold = QToolButton(self.chips)
+        self.fold.setCheckable(True)
+        self.fold.setChecked(True)
+        self.fold.setToolTip("Shows or hides which clips are searched: patient, segment, days of exams")
+        self.chips.add(self.fold)
+        self._folded_by_hand = False
         self._said = QLabel()
         self._said.setWordWrap(True)
         self._said.setAccessibleName("How the query was understood")
@@ -127,6 +135,7 @@ class SearchView(QWidget):
         self.chips.choose(None)
         self.chips.clear()
         self.filters.forget()
+        self._name_fold()
         self._hits.forget_crops()
         self._preparing.end()
         self.ask()
@@ -135,6 +144,7 @@ class SearchView(QWidget):
         """Into the field, all of it chosen."""
         self.field.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.field.selectAll()
+        self._scrolled.verticalScrollBar().setValue(0)
 
     def ask(self) -> None:
         """Asks for what stands here."""
@@ -161,11 +171,17 @@ class SearchView(QWidget):
         if self._outdated:
             self.ask()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """On a low screen the filters fold away until somebody wants them: hits come first."""
+        super().resizeEvent(event)
+        if not self._folded_by_hand:
+            self.fold.setChecked(event.size().height() >= _LOW_LINES * self.fontMetrics().lineSpacing())
+
     # --- set-up -------------------------------------------------------------------------------------------
 
     def _lay_out(self) -> None:
         inside, whole = QWidget(), QVBoxLayout(self)
-        scrolled = QScrollArea()  # on a small screen nothing is painted over anything
+        self._scrolled = scrolled = QScrollArea()  # on a small screen nothing is painted over anything
         scrolled.setWidgetResizable(True)
         scrolled.setFrameShape(QScrollArea.Shape.NoFrame)
         scrolled.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -182,7 +198,11 @@ class SearchView(QWidget):
         layout.addWidget(banner)
 
     def _connect(self) -> None:
-        order = (self.field, *self.chips.buttons, *self.filters.fields, self.table)
+        order = (self.field, *self.chips.buttons, self.fold, *self.filters.fields, self.table)
+        self.fold.toggled.connect(self.filters.setVisible)
+        self.fold.clicked.connect(self._fold)
+        self.filters.changed.connect(self._name_fold)
+        self._name_fold()
         for one, following in itertools.pairwise(order):
             self.setTabOrder(one, following)
         self.field.textChanged.connect(self._typing.start)
@@ -207,8 +227,16 @@ class SearchView(QWidget):
         if self._typing.isActive():  # Enter doesn't wait
             self.ask()
         self.table.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self._scrolled.verticalScrollBar().setValue(self.table.y())
         if self._hits.rowCount() and not self.table.currentIndex().isValid():
             self.table.selectRow(0)
+
+    def _fold(self) -> None:
+        self._folded_by_hand = True
+
+    def _name_fold(self) -> None:
+        count = self.filters.set
+        self.fold.setText(f"Filters ({count})" if count else "Filters")
 
     def _open(self, row: int) -> None:
         hit = self._hits.row(row)
