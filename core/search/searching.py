@@ -93,7 +93,7 @@ class SearchResult(msgspec.Struct, frozen=True):
         """A sentence on ``nowhere``; empty without."""
         clips = count(self.searched, "clip")
         return (
-            f"Nobody described one of the {clips} searched so: {'; '.join(self.nowhere)}."
+            f"None of the {clips} searched is described so: {'; '.join(self.nowhere)}."
             if self.nowhere
             else ""
         )
