@@ -81,7 +81,7 @@ class Reporting(QObject):
             self.flow.description(finding, lambda values: self._show(row, values, save))
         else:
             legacy = row.read.id
-            self._show(row, row.read.values, lambda values: self.flow.accept({legacy: values}))
+            self._show(row, row.read.values, lambda values: self.flow.accept({legacy: values}, self._tell))
 
     def _show(self, row: ReportRow, values: Mapping[str, Any], decided: Decide) -> None:
         """The finding beside its report; ``decided`` hears the values that are accepted, or saved."""
@@ -89,7 +89,7 @@ class Reporting(QObject):
         legacy = row.read.id
         dialog = ReportDialog(row, values, self._window)
         dialog.decided.connect(decided)
-        dialog.dismissed.connect(lambda: self.flow.dismiss([legacy]))
+        dialog.dismissed.connect(lambda: self.flow.dismiss([legacy], self._tell))
         self._open(dialog)
 
     def _reread(self, report: int, legacy: int, then: Callable[[ReportRow], None]) -> None:
@@ -104,7 +104,7 @@ class Reporting(QObject):
         """Accepts what was chosen in the list, and says whether its reports seem to name somebody."""
         rows = self.view.listed.chosen
         texts = {one.report.id: one.report.text for one in rows if one.read and one.read.id in ids}
-        self.flow.accept(dict.fromkeys(ids))
+        self.flow.accept(dict.fromkeys(ids), self._tell)
         self._session.read(_identity(list(texts.values())), self._tell_identity)
 
     def _tell_identity(self, warnings: list[str]) -> None:
@@ -170,8 +170,8 @@ class Reporting(QObject):
         view.listed.import_wanted.connect(self.ask_for_file)
         view.listed.folder_wanted.connect(self.ask_for_folder)
         view.listed.accept_wanted.connect(self._accept)
-        view.listed.dismiss_wanted.connect(flow.dismiss)
-        view.listed.propose_wanted.connect(flow.propose)
+        view.listed.dismiss_wanted.connect(lambda legacy: flow.dismiss(legacy, self._tell))
+        view.listed.propose_wanted.connect(lambda legacy: flow.propose(legacy, self._tell))
         view.listed.opened.connect(self.show_row)
         view.fits.decided.connect(self._decide)
         view.fits.opened.connect(self.opened)

@@ -143,13 +143,17 @@ class ReportFlow(QObject):
             then,
         )
 
-    def dismiss(self, legacy: Sequence[int]) -> None:
+    def dismiss(self, legacy: Sequence[int], then: Callable[[CatalogChanges], None]) -> None:
         """Puts proposals aside."""
-        self._write(lambda catalog, ops, author: ops.dismiss_legacy_findings(catalog, legacy, author=author))
+        self._write(
+            lambda catalog, ops, author: ops.dismiss_legacy_findings(catalog, legacy, author=author), then
+        )
 
-    def propose(self, legacy: Sequence[int]) -> None:
+    def propose(self, legacy: Sequence[int], then: Callable[[CatalogChanges], None]) -> None:
         """Makes proposals again of what was dismissed."""
-        self._write(lambda catalog, ops, author: ops.propose_legacy_findings(catalog, legacy, author=author))
+        self._write(
+            lambda catalog, ops, author: ops.propose_legacy_findings(catalog, legacy, author=author), then
+        )
 
     def add(self, report: int, then: Callable[[int], None]) -> None:
         """Adds a finding that the reader has overlooked; ``then`` hears its id."""

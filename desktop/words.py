@@ -22,7 +22,7 @@ _HINTS = {
     "catalogue-corrupt": "Restore a copy of the folder, or open another one (Ctrl+O).",
     "catalogue-read-only": "Open a folder that you may write to (Ctrl+O).",
     "catalogue-newer": "Update PolypTrace, or open another folder (Ctrl+O). The file was left as it is.",
-    "column-missing": "Choose its column; a pseudonym or a date can be given for all reports.",
+    "column-missing": "Choose the column above; a pseudonym or a date can also be given for all reports.",
     "overlay-not-written": "Free some space on the disk for temporary files.",
     "patient-code": "Type the patient's pseudonym.",
 }

@@ -15,7 +15,7 @@ from core.cli.legacy_words import least_sure_words
 from core.cli.options import NOBODY, Author, DataDirPath, Device, JsonFlag, data_dir, existing
 from core.cli.output import Output
 from core.cli.search_space import prepared_space
-from core.text.place import field_names, place_of
+from core.text.place import compared_names, place_of
 
 if TYPE_CHECKING:
     from core.search.reports import Fit, Fits
@@ -152,8 +152,8 @@ def reports(
         found = reports_for_clip(catalog, space, clip, top)
     output.document({"clip": clip, **found.as_dict()})
     rows = [
-        (one.legacy, one.patient, str(one.date), one.place, one.score, field_names(one.agree),
-         field_names(one.differ), _stands(one, one.verdict or one.state.value))
+        (one.legacy, one.patient, str(one.date), one.place, one.score, compared_names(one.agree),
+         compared_names(one.differ), _stands(one, one.verdict or one.state.value))
         for one in found.fits
     ]  # fmt: skip
     columns = ("id", "patient", "date", "what", "score", "agree", "differ", "stands as")
@@ -182,8 +182,8 @@ def clips(
         found = clips_for_report(catalog, space, legacy, top)
     output.document({"id": legacy, **found.as_dict()})
     rows = [
-        (one.clip, one.clip_patient, str(one.clip_date), one.clip_place, one.score, field_names(one.agree),
-         field_names(one.differ), _stands(one, one.verdict or ""))
+        (one.clip, one.clip_patient, str(one.clip_date), one.clip_place, one.score, compared_names(one.agree),
+         compared_names(one.differ), _stands(one, one.verdict or ""))
         for one in found.fits
     ]  # fmt: skip
     columns = ("clip", "patient", "exam", "what", "score", "agree", "differ", "verdict")

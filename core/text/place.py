@@ -27,6 +27,11 @@ def field_names(keys: Iterable[str]) -> str:
     return ", ".join(_name(key) for key in keys)
 
 
+def compared_names(keys: Iterable[str]) -> str:
+    """Fields as they are compared, by codes, and the size by its bin: “segment, size bin”."""
+    return ", ".join("size bin" if load().by_key[key].binned else _name(key) for key in keys)
+
+
 def said(values: Mapping[str, Any]) -> str:
     """Fields with their values: “largest diameter 5 mm, Paris Is, segment sigmoid”."""
     return ", ".join(f"{_name(key)} {_value(key, value)}" for key, value in values.items())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QDate, QSize, QTimer, Signal
+from PySide6.QtCore import QDate, QSize, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QPlainTextEdit,
+    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -124,6 +125,10 @@ class ReportImportDialog(QDialog):
             "Nothing of it is final before you accept it.",
             "",
         )
+        if not found.entries:
+            self._say(
+                f"None of its {count(len(found.problems), 'row')} can be taken. Why is told below.", "error"
+            )
         self._show_problems(found)
         self.keep.setEnabled(bool(found.entries))
         self.keep.setDefault(True)
@@ -192,11 +197,19 @@ class ReportImportDialog(QDialog):
         day.addWidget(self.date, 1)
         form.addRow("Exam date", day)
         form.addRow("03/04/2021 &begins with", self.order)
+        inside = QWidget()
+        held = QVBoxLayout(inside)
+        held.addLayout(form)
+        held.addWidget(self.words)
+        held.addWidget(self.table, 1)
+        held.addWidget(self.problems)
+        scrolled = QScrollArea()  # on a low screen the buttons stay in sight
+        scrolled.setWidgetResizable(True)
+        scrolled.setFrameShape(QScrollArea.Shape.NoFrame)
+        scrolled.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scrolled.setWidget(inside)
         layout = QVBoxLayout(self)
-        layout.addLayout(form)
-        layout.addWidget(self.words)
-        layout.addWidget(self.table, 1)
-        layout.addWidget(self.problems)
+        layout.addWidget(scrolled)
         layout.addWidget(self._buttons)
         line = self.fontMetrics().lineSpacing()
         self.problems.setFixedHeight(5 * line)

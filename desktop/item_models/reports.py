@@ -94,10 +94,10 @@ def _least_sure(one: ReportRow) -> str:
 
 
 def _compared(one: Fit) -> str:
-    from core.text.place import field_names
+    from core.text.place import compared_names
 
     lines = [f"verdict: {one.verdict}"] if one.verdict else []
     lines += ["this exam" if one.same_exam else "same patient" if one.same_patient else "another patient"]
-    lines += [f"same {field_names(one.agree)}"] if one.agree else []
-    lines += [f"differs: {field_names(one.differ)}"] if one.differ else []
+    lines += [f"same {compared_names(one.agree)}"] if one.agree else []
+    lines += [f"differs: {compared_names(one.differ)}"] if one.differ else []
     return "\n".join(lines)

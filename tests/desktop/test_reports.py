@@ -103,7 +103,7 @@ def test_columns_are_named_and_nothing_is_kept_before(
     assert says(window, NONE_KEPT)
     dialog = asked(qtbot, window, table)
     assert "Which column holds the reports isn't known" in dialog.words.text()
-    assert "Choose its column" in dialog.words.text()
+    assert "Choose the column above" in dialog.words.text()
     assert not dialog.keep.isEnabled()
     heads = [dialog.table.horizontalHeaderItem(at).text() for at in range(dialog.table.columnCount())]
     assert heads == ["Who", "Day", "Words"], "what to choose from"
@@ -326,3 +326,25 @@ def test_names_in_reports_are_announced(qtbot: Any, window: MainWindow, case: Ca
     with qtbot.waitSignal(window.reporting.told, timeout=LONG_MS) as heard:
         press(window, "Accept as read")
     assert "seems to hold a name" in heard.args[0]
+
+
+def test_the_tab_key_goes_through_the_list_and_what_can_be_done(qtbot: Any, window: MainWindow) -> None:
+    window.actions_by_id["reports"].trigger()
+    for page in (window.reporting.view.listed, window.reporting.view.fits):
+        qtbot.waitUntil(window.reporting.view.isVisible, timeout=LONG_MS)
+        told, after = [page.tab_order[0]], page.tab_order[0].nextInFocusChain()
+        while len(told) < len(page.tab_order):
+            told += [after] if after in page.tab_order else []
+            after = after.nextInFocusChain()
+        assert told == list(page.tab_order)
+        between = page.tab_order[3].nextInFocusChain()
+        while between is not page.tab_order[4]:
+            assert between.focusPolicy() == Qt.FocusPolicy.NoFocus, between
+            between = between.nextInFocusChain()
+
+
+def test_the_import_dialog_fits_a_low_screen(qtbot: Any, window: MainWindow, table: Path) -> None:
+    dialog = asked(qtbot, window, table)
+    dialog.resize(dialog.width(), 300)
+    qtbot.waitUntil(lambda: dialog.height() <= 300, timeout=LONG_MS)
+    assert dialog.keep.mapTo(dialog, dialog.keep.rect().bottomRight()).y() < 300

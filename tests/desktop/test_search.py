@@ -53,12 +53,12 @@ def test_words_find_clips_and_chips_refine(qtbot: Any, window: MainWindow, case:
     assert says(view, OF_A_KIND)
     result = type_words(qtbot, window, "8 mm polyp in the sigmoid")
     assert (result.hits, result.unprepared) == ((), 2)
-    assert says(view, "2 clips can't be found yet")
+    assert says(view, "2 clips not prepared for search yet")
     with qtbot.waitSignal(window.searching.found, timeout=LONG_MS):
         prepare(qtbot, window)  # and what was typed is searched for again
     assert {int(row.split(" ")[0]) for row in rows(view)} == set(case.clips)
     assert says(view, "Understood: polyp, sigmoid, 6–9 mm. The best of 2 clips.")
-    assert not says(view, "can't be found yet")
+    assert not says(view, "not prepared for search yet")
     before = rows(view)
     with qtbot.waitSignal(window.searching.found, timeout=LONG_MS) as heard:
         press(view, "Larger")
@@ -192,7 +192,7 @@ def test_what_is_shown_is_searched_again_when_something_is_written(
     with qtbot.waitSignal(window.searching.found, timeout=LONG_MS) as heard:
         write(qtbot, window, lambda c: operations.describe(c, finding, {"segment": "rectum"}, author="t"))
     assert [hit.place for hit in heard.args[0].hits][-1] == "rectum"
-    assert not says(window.search, "can't be found yet"), "words need no preparing"
+    assert not says(window.search, "not prepared for search yet"), "words need no preparing"
 
 
 def test_the_tab_key_goes_from_words_to_chips_filters_and_hits(window: MainWindow) -> None:

@@ -76,6 +76,11 @@ class FitsPage(QWidget):
         self._connect()
 
     @property
+    def tab_order(self) -> tuple[QWidget, ...]:
+        """What the Tab key goes through, in this order."""
+        return (*self.tables.values(), *self._verdicts, self._back)
+
+    @property
     def chosen(self) -> Fit | None:
         """The chosen row."""
         if self.wanted is None:
@@ -146,8 +151,8 @@ class FitsPage(QWidget):
 
     def _begin(self, wanted: Comparison) -> None:
         self.wanted = wanted
-        named = "Reports that fit clip" if wanted.of == "clip" else "Clips that fit the reports' finding"
-        self._title.setText(f"{named} {wanted.id}")
+        clip = f"Reports that fit clip {wanted.id}"
+        self._title.setText(clip if wanted.of == "clip" else "Clips that fit the chosen finding")
         self._stack.setCurrentWidget(self.tables[wanted.of])
 
     def _say(self, text: str, role: str = "quiet") -> None:

@@ -187,6 +187,12 @@ class ListPage(QWidget):
         layout.addWidget(buttons)
         self.mine.setEnabled(False)
 
+    @property
+    def tab_order(self) -> tuple[QWidget, ...]:
+        """What the Tab key goes through, in this order."""
+        deeds = (self.look, self.take, self.dismiss, self.again, self.clips, self.fits)
+        return (self.state, self.mine, self.bring, self.table, *deeds)
+
     def _connect(self) -> None:
         self.state.currentIndexChanged.connect(self._refresh)
         self.mine.toggled.connect(self._refresh)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QApplication, QLabel, QStackedWidget, QVBoxLayout, QWidget
 
 from core.domain import RESEARCH_BANNER
@@ -42,6 +44,13 @@ class ReportsView(QWidget):
         layout.addWidget(banner)
         self.listed.compare_wanted.connect(self.compare_wanted)
         self.fits.back.connect(self.show_list)
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        """Puts the Tab key's order right: what pages are put into forgets what was told before."""
+        super().showEvent(event)
+        for page in (self.listed, self.fits):
+            for one, following in itertools.pairwise(page.tab_order):
+                self.setTabOrder(one, following)
 
     @property
     def comparing(self) -> Comparison | None:

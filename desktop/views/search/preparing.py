@@ -38,7 +38,7 @@ class Preparing(QWidget):
         """So many clips aren't in the common space."""
         if self._going:
             return
-        self._text.setText(f"{count(clips, 'clip')} can't be found yet.")
+        self._text.setText(f"{count(clips, 'clip', 'clips')} not prepared for search yet.")
         self._show(clips > 0, going=False)
 
     def show_progress(self, progress: Progress) -> None:
