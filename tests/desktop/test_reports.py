@@ -239,7 +239,9 @@ def test_a_clip_and_a_report_are_compared_and_linked(
     assert wanted == Comparison("clip", case.clips[1])
     assert [one.same_patient for one in fits.fits] == [True, True, False]
     assert (fits.fits[0].place, fits.fits[0].state.value) == ("sigmoid, 8 mm, Paris Is", "proposed")
-    press(window, "Not this one")
+    table = view.fits.tables["clip"]
+    table.setFocus()
+    qtbot.keyClick(table, Qt.Key.Key_0, Qt.KeyboardModifier.AltModifier)  # not of the match on another page
     shown_report(qtbot, window).reject()
     qtbot.wait(200)
     assert "accepted" not in states(case), "nobody has accepted it"

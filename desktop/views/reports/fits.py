@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -30,6 +31,8 @@ from desktop.words import paragraphs
 if TYPE_CHECKING:
     from core.search.reports import Fit, Fits
 
+_KEYS = {Qt.Key.Key_1.value: 0, Qt.Key.Key_2.value: 1, Qt.Key.Key_3.value: 2, Qt.Key.Key_0.value: 3}
+"""With Alt, the same keys as of the matches → the verdict's place here."""
 _SAME = 0
 """The verdict that can be given on a report of the clip's own exam, by its place."""
 OF_A_KIND = "Says what is of a kind. It doesn't decide whether two are the same lesion: you do."
@@ -69,6 +72,9 @@ class FitsPage(QWidget):
             self._button(verdicts, Verdict.RECURRENCE, "Recurrence", "The same site, it has come back"),
             self._button(verdicts, Verdict.REJECT, "Not this one", "The pair stands last from now on"),
         ]
+        for key, place in _KEYS.items():
+            button = self._verdicts[place]
+            button.setToolTip(f"{button.toolTip()} (Alt+{chr(key)})")
         self._limits = QLabel(OF_A_KIND)
         self._limits.setWordWrap(True)
         self._limits.setProperty("role", "quiet")
@@ -147,6 +153,18 @@ class FitsPage(QWidget):
             model.forget_crops()
         self.preparing.end()
 
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        """The keys of verdicts mean what is shown here, not the match that is chosen on another page."""
+        if isinstance(event, QKeyEvent) and event.modifiers() == Qt.KeyboardModifier.AltModifier:
+            place = _KEYS.get(event.key())
+            if place is not None and event.type() == QEvent.Type.ShortcutOverride:
+                event.accept()
+                return True
+            if place is not None and event.type() == QEvent.Type.KeyPress:
+                self._verdicts[place].click()
+                return True
+        return super().eventFilter(watched, event)
+
     # --- inside -------------------------------------------------------------------------------------------
 
     def _begin(self, wanted: Comparison) -> None:
@@ -197,6 +215,8 @@ class FitsPage(QWidget):
         layout.addWidget(self._limits)
 
     def _connect(self) -> None:
+        for widget in self.tab_order:
+            widget.installEventFilter(self)
         self._back.clicked.connect(self.back)
         self.preparing.wanted.connect(self.prepare_wanted)
         self.preparing.cancelled.connect(self.prepare_cancelled)
