@@ -111,6 +111,8 @@ def test_filters_and_refusals_are_said(qtbot: Any, window: MainWindow, case: Cas
     view = window.search
     choose(qtbot, window, case.follow_up)
     type_words(qtbot, window, "red")
+    if not view.fold.isChecked():  # the screen is low, or its letters are large
+        view.fold.click()
     prepare(qtbot, window)
     with qtbot.waitSignal(window.searching.failed, timeout=LONG_MS):
         press(view, "Larger")

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from core.search.searching import SearchResult
 
 _TYPING_MS = 200
-_LOW_LINES = 30
+_LOW_LINES = 27
 """A panel with fewer lines of text has no room for filters and hits."""
 OF_A_KIND = "Finds polyps of a kind. It doesn't decide whether two are the same lesion: matches and you do."
 NOTHING_TYPED = "Type what the polyp is like, or choose a clip and search for clips like it."
