@@ -68,17 +68,18 @@ def search_figures(
         items: with pictures each.
         raw: texts → (N, d) embeddings of the text encoder alone, L2 rows, in the space of ``frames``.
     """
-    ways = _ways(space, items, raw)
+    clips = _clips(space, items)
+    ways = _ways(space, items, clips, raw)
     kind, same, own, elsewhere = _truth(items)
     everything = np.ones_like(kind)
     patients = [one.patient for one in items]
     found: dict[str, dict[str, Figures]] = {
-        WORDS_TO_CLIP: _short(space, items),
+        WORDS_TO_CLIP: _short(space, items, clips),
         TEXT_TO_CLIP: {},
         CLIP_TO_REPORT: {},
         REPORT_TO_CLIP: {},
     }
-    compared = ways | _mixes(space, space.reports_of([Words.of_text(one.report) for one in items]), items)
+    compared = ways | _mixes(space.reports_of([Words.of_text(one.report) for one in items]), clips, space.dim)
     for name, typed in ways.items():
         found[TEXT_TO_CLIP][name] = _asked(typed, kind, everything, patients)
         scores = compared[name]
@@ -94,7 +95,7 @@ def search_figures(
     return found
 
 
-def _short(space: WordSpace, items: Sequence[SearchItem]) -> dict[str, Figures]:
+def _short(space: WordSpace, items: Sequence[SearchItem], clips: ClipVectors) -> dict[str, Figures]:
     """Figures of what is typed most: a word or two. There is no interval: the queries are nobody's."""
     said = [one.words.codes for one in items]
     asked: set[tuple[tuple[str, str], ...]] = {
@@ -109,11 +110,9 @@ def _short(space: WordSpace, items: Sequence[SearchItem]) -> dict[str, Figures]:
         [[all(code in codes.get(key, ()) for key, code in query) for codes in said] for query in wanted]
     )
     queries = space.queries_of([Words({key: (code,) for key, code in query}) for query in wanted])
-    clips = _clips(space, items).mixed
-    dim, nobody = space.dim, [""] * len(wanted)
     return {
-        name: _asked(queries[:, part] @ clips[:, part].T, right, np.ones_like(right), nobody)
-        for name, part in ((OURS, slice(None)), (SPACE, slice(dim)), (CODES, slice(dim, None)))
+        name: _asked(scores, right, np.ones_like(right), [""] * len(wanted))
+        for name, scores in _mixes(queries, clips, space.dim).items()
     }
 
 
@@ -123,17 +122,19 @@ def _clips(space: WordSpace, items: Sequence[SearchItem]) -> ClipVectors:
 
 
 def _ways(
-    space: WordSpace, items: Sequence[SearchItem], raw: Callable[[Sequence[str]], Floats]
+    space: WordSpace,
+    items: Sequence[SearchItem],
+    clips: ClipVectors,
+    raw: Callable[[Sequence[str]], Floats],
 ) -> dict[str, Scores]:
     """Way → (reports, clips) scores, higher is better; reports as they are searched for."""
-    clips = _clips(space, items)
     told = [Words.of_text(one.report) for one in items]
     places = space.of_texts(told)
     reports, texts = [one.report for one in items], [one.text for one in items]
     typed, read = raw(reports), raw(texts)
     pictures = np.stack([one.frames.mean(0) for one in items])
     lower = str.casefold
-    return _mixes(space, space.queries_of(told), items) | {
+    return _mixes(space.queries_of(told), clips, space.dim) | {
         PICTURES_ALONE: places @ clips.halves[:, 0].T,
         FUZZY: process.cdist(reports, texts, scorer=fuzz.token_set_ratio, processor=lower),
         RAW: typed @ read.T,
@@ -141,14 +142,10 @@ def _ways(
     }
 
 
-def _mixes(space: WordSpace, asked: Floats, items: Sequence[SearchItem]) -> dict[str, Scores]:
+def _mixes(asked: Floats, clips: ClipVectors, dim: int) -> dict[str, Scores]:
     """Ours, and each of its two parts alone."""
-    clips, dim = _clips(space, items).mixed, space.dim
-    return {
-        OURS: asked @ clips.T,
-        SPACE: asked[:, :dim] @ clips[:, :dim].T,
-        CODES: asked[:, dim:] @ clips[:, dim:].T,
-    }
+    parts = {OURS: slice(None), SPACE: slice(dim), CODES: slice(dim, None)}
+    return {name: asked[:, part] @ clips.mixed[:, part].T for name, part in parts.items()}
 
 
 def _truth(items: Sequence[SearchItem]) -> tuple[NDArray[np.bool_], ...]:

@@ -112,7 +112,7 @@ def is_denied(words: Sequence[Token], first: int) -> bool:
 def _not_done(words: Sequence[Token], mark: Mark) -> bool:
     if mark.field == "state":
         return _denied_behind(words, mark)
-    if mark.field != "action" or mark.value in ("left in situ", "referred surgery", "referred endoscopy"):
+    if not mark.is_treatment:
         return False
     if "will" in (token.word for token in words[max(0, mark.first - _CLAUSE) : mark.first]):
         return True

@@ -12,13 +12,12 @@ from core.text.legacy.mark import Mark
 from core.text.legacy.measures import ARTICLES
 from core.text.legacy.mention import Mention
 from core.text.legacy.nouns import called, nouns, overlap
-from core.text.legacy.others import others
+from core.text.legacy.others import FORM, others
 from core.text.legacy.tokens import Token
 
 _PLACE = ("segment", "sub_segment")
 _PART_WORDS = frozenset({"one", "other", "another", "first", "second", "third"})
 _MOST = 20
-_FORM = ("paris", "surface", "stalk", "colour")
 
 
 def ellipses(words: Sequence[Token], marks: Sequence[Mark]) -> list[Mention]:
@@ -103,7 +102,7 @@ def _by_number(words: Sequence[Token], marks: Sequence[Mark], place: int) -> Men
         size = next((mark for mark in marks if mark.kind == "size" and mark.first == end), None)
         sized, end = size is not None, size.last if size is not None else end
     if words[first.first].word not in ARTICLES:  # “on a long stalk in sigmoid”
-        end = _behind(marks, end, _FORM)
+        end = _behind(marks, end, FORM)
     bare = end
     end += end < len(words) and words[end].word in ("in", "at")
     if not sized and end == bare and words[first.first].word in ARTICLES:
@@ -138,7 +137,7 @@ def _parts(words: Sequence[Token], marks: Sequence[Mark]) -> list[Mention]:
     for at, token in enumerate(words):
         if token.word not in _PART_WORDS:
             continue
-        end = _behind(marks, at + 1, _FORM)
+        end = _behind(marks, at + 1, FORM)
         while end < len(words) and words[end].word in ("of", "was", "measuring", "is"):
             end += 1
         size = next((mark for mark in marks if mark.kind == "size" and mark.first == end), None)

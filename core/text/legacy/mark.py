@@ -8,6 +8,8 @@ import msgspec
 
 Kind = Literal["say", "lesion", "relation", "size", "count", "distance", "below", "above"]
 
+_NOT_TREATED = ("left in situ", "referred surgery", "referred endoscopy")
+
 
 class Mark(msgspec.Struct, frozen=True):
     """Words with a meaning.
@@ -28,3 +30,8 @@ class Mark(msgspec.Struct, frozen=True):
     sure: float = 0.95
     low: int | None = None
     denied: bool = False
+
+    @property
+    def is_treatment(self) -> bool:
+        """Whether it says what was done to the lesion, not that it was left or referred."""
+        return self.field == "action" and self.value not in _NOT_TREATED

@@ -13,7 +13,8 @@ from core.text.legacy.mention import Mention
 from core.text.legacy.read_field import ReadField
 from core.text.legacy.tokens import Token
 
-_TELLS = ("paris", "surface", "stalk", "colour")
+FORM = ("paris", "surface", "stalk", "colour")
+"""Fields whose words may stand between a size and a place."""
 _WHERE = ("segment", "sub_segment", "dist_av_cm")
 _AREAS = frozenset({"segment", "segments", "location", "area", "region", "place", "site", "part"})
 _SAME_SURE = 0.7
@@ -35,7 +36,7 @@ def _another(words: Sequence[Token], marks: Sequence[Mark], at: int) -> tuple[in
     end, sized = at + 1, False
     while end < len(words):
         mark = next((each for each in marks if each.first == end), None)
-        if mark is not None and (mark.kind == "size" or mark.field in _TELLS):
+        if mark is not None and (mark.kind == "size" or mark.field in FORM):
             end, sized = mark.last, sized or mark.kind == "size"
         elif words[end].word in (",", "of", "one", "measuring"):
             end += 1

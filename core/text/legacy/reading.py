@@ -5,9 +5,12 @@ Rules over words, no model: what they read can be shown word by word, and nothin
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
+
 from core.text.legacy.following import goes_on, is_first, keeps_on, looks_like, names_again, new_in
 from core.text.legacy.headings import Carried
 from core.text.legacy.ordinals import parts_of, told_apart
+from core.text.legacy.read_field import ReadField
 from core.text.legacy.read_finding import ReadFinding, in_order, with_more
 from core.text.legacy.sections import told
 from core.text.legacy.sentence import read_sentence
@@ -41,16 +44,14 @@ def read_findings(text: str) -> tuple[ReadFinding, ...]:
         meant = in_order(found, several, read.told) if parts else []
         if parts and max(parts) < len(meant):
             last = [meant[number] for number in parts]
-            for place, said in zip(last, parts.values(), strict=True):
-                found[place] = with_more(found[place], said, one.sentence.strip())
+            _say_more(found, last, parts.values(), one.sentence)
             continue
         new = [carried.placed(each) for each in (new_in(read, found) or is_first(read, found))]
         again = names_again(read, found)
         again = again or (last if len(last) == 1 and looks_like(read) else [])
         at = again or goes_on(read, found, last)
         says = [each.fields for each in read.findings] if again else [read.rest] * len(at)
-        for place, said in zip(at, says, strict=True):
-            found[place] = with_more(found[place], said, one.sentence.strip())
+        _say_more(found, at, says, one.sentence)
         if at:
             last = at
         elif new:
@@ -61,3 +62,11 @@ def read_findings(text: str) -> tuple[ReadFinding, ...]:
         elif not keeps_on(read):
             last = []
     return tuple(found)
+
+
+def _say_more(
+    found: list[ReadFinding], places: Sequence[int], says: Iterable[Mapping[str, ReadField]], sentence: str
+) -> None:
+    """Puts what a sentence says of the findings at these places to them."""
+    for place, said in zip(places, says, strict=True):
+        found[place] = with_more(found[place], said, sentence.strip())

@@ -24,14 +24,6 @@ def with_doubted_treatments(words: Sequence[Token], marks: Sequence[Mark]) -> li
     if _UNDONE.isdisjoint(told) and _PAIRS.isdisjoint(itertools.pairwise(told)):
         return list(marks)
     return [
-        msgspec.structs.replace(mark, sure=min(mark.sure, _SURE)) if _is_treatment(mark) else mark
+        msgspec.structs.replace(mark, sure=min(mark.sure, _SURE)) if mark.is_treatment else mark
         for mark in marks
     ]
-
-
-def _is_treatment(mark: Mark) -> bool:
-    return mark.field == "action" and mark.value not in (
-        "left in situ",
-        "referred surgery",
-        "referred endoscopy",
-    )
